@@ -1,0 +1,51 @@
+import type { CheckedBatch } from "../batch/mod.ts";
+
+/** What a transform may change: token advantages and the planning mask they are shaped by. */
+export interface Credit {
+  /** `[tokens]`. */
+  readonly advantages: Float32Array;
+  /** `[tokens]`, 0 or 1. */
+  readonly planningMask: Uint8Array;
+}
+
+/** What a transform may read beside the {@linkcode Credit}. */
+export interface TransformContext {
+  /** The checked batch. Its `advantages` are the host's, before any transform. */
+  readonly batch: CheckedBatch;
+  /** `[tokens]`: code of the kind of each planning token, 0 elsewhere; absent when unknown. */
+  readonly kinds?: Uint8Array;
+  /** `[3 * spans]`: start token, end token, gram index; absent when the mask was given. */
+  readonly spans?: Int32Array;
+  /** Training step, from 0. */
+  readonly step: number;
+  /** Values the loop reports, by name, for schedules gated on a metric. */
+  readonly signals: Readonly<Record<string, number>>;
+}
+
+/** Fields of a batch that a transform may require. */
+export type OptionalField =
+  | "tokenIds"
+  | "rewards"
+  | "groupIds"
+  | "oldLogprobs"
+  | "entropies"
+  | "segmentIds";
+
+/**
+ * One step of credit assignment. Transforms run after the host's estimator, in order, each on the
+ * result of the one before.
+ */
+export interface Transform {
+  /** Name in a configuration and in error messages. */
+  readonly name: string;
+  /** Batch fields without which the transform cannot act. */
+  readonly needs: readonly OptionalField[];
+  /**
+   * Computes new advantages, a new mask or both. Inputs are not modified, results are fresh.
+   *
+   * @param credit What the transforms before have made of the batch.
+   * @param context The batch and what else is known of it.
+   * @returns The fields that change.
+   */
+  apply(credit: Credit, context: TransformContext): Partial<Credit>;
+}

@@ -1,0 +1,8 @@
+/**
+ * The ragged batch: the one data contract, its checks, and the way from padded arrays and back.
+ *
+ * @module
+ */
+export { type Batch, type CheckedBatch, Flag } from "./batch.ts";
+export { broadcastToTokens, checkBatch, tokenAdvantages } from "./check_batch.ts";
+export { packPadded, type PaddedBatch, type PaddedLayout, unpackPadded } from "./padded.ts";

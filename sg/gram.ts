@@ -1,0 +1,21 @@
+/**
+ * What a strategic gram does in a solution. The paper's three kinds (section 2.1), and `other` for
+ * phrases that frame or announce a step without being one of them.
+ */
+export type GramKind = "deduction" | "branching" | "backtracking" | "other";
+
+/**
+ * The kinds in the order of their codes: `GRAM_KINDS[code - 1]`. Code 0 means that a token belongs to
+ * no gram.
+ */
+export const GRAM_KINDS: readonly GramKind[] = ["deduction", "branching", "backtracking", "other"];
+
+/** One strategic gram. */
+export interface Gram {
+  /** The phrase, in any case and spacing; it is normalised before matching. */
+  readonly text: string;
+  /** What the phrase does; `other` when nobody said. */
+  readonly kind: GramKind;
+  /** Cluster of grams with one meaning; absent when the lexicon was not clustered. */
+  readonly cluster?: number;
+}
