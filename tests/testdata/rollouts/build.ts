@@ -21,16 +21,16 @@ interface Sample {
 
 interface Chunk {
   chunk: string;
-  function_tags: string[];
-  depends_on: string[];
-  resampling_importance_accuracy: number;
-  counterfactual_importance_accuracy: number;
-  forced_importance_accuracy: number;
+  "function_tags": string[];
+  "depends_on": string[];
+  "resampling_importance_accuracy": number;
+  "counterfactual_importance_accuracy": number;
+  "forced_importance_accuracy": number;
 }
 
 interface Source {
   source: string;
-  group_id: string;
+  "group_id": string;
   model: string;
   problem: string;
   gold: string;
