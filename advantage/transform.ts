@@ -1,20 +1,29 @@
 import type { CheckedBatch } from "../batch/mod.ts";
 
-/** What a transform may change: token advantages and the planning mask they are shaped by. */
+/** What a transform may change: token advantages, and the planning mask they are shaped by. */
 export interface Credit {
   /** `[tokens]`. */
   readonly advantages: Float32Array;
   /** `[tokens]`, 0 or 1. */
   readonly planningMask: Uint8Array;
+  /**
+   * `[tokens]`: code of the kind of each planning token, 0 off the mask; absent when unknown. Codes
+   * 1 to 4 are deduction, branching, backtracking, other. It belongs to `planningMask`: a transform
+   * that returns a new mask without kinds leaves them unknown.
+   */
+  readonly kinds?: Uint8Array;
+  /** Weight of an entropy bonus that the loop adds to its loss; absent when no transform asks. */
+  readonly entropyCoefficient?: number;
 }
 
 /** What a transform may read beside the {@linkcode Credit}. */
 export interface TransformContext {
   /** The checked batch. Its `advantages` are the host's, before any transform. */
   readonly batch: CheckedBatch;
-  /** `[tokens]`: code of the kind of each planning token, 0 elsewhere; absent when unknown. */
-  readonly kinds?: Uint8Array;
-  /** `[3 * spans]`: start token, end token, gram index; absent when the mask was given. */
+  /**
+   * `[3 * spans]`: start token, end token, gram index of the matches in the batch, before any
+   * transform; absent when the mask was given.
+   */
   readonly spans?: Int32Array;
   /** Training step, from 0. */
   readonly step: number;
