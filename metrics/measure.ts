@@ -1,0 +1,290 @@
+import { type CheckedBatch, Flag, tokenAdvantages } from "../batch/mod.ts";
+import { classSums } from "./_class_sums.ts";
+import { spanCounts } from "./_span_counts.ts";
+import { isLeftOut, type TokenClasses, tokenClasses } from "./_token_classes.ts";
+import { type ExactSum, exactSum } from "./exact_sum.ts";
+import { groupKey } from "./groups.ts";
+import {
+  emptyMetrics,
+  type MetricSums,
+  type OpenGroup,
+  type PairName,
+  sortedRecord,
+  type SumCount,
+} from "./metric_sums.ts";
+
+/** Where planning tokens stand in a batch: what a matcher returns, or a mask alone. */
+export interface PlanningMarks {
+  /** `[tokens]`, 0 or 1. */
+  readonly planningMask: Uint8Array;
+  /**
+   * `[3 * spans]`: start token, end token, gram index, by ascending start. Without it nothing is said
+   * of grams.
+   */
+  readonly spans?: Int32Array;
+}
+
+/** Options of {@linkcode measure}. */
+export interface MeasureOptions {
+  /** `[tokens]`: advantages after the transforms. Without it nothing is said of the shift. */
+  readonly after?: Float32Array;
+  /** A rollout is correct if its reward is above this. @default {0} */
+  readonly correctAbove?: number;
+  /** Length n of the n-gram that follows a gram. @default {3} */
+  readonly followerLength?: number;
+  /**
+   * Set when groups are split over batches: a name of the step, so that rollouts of equal group id in
+   * batches of this scope are one group. Left out, groups are whole, and ids mean nothing elsewhere.
+   */
+  readonly groupScope?: string;
+}
+
+/**
+ * Measures a batch: planning share, surprisal and entropy per class, spans, advantages before and
+ * after, length, accuracy and groups, as sums that {@linkcode mergeMetrics} merges exactly.
+ *
+ * Counted are trained tokens (`lossMask` 1) of rows not flagged as padding or to be excluded; a row
+ * without any has no length and no spans, but still a reward. What the batch does not hold is absent
+ * from the result, never guessed: surprisal needs `oldLogprobs`, entropies `entropies`, the shift
+ * `advantages` and `after`, accuracy and the correct/incorrect split `rewards`, groups `groupIds` too
+ * (-1 is no group), followers `spans` and `tokenIds`, the truncated share `flags`. An empty batch
+ * gives a summary without counts. Sums are exact up to 2^29 tokens a batch.
+ *
+ * @example Usage
+ * ```ts
+ * import { checkBatch } from "@hicra/hicra/batch";
+ * import { measure, metricValues } from "@hicra/hicra/metrics";
+ * import assert from "node:assert/strict";
+ *
+ * const batch = checkBatch({
+ *   offsets: Int32Array.of(0, 4),
+ *   lossMask: Uint8Array.of(1, 1, 1, 1),
+ *   tokenIds: Int32Array.of(10, 11, 12, 13),
+ *   advantages: Float32Array.of(1),
+ * });
+ * const sums = measure(
+ *   batch,
+ *   { planningMask: Uint8Array.of(1, 0, 0, 0), spans: Int32Array.of(0, 1, 42) },
+ *   { after: Float32Array.of(1.25, 1, 1, 1) },
+ * );
+ * assert.deepEqual(sums.grams, { 42: 1 });
+ * assert.deepEqual(sums.followers, { 3: { "42:11,12,13": 1 } });
+ * assert.equal(metricValues(sums)["hicra/planning_frac"], 0.25);
+ * assert.equal(metricValues(sums)["hicra/adv_abs_ratio"], 4.25 / 4);
+ * ```
+ *
+ * @param batch A checked batch; its `advantages` are those before the transforms.
+ * @param marks The planning mask and, if known, the spans.
+ * @param options Advantages after the transforms, and what to call correct.
+ * @returns The metrics, as plain JSON.
+ * @throws {TypeError} If the mask, the spans or `after` are not of their type.
+ * @throws {RangeError} If a length or a value breaks the contract; the message names it.
+ */
+export function measure(
+  batch: CheckedBatch,
+  marks: PlanningMarks,
+  options: MeasureOptions = {},
+): MetricSums {
+  const { after, correctAbove = 0, followerLength = 3, groupScope } = options;
+  checkOptions(batch, marks, options);
+  const tokens = tokenClasses(batch, marks.planningMask);
+  const pairs = new Map<PairName, SumCount>();
+  const put: PutPair = (name, sum, count) => {
+    if (count > 0) pairs.set(name, { sum: typeof sum === "number" ? exactSum([sum]) : sum, count });
+  };
+  const { trainedRows, numTrained, numPlanning } = measureRows(batch, tokens, put);
+  const counts = [numTrained - numPlanning, numPlanning] as const;
+
+  if (batch.oldLogprobs !== undefined) {
+    const [exec, plan] = classSums("oldLogprobs", batch.oldLogprobs, tokens.classes);
+    put("surprisal_plan", negated(plan.sum), counts[1]);
+    put("surprisal_exec", negated(exec.sum), counts[0]);
+  }
+  if (batch.entropies !== undefined) {
+    const [exec, plan] = classSums("entropies", batch.entropies, tokens.classes);
+    put("entropy_plan_old", plan.sum, counts[1]);
+    put("entropy_exec_old", exec.sum, counts[0]);
+  }
+  const putAdvantages = (field: string, values: Float32Array, suffix: "" | "_after") => {
+    const [exec, plan] = classSums(field, values, tokens.classes);
+    put(`adv_plan${suffix}`, plan.sum, counts[1]);
+    put(`adv_exec${suffix}`, exec.sum, counts[0]);
+    put(`adv_abs_plan${suffix}`, plan.abs, counts[1]);
+    put(`adv_abs_exec${suffix}`, exec.abs, counts[0]);
+    return [exec.sum, plan.sum] as const;
+  };
+  if (batch.advantages !== undefined) {
+    const before = putAdvantages("advantages", tokenAdvantages(batch), "");
+    if (after !== undefined) {
+      const [exec, plan] = putAdvantages("after", after, "_after");
+      const execShift = exactSum([...exec, ...negated(before[0])]);
+      const planShift = exactSum([...plan, ...negated(before[1])]);
+      put("adv_shift", exactSum([...execShift, ...planShift]), numTrained);
+      put("adv_shift_plan", planShift, counts[1]);
+      put("adv_shift_exec", execShift, counts[0]);
+    }
+  }
+
+  let { grams, followers, groups, openGroups } = emptyMetrics();
+  if (marks.spans !== undefined) {
+    const found = spanCounts(batch, marks.spans, tokens.classes, followerLength);
+    put("spans_per_seq", found.spans, trainedRows);
+    put("spans_per_1k", 1000 * found.spans, numTrained);
+    put("distinct_grams_per_seq", found.distinct, trainedRows);
+    put("gram_repeat_frac", found.spans - found.distinct, found.spans);
+    grams = sortedRecord(found.grams);
+    if (found.followers.size > 0) followers = { [followerLength]: sortedRecord(found.followers) };
+  }
+  if (batch.rewards !== undefined) {
+    measureRewards(batch, batch.rewards, tokens, correctAbove, put);
+    if (batch.groupIds !== undefined) {
+      const found = [...findGroups(batch, batch.rewards, batch.groupIds, correctAbove)];
+      if (groupScope === undefined) {
+        const histogram = new Map<string, number>();
+        for (const [, group] of found) {
+          histogram.set(groupKey(group), (histogram.get(groupKey(group)) ?? 0) + 1);
+        }
+        groups = sortedRecord(histogram);
+      } else {
+        openGroups = sortedRecord(
+          new Map(found.map(([id, group]) => [`${groupScope}/${id}`, group])),
+        );
+      }
+    }
+  }
+  return {
+    correctAbove,
+    pairs: sortedRecord(pairs),
+    grams,
+    followers,
+    groups,
+    openGroups,
+  };
+}
+
+type PutPair = (name: PairName, sum: ExactSum | number, count: number) => void;
+
+/** Metrics that need no value per token: shares, lengths, truncation. */
+function measureRows(
+  batch: CheckedBatch,
+  { trained, planning }: TokenClasses,
+  put: PutPair,
+): { trainedRows: number; numTrained: number; numPlanning: number } {
+  let rows = 0;
+  let truncated = 0;
+  let trainedRows = 0;
+  let planningRows = 0;
+  let numTrained = 0;
+  let numPlanning = 0;
+  for (let s = 0; s < batch.numSequences; s++) {
+    if (isLeftOut(batch, s)) continue;
+    rows++;
+    if (batch.flags !== undefined && (batch.flags[s]! & Flag.truncated) !== 0) truncated++;
+    if (trained[s] === 0) continue;
+    trainedRows++;
+    if (planning[s]! > 0) planningRows++;
+    numTrained += trained[s]!;
+    numPlanning += planning[s]!;
+  }
+  put("planning_frac", numPlanning, numTrained);
+  put("planning_seq_frac", planningRows, trainedRows);
+  put("length", numTrained, trainedRows);
+  if (batch.flags !== undefined) put("truncated_frac", truncated, rows);
+  return { trainedRows, numTrained, numPlanning };
+}
+
+/** Reward, accuracy, and what is split by correctness. */
+function measureRewards(
+  batch: CheckedBatch,
+  rewards: Float32Array,
+  { trained, planning }: TokenClasses,
+  correctAbove: number,
+  put: PutPair,
+): void {
+  const measured: number[] = [];
+  let correctRows = 0;
+  const split = [0, 1].map(() => ({ rows: 0, trained: 0, planning: 0 }));
+  for (let s = 0; s < batch.numSequences; s++) {
+    if (isLeftOut(batch, s)) continue;
+    const correct = Number(rewards[s]! > correctAbove);
+    measured.push(rewards[s]!);
+    correctRows += correct;
+    if (trained[s] === 0) continue;
+    const side = split[correct]!;
+    side.rows++;
+    side.trained += trained[s]!;
+    side.planning += planning[s]!;
+  }
+  put("reward", exactSum(measured), measured.length);
+  put("accuracy", correctRows, measured.length);
+  for (const [index, suffix] of (["incorrect", "correct"] as const).entries()) {
+    const side = split[index]!;
+    put(`planning_frac_${suffix}`, side.planning, side.trained);
+    put(`length_${suffix}`, side.trained, side.rows);
+  }
+}
+
+function findGroups(
+  batch: CheckedBatch,
+  rewards: Float32Array,
+  groupIds: Int32Array,
+  correctAbove: number,
+): ReadonlyMap<number, OpenGroup> {
+  const groups = new Map<number, { size: number; correct: number; low: number; high: number }>();
+  for (let s = 0; s < batch.numSequences; s++) {
+    const id = groupIds[s]!;
+    if (id < 0 || isLeftOut(batch, s)) continue;
+    const reward = rewards[s]!;
+    let group = groups.get(id);
+    if (group === undefined) {
+      groups.set(id, group = { size: 0, correct: 0, low: reward, high: reward });
+    }
+    group.size++;
+    group.correct += Number(reward > correctAbove);
+    group.low = Math.min(group.low, reward);
+    group.high = Math.max(group.high, reward);
+  }
+  return groups;
+}
+
+function negated(sum: ExactSum): ExactSum {
+  return sum.map((part) => -part);
+}
+
+function checkOptions(
+  batch: CheckedBatch,
+  { spans }: PlanningMarks,
+  { after, correctAbove = 0, followerLength = 3 }: MeasureOptions,
+): void {
+  if (spans !== undefined && !(spans instanceof Int32Array)) {
+    throw new TypeError(`Cannot measure as spans must be an Int32Array: current value is ${spans}`);
+  }
+  if (after !== undefined && !((after as unknown) instanceof Float32Array)) {
+    throw new TypeError(
+      `Cannot measure as after must be a Float32Array: current value is ${after}`,
+    );
+  }
+  if (after !== undefined && batch.advantages === undefined) {
+    throw new TypeError(
+      "Cannot measure after as batch.advantages must hold what it is compared with: " +
+        "current value is undefined",
+    );
+  }
+  if (after !== undefined && after.length !== batch.numTokens) {
+    throw new RangeError(
+      `Cannot measure as after must hold one value per token, ${batch.numTokens}: ` +
+        `current length is ${after.length}`,
+    );
+  }
+  if (!Number.isFinite(correctAbove)) {
+    throw new RangeError(
+      `Cannot measure as correctAbove must be finite: current value is ${correctAbove}`,
+    );
+  }
+  if (!Number.isSafeInteger(followerLength) || followerLength < 1) {
+    throw new RangeError(
+      `Cannot measure as followerLength must be a positive integer: ` +
+        `current value is ${followerLength}`,
+    );
+  }
+}
