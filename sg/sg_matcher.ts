@@ -1,0 +1,146 @@
+import type { Batch } from "../batch/mod.ts";
+import { buildAutomaton } from "./_automaton.ts";
+import { MatchCollector } from "./_match_collector.ts";
+import { TokenAutomaton } from "./_scanner.ts";
+import { GRAM_KINDS } from "./gram.ts";
+import type { Lexicon } from "./lexicon.ts";
+import type { PlanningTokens } from "./planning_tokens.ts";
+import type { SgStream } from "./sg_stream.ts";
+import { TokenStream } from "./_token_stream.ts";
+import type { TokenBytes } from "./token_bytes.ts";
+
+/**
+ * Finds the strategic grams of a lexicon in token ids, exactly and without decoding them.
+ *
+ * A gram matches where its normalised text occurs in the text that the token bytes spell, at word
+ * boundaries; a token is planning if it spells any byte of any match (paper, section 2.1). Case,
+ * typographic quotes and runs of white space are folded; a phrase never crosses a zero of
+ * `lossMask`, a change of `segmentIds` or the end of a sequence; a token may hold parts of several
+ * words and a character may be spread over tokens.
+ *
+ * The automaton of the lexicon is lifted from characters to tokens when it is compiled: the common
+ * token costs one table look-up, whatever the number of grams. Compiling takes time proportional to
+ * the vocabulary and the lexicon, and 8 bytes a token of the vocabulary; matching is linear in the
+ * tokens. A matcher may be used for any number of batches, from one thread.
+ *
+ * @example Usage
+ * ```ts
+ * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
+ * import assert from "node:assert/strict";
+ *
+ * const tokens = tokenBytes({
+ *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1, ",": 2, "Ġno": 3 }, merges: [] },
+ *   decoder: { type: "ByteLevel" },
+ *   added_tokens: [],
+ * });
+ * const matcher = SgMatcher.compile(lexiconFromGrams(["but wait"], { name: "mine" }), tokens);
+ * const { planningMask, spans } = matcher.match({
+ *   offsets: Int32Array.of(0, 4),
+ *   tokenIds: Int32Array.of(0, 1, 2, 3),
+ *   lossMask: Uint8Array.of(1, 1, 1, 1),
+ * });
+ * assert.deepEqual(planningMask, Uint8Array.of(1, 1, 0, 0));
+ * assert.deepEqual(spans, Int32Array.of(0, 2, 0)); // tokens [0, 2) spell gram 0
+ * ```
+ */
+export class SgMatcher {
+  /** The lexicon; `gramIndex` counts in its `grams`. */
+  readonly lexicon: Lexicon;
+  /** The bytes that each token id spells. */
+  readonly tokens: TokenBytes;
+  readonly #automaton: TokenAutomaton;
+  readonly #kindOfGram: Uint8Array;
+
+  private constructor(lexicon: Lexicon, tokens: TokenBytes) {
+    this.lexicon = lexicon;
+    this.tokens = tokens;
+    this.#automaton = new TokenAutomaton(
+      buildAutomaton(lexicon.grams.map(({ text }) => text)),
+      tokens,
+    );
+    this.#kindOfGram = Uint8Array.from(lexicon.grams, ({ kind }) => GRAM_KINDS.indexOf(kind) + 1);
+  }
+
+  /**
+   * Compiles a matcher for a lexicon and a tokenizer.
+   *
+   * @param lexicon The strategic grams. Of grams that are equal once normalised the first counts.
+   * @param tokens The bytes of each token id, from `tokenBytes` or `loadTokenizer`.
+   * @returns The matcher.
+   * @throws {RangeError} If the lexicon is too large for the automaton (134 million characters).
+   */
+  static compile(lexicon: Lexicon, tokens: TokenBytes): SgMatcher {
+    return new SgMatcher(lexicon, tokens);
+  }
+
+  /**
+   * Marks the planning tokens of a batch. The batch is taken as checked (`checkBatch`).
+   *
+   * @param batch `offsets`, `tokenIds`, `lossMask` and, optionally, `segmentIds`.
+   * @returns Mask, kinds and spans, freshly allocated.
+   * @throws {RangeError} If a token id where `lossMask` is 1 is outside the vocabulary.
+   * @throws {TypeError} If the batch has no `tokenIds`.
+   */
+  match(batch: Pick<Batch, "offsets" | "tokenIds" | "lossMask" | "segmentIds">): PlanningTokens {
+    const { offsets, tokenIds, lossMask, segmentIds } = batch;
+    if (tokenIds === undefined) {
+      throw new TypeError(
+        "Cannot match strategic grams as batch.tokenIds is missing: pass the ids of the sampled " +
+          "tokens, or a planningMask computed elsewhere",
+      );
+    }
+    const { offsets: byteOffsets } = this.tokens;
+    const collector = new MatchCollector(
+      tokenIds.length,
+      this.#kindOfGram,
+      this.#automaton.stride,
+      (index) => byteOffsets[tokenIds[index]!] === byteOffsets[tokenIds[index]! + 1],
+    );
+    const scan = this.#automaton.scan(collector);
+    for (let s = 0; s + 1 < offsets.length; s++) {
+      const end = offsets[s + 1]!;
+      let from = offsets[s]!;
+      while (from < end) {
+        while (from < end && lossMask[from] === 0) from++;
+        const to = endOfRun(from, end, lossMask, segmentIds);
+        if (from < to) {
+          scan.begin(from);
+          scan.read(tokenIds, from, to);
+          scan.end(tokenIds, to);
+        }
+        from = to;
+      }
+    }
+    return {
+      planningMask: collector.planningMask,
+      kinds: collector.kinds,
+      spans: Int32Array.from(collector.spans),
+    };
+  }
+
+  /**
+   * Starts matching on a stream of tokens, one sequence as it is sampled.
+   *
+   * @returns The stream; it agrees token for token with {@linkcode SgMatcher.match}.
+   */
+  stream(): SgStream {
+    return new TokenStream(this.#automaton, this.#kindOfGram, this.tokens);
+  }
+}
+
+/** The end of the run that starts at `from`: trained tokens of one segment. */
+function endOfRun(
+  from: number,
+  end: number,
+  lossMask: Uint8Array,
+  segmentIds: Int32Array | undefined,
+): number {
+  let to = from;
+  if (segmentIds === undefined) {
+    while (to < end && lossMask[to] === 1) to++;
+  } else {
+    const segment = segmentIds[from];
+    while (to < end && lossMask[to] === 1 && segmentIds[to] === segment) to++;
+  }
+  return to;
+}

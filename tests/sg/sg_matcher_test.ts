@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { type GramKind, type Lexicon, lexiconFromGrams, SgMatcher } from "../../sg/mod.ts";
+import { byteTokens } from "./byte_tokens.ts";
+import { oracle } from "./oracle.ts";
+
+const encoder = new TextEncoder();
+
+interface Case {
+  name: string;
+  grams: string[];
+  tokens: string[];
+  lossMask?: number[];
+  segmentIds?: number[];
+  planningMask: number[];
+  spans: number[][];
+}
+
+const conformance: Case[] = readFileSync(
+  new URL("../testdata/conformance/matching.jsonl", import.meta.url),
+  "utf8",
+).trim().split("\n").map((line) => JSON.parse(line));
+
+interface Sequence {
+  grams: string[];
+  tokens: Uint8Array[];
+  lossMask?: number[] | undefined;
+  segmentIds?: number[] | undefined;
+}
+
+interface Result {
+  planningMask: number[];
+  spans: number[][];
+}
+
+/** Ids are positions, except that equal tokens share the first of them. */
+function prepare({ grams, tokens, lossMask, segmentIds }: Sequence) {
+  const first = new Map<string, number>();
+  const ids = tokens.map((bytes, index) => {
+    const key = bytes.join();
+    if (!first.has(key)) first.set(key, index);
+    return first.get(key)!;
+  });
+  return {
+    matcher: SgMatcher.compile(lexiconFromGrams(grams, { name: "test" }), byteTokens(tokens)),
+    ids: Int32Array.from(ids),
+    lossMask: Uint8Array.from(lossMask ?? tokens.map(() => 1)),
+    segmentIds: Int32Array.from(segmentIds ?? tokens.map(() => 0)),
+  };
+}
+
+function matchBatch(sequence: Sequence): Result {
+  const { matcher, ids, lossMask, segmentIds } = prepare(sequence);
+  const { planningMask, spans, kinds } = matcher.match({
+    offsets: Int32Array.of(0, ids.length),
+    tokenIds: ids,
+    lossMask,
+    segmentIds,
+  });
+  assert.deepEqual(Array.from(kinds, (kind) => Number(kind > 0)), [...planningMask]);
+  return { planningMask: [...planningMask], spans: triples(spans) };
+}
+
+function matchStream(sequence: Sequence): Result {
+  const { matcher, ids, lossMask, segmentIds } = prepare(sequence);
+  const stream = matcher.stream();
+  const promised: boolean[] = [];
+  ids.forEach((id, i) => {
+    stream.push(id, { lossMask: lossMask[i]!, segmentId: segmentIds[i]! });
+    for (let t = promised.length; t < stream.decided; t++) promised.push(stream.isPlanning(t));
+  });
+  const { planningMask, spans } = stream.end();
+  // What was said to be decided never changes.
+  promised.forEach((planning, t) => assert.equal(Number(planning), planningMask[t]));
+  return { planningMask: [...planningMask], spans: triples(spans) };
+}
+
+function triples(spans: Int32Array): number[][] {
+  return Array.from({ length: spans.length / 3 }, (_, k) => [...spans.subarray(3 * k, 3 * k + 3)]);
+}
+
+for (const { name, tokens, planningMask, spans, ...rest } of conformance) {
+  const sequence = { ...rest, tokens: tokens.map((hex) => Uint8Array.from(Buffer.from(hex, "hex"))) };
+  Deno.test(`SgMatcher.match() conforms: ${name}`, () => {
+    assert.deepEqual(matchBatch(sequence), { planningMask, spans });
+  });
+  Deno.test(`SgStream conforms: ${name}`, () => {
+    assert.deepEqual(matchStream(sequence), { planningMask, spans });
+  });
+  Deno.test(`oracle conforms: ${name}`, () => {
+    assert.deepEqual(oracle(sequence), { planningMask, spans });
+  });
+}
+
+// A small alphabet makes matches, overlaps and boundary cases common.
+const character = fc.constantFrom(
+  ..."aab'' \n\r,A-_1éÉ",
+  ..."\u2019\u02bc\u201c\u00a0\u3000\u0085\u2028\u0130\u00df\u4e2d\u{1f600}\u{1d400}\u0301\u00b2",
+);
+const gram = fc.oneof(
+  fc.string({ unit: character, minLength: 0, maxLength: 7 }),
+  fc.string({ unit: fc.constantFrom(..."ab' "), minLength: 1, maxLength: 6 }),
+);
+const piece = fc.oneof(
+  { weight: 6, arbitrary: fc.string({ unit: character, maxLength: 6 }).map((t) => encoder.encode(t)) },
+  { weight: 6, arbitrary: fc.string({ unit: fc.constantFrom(..."ab' "), maxLength: 5 }).map((t) => encoder.encode(t)) },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 3 }) },
+);
+
+/** A text of pieces, cut into tokens anywhere, also inside a character. */
+const tokens = fc.tuple(
+  fc.array(piece, { maxLength: 12 }),
+  fc.array(fc.nat(40), { maxLength: 24 }),
+).map(([pieces, cuts]) => {
+  const text = Uint8Array.from(pieces.flatMap((bytes) => [...bytes]));
+  const ends = [...cuts.filter((cut) => cut <= text.length), text.length].sort((a, b) => a - b);
+  return ends.map((end, k) => text.slice(k === 0 ? 0 : ends[k - 1]!, end));
+});
+
+const sequence = tokens.chain((tokens) =>
+  fc.record({
+    grams: fc.array(gram, { minLength: 1, maxLength: 6 }),
+    tokens: fc.constant(tokens),
+    lossMask: fc.option(
+      fc.array(fc.constantFrom(1, 1, 1, 1, 0), { minLength: tokens.length, maxLength: tokens.length }),
+      { nil: undefined },
+    ),
+    segmentIds: fc.option(
+      fc.array(fc.constantFrom(0, 0, 0, 1), { minLength: tokens.length, maxLength: tokens.length }),
+      { nil: undefined },
+    ),
+  })
+);
+
+Deno.test("SgMatcher.match() equals the oracle on random grams, tokens, masks and segments", () => {
+  fc.assert(
+    fc.property(sequence, (sequence) => {
+      assert.deepEqual(matchBatch(sequence), oracle(sequence as Parameters<typeof oracle>[0]));
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+Deno.test("SgStream equals the oracle on random grams, tokens, masks and segments", () => {
+  fc.assert(
+    fc.property(sequence, (sequence) => {
+      assert.deepEqual(matchStream(sequence), oracle(sequence as Parameters<typeof oracle>[0]));
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+Deno.test("SgMatcher.match() gives the same on a second pass, when steps are remembered", () => {
+  fc.assert(
+    fc.property(sequence, (sequence) => {
+      const { matcher, ids, lossMask, segmentIds } = prepare(sequence);
+      const batch = { offsets: Int32Array.of(0, ids.length), tokenIds: ids, lossMask, segmentIds };
+      assert.deepEqual(matcher.match(batch), matcher.match(batch));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("SgMatcher.match() matches each sequence of a batch by itself", () => {
+  const tokens = byteTokens(["but", " wait"].map((text) => encoder.encode(text)));
+  const matcher = SgMatcher.compile(lexiconFromGrams(["but wait"], { name: "test" }), tokens);
+  const { planningMask, spans } = matcher.match({
+    offsets: Int32Array.of(0, 1, 2, 2, 4),
+    tokenIds: Int32Array.of(0, 1, 0, 1),
+    lossMask: Uint8Array.of(1, 1, 1, 1),
+  });
+  assert.deepEqual(planningMask, Uint8Array.of(0, 0, 1, 1));
+  assert.deepEqual(spans, Int32Array.of(2, 4, 0));
+});
+
+Deno.test("SgMatcher.match() gives a token the kind of the span that covers it", () => {
+  const kinds: GramKind[] = ["backtracking", "branching", "deduction"];
+  const lexicon: Lexicon = {
+    ...lexiconFromGrams(["wait", "wait, maybe", "maybe we can"], { name: "test" }),
+    grams: ["wait", "wait, maybe", "maybe we can"].map((text, i) => ({ text, kind: kinds[i]! })),
+  };
+  const tokens = byteTokens(
+    ["Wait", ",", " maybe", " we", " can", ";"].map((text) => encoder.encode(text)),
+  );
+  const { kinds: codes, spans } = SgMatcher.compile(lexicon, tokens).match({
+    offsets: Int32Array.of(0, 6),
+    tokenIds: Int32Array.of(0, 1, 2, 3, 4, 5),
+    lossMask: new Uint8Array(6).fill(1),
+  });
+  // "wait, maybe" is the span; "we can" is planning through a match that overlaps it.
+  assert.deepEqual(spans, Int32Array.of(0, 3, 1));
+  assert.deepEqual(codes, Uint8Array.of(2, 2, 2, 1, 1, 0));
+});
+
+Deno.test("SgMatcher.match() throws when an id of a trained token is outside the vocabulary", () => {
+  const matcher = SgMatcher.compile(
+    lexiconFromGrams(["a b"], { name: "test" }),
+    byteTokens([encoder.encode("a")]),
+  );
+  const batch = (ids: number[], mask: number[]) => ({
+    offsets: Int32Array.of(0, ids.length),
+    tokenIds: Int32Array.from(ids),
+    lossMask: Uint8Array.from(mask),
+  });
+  assert.throws(() => matcher.match(batch([0, 1], [1, 1])), {
+    name: "RangeError",
+    message: "Cannot match batch.tokenIds as ids must be in the vocabulary, [0, 1): tokenIds[1] is 1; " +
+      "if the model's vocabulary is padded, load the tokenizer with its vocabSize",
+  });
+  assert.throws(() => matcher.match(batch([-1], [1])), /tokenIds\[0\] is -1/);
+  // Outside the loss mask hosts put padding such as -100; it is not text.
+  assert.deepEqual(matcher.match(batch([-100, 0], [0, 1])).planningMask, Uint8Array.of(0, 0));
+});
+
+Deno.test("SgMatcher.match() throws when the batch has no token ids", () => {
+  const matcher = SgMatcher.compile(lexiconFromGrams(["a"], { name: "test" }), byteTokens([]));
+  assert.throws(
+    () => matcher.match({ offsets: Int32Array.of(0), lossMask: new Uint8Array() }),
+    /batch.tokenIds is missing/,
+  );
+});
+
+Deno.test("SgStream throws when a token is pushed after its end", () => {
+  const matcher = SgMatcher.compile(
+    lexiconFromGrams(["a"], { name: "test" }),
+    byteTokens([encoder.encode("a")]),
+  );
+  const stream = matcher.stream();
+  stream.end();
+  assert.throws(() => stream.push(0), /the stream has ended/);
+});
