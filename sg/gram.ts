@@ -18,4 +18,20 @@ export interface Gram {
   readonly kind: GramKind;
   /** Cluster of grams with one meaning; absent when the lexicon was not clustered. */
   readonly cluster?: number;
+  /** Number of documents of the lexicon's corpus in which the gram matches. */
+  readonly documentFrequency?: number;
+  /** Number of matches in the lexicon's corpus, overlapping ones included. */
+  readonly occurrences?: number;
+  /** In a placebo lexicon: the gram that this one is the control of, and its counts. */
+  readonly controlOf?: CountedGram;
+}
+
+/** A gram's text and how often it matches in a corpus. */
+export interface CountedGram {
+  /** The phrase. */
+  readonly text: string;
+  /** Number of documents in which it matches. */
+  readonly documentFrequency: number;
+  /** Number of matches, overlapping ones included. */
+  readonly occurrences: number;
 }

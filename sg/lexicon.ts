@@ -1,0 +1,381 @@
+import { normaliseText } from "./_normalise.ts";
+import { type CountedGram, type Gram, GRAM_KINDS, type GramKind } from "./gram.ts";
+
+/** A set of strategic grams, and where it comes from. A gram's index is its position in `grams`. */
+export interface Lexicon {
+  /** Marks the file format. */
+  readonly format: "hicra-lexicon";
+  /** Version of the file format. */
+  readonly version: 1;
+  /** Short name, for reports. */
+  readonly name: string;
+  /** Where the grams come from. */
+  readonly provenance: LexiconProvenance;
+  /** The grams. Equal ones are legal: matches go to the first, see {@linkcode duplicateGrams}. */
+  readonly grams: readonly Gram[];
+}
+
+/** Where a lexicon comes from: enough to make it again. */
+export interface LexiconProvenance {
+  /** Who or what chose the grams. */
+  readonly source: string;
+  /** Digest of the corpus that the grams were found in, `sha256:` and 64 hexadecimal digits. */
+  readonly corpusDigest?: string;
+  /** Every parameter of the run that made the lexicon. */
+  readonly parameters?: Readonly<Record<string, string | number | boolean | null>>;
+  /** What a reader must know beside that, such as how the kinds were given. */
+  readonly notes?: readonly string[];
+}
+
+/** Two grams of a lexicon that are one phrase after normalisation. */
+export interface DuplicateGram {
+  /** The later gram: it never gets a span. */
+  readonly gramIndex: number;
+  /** The first gram with the same normalised text. */
+  readonly firstIndex: number;
+}
+
+/** Options of {@linkcode lexiconFromGrams}. */
+export interface LexiconOptions {
+  /** Name of the lexicon. */
+  readonly name: string;
+  /** Where the grams come from. Default: the name. */
+  readonly provenance?: LexiconProvenance;
+}
+
+/** Longer than any phrase: a gram beyond this is a file that was split at the wrong place. */
+const MAX_GRAM_LENGTH = 512;
+
+/**
+ * Makes a lexicon of phrases or grams; a bare phrase gets the kind `other`.
+ *
+ * @example Usage
+ * ```ts
+ * import { lexiconFromGrams } from "@hicra/hicra/sg";
+ * import assert from "node:assert/strict";
+ *
+ * const lexicon = lexiconFromGrams(["but wait", { text: "so", kind: "deduction" }], { name: "mine" });
+ * assert.deepEqual(lexicon.grams[0], { text: "but wait", kind: "other" });
+ * ```
+ *
+ * @param grams Phrases or grams; at least one.
+ * @param options Name and provenance.
+ * @returns The lexicon.
+ * @throws {RangeError} If there is no gram, or one is empty or longer than 512 characters, or has an
+ * unknown kind.
+ * @throws {TypeError} If a gram is neither a string nor a gram; the message names its index.
+ */
+export function lexiconFromGrams(
+  grams: readonly (string | Gram)[],
+  options: LexiconOptions,
+): Lexicon {
+  const { name, provenance = { source: name } } = options;
+  if (grams.length === 0) {
+    throw new RangeError(`Cannot make lexicon "${name}" as it must hold at least one gram`);
+  }
+  return {
+    format: "hicra-lexicon",
+    version: 1,
+    name,
+    provenance: checkProvenance(provenance),
+    grams: grams.map(checkGram),
+  };
+}
+
+/**
+ * Reads a lexicon from text in one of three forms, told apart by the first character: `{` is the
+ * format that {@linkcode serializeLexicon} writes, `[` a JSON array of strings, anything else plain
+ * text with a gram a line. Blank lines of plain text are skipped; there are no comments, as `## step`
+ * is a gram.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseLexicon } from "@hicra/hicra/sg";
+ * import assert from "node:assert/strict";
+ *
+ * const lines = parseLexicon("but wait\n\n## step\n", { name: "mine" });
+ * assert.deepEqual(lines.grams.map((gram) => gram.text), ["but wait", "## step"]);
+ * assert.deepEqual(parseLexicon('["but wait", "## step"]', { name: "mine" }), lines);
+ * ```
+ *
+ * @param text Content of a lexicon file.
+ * @param options Name of the lexicon where the text does not hold one.
+ * @returns The lexicon.
+ * @throws {SyntaxError} If the text begins like JSON and is none.
+ * @throws {TypeError} If a field is unknown or of the wrong type; the message names it.
+ * @throws {RangeError} If a value is not allowed: no grams, an empty or over-long gram, an unknown
+ * format, version or kind.
+ */
+export function parseLexicon(text: string, options: { readonly name: string }): Lexicon {
+  const body = text.replace(/^\ufeff/, "").trimStart();
+  if (!body.startsWith("{") && !body.startsWith("[")) {
+    const lines = body.split(/\r\n?|\n/).map((line) => line.trim()).filter((line) => line !== "");
+    return lexiconFromGrams(lines, options);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch (error) {
+    throw new SyntaxError(
+      `Cannot read lexicon "${options.name}" as text that begins with "${body[0]}" must be JSON: ` +
+        (error as Error).message,
+      { cause: error },
+    );
+  }
+  if (!Array.isArray(parsed)) return lexiconFromJson(parsed);
+  for (let i = 0; i < parsed.length; i++) {
+    if (typeof parsed[i] !== "string") {
+      throw new TypeError(
+        `Cannot read lexicon "${options.name}" as an array must hold strings: ` +
+          `grams[${i}] is ${JSON.stringify(parsed[i])}`,
+      );
+    }
+  }
+  return lexiconFromGrams(parsed as string[], options);
+}
+
+/**
+ * Checks the parsed content of a lexicon file in our format.
+ *
+ * @example Usage
+ * ```ts
+ * import { lexiconFromJson, lexiconFromGrams } from "@hicra/hicra/sg";
+ * import assert from "node:assert/strict";
+ *
+ * const lexicon = lexiconFromGrams(["but wait"], { name: "mine" });
+ * assert.deepEqual(lexiconFromJson(JSON.parse(JSON.stringify(lexicon))), lexicon);
+ * ```
+ *
+ * @param value The parsed content.
+ * @returns The lexicon.
+ * @throws {TypeError} As {@linkcode parseLexicon}.
+ * @throws {RangeError} As {@linkcode parseLexicon}.
+ */
+export function lexiconFromJson(value: unknown): Lexicon {
+  const file = checkRecord("lexicon", value, [
+    "format",
+    "version",
+    "name",
+    "provenance",
+    "grams",
+  ]);
+  if (file.format !== "hicra-lexicon") {
+    throw new RangeError(
+      `Cannot read lexicon as format must be "hicra-lexicon": current value is ` +
+        `${JSON.stringify(file.format)}, pass an array of strings for a bare list`,
+    );
+  }
+  if (file.version !== 1) {
+    throw new RangeError(
+      `Cannot read lexicon as version must be 1: current value is ${
+        JSON.stringify(file.version)
+      }, ` +
+        `a newer file needs a newer hicra`,
+    );
+  }
+  if (!Array.isArray(file.grams)) throw wrongType("grams", "an array", file.grams);
+  return lexiconFromGrams(file.grams, {
+    name: checkString("name", file.name),
+    provenance: checkProvenance(file.provenance),
+  });
+}
+
+/**
+ * Writes a lexicon as JSON text, a gram a line. Equal lexicons give equal bytes: fields have a fixed
+ * order, parameters the order of their names.
+ *
+ * @example Usage
+ * ```ts
+ * import { lexiconFromGrams, parseLexicon, serializeLexicon } from "@hicra/hicra/sg";
+ * import assert from "node:assert/strict";
+ *
+ * const lexicon = lexiconFromGrams(["but wait"], { name: "mine" });
+ * assert.deepEqual(parseLexicon(serializeLexicon(lexicon), { name: "" }), lexicon);
+ * ```
+ *
+ * @param lexicon The lexicon.
+ * @returns JSON with a line end after the last line.
+ */
+export function serializeLexicon(lexicon: Lexicon): string {
+  const { name, provenance, grams } = lexiconFromJson(lexicon);
+  const lines = [
+    `  "format": "hicra-lexicon",`,
+    `  "version": 1,`,
+    `  "name": ${JSON.stringify(name)},`,
+    `  "provenance": ${JSON.stringify(provenance, null, 2).replaceAll("\n", "\n  ")},`,
+    `  "grams": [`,
+    // JSON.stringify writes line ends only between values: those inside strings are escaped.
+    grams.map((gram) => `    ${JSON.stringify(gram, null, 1).replace(/\n\s*/g, " ")}`).join(",\n"),
+    `  ]`,
+  ];
+  return `{\n${lines.join("\n")}\n}\n`;
+}
+
+/**
+ * Finds the grams that normalise to the same text as one before them. They are legal and match
+ * nothing that the first does not, so a lexicon with many was probably not meant to have them.
+ *
+ * @example Usage
+ * ```ts
+ * import { duplicateGrams, lexiconFromGrams } from "@hicra/hicra/sg";
+ * import assert from "node:assert/strict";
+ *
+ * const lexicon = lexiconFromGrams(["but wait", "so", "But  wait"], { name: "mine" });
+ * assert.deepEqual(duplicateGrams(lexicon), [{ gramIndex: 2, firstIndex: 0 }]);
+ * ```
+ *
+ * @param lexicon The lexicon.
+ * @returns The duplicates, in the order of the lexicon.
+ */
+export function duplicateGrams(lexicon: Lexicon): readonly DuplicateGram[] {
+  const first = new Map<string, number>();
+  const duplicates: DuplicateGram[] = [];
+  for (const [gramIndex, gram] of lexicon.grams.entries()) {
+    const text = normaliseText(gram.text);
+    const firstIndex = first.get(text);
+    if (firstIndex === undefined) first.set(text, gramIndex);
+    else duplicates.push({ gramIndex, firstIndex });
+  }
+  return duplicates;
+}
+
+function checkGram(value: unknown, index: number): Gram {
+  const field = `grams[${index}]`;
+  if (typeof value === "string") return { text: checkText(field, value), kind: "other" };
+  const gram = checkRecord(field, value, [
+    "text",
+    "kind",
+    "cluster",
+    "documentFrequency",
+    "occurrences",
+    "controlOf",
+  ]);
+  const { cluster, documentFrequency, occurrences, controlOf } = gram;
+  return {
+    text: checkText(`${field}.text`, gram.text),
+    kind: checkKind(`${field}.kind`, gram.kind),
+    ...(cluster !== undefined && { cluster: checkCount(`${field}.cluster`, cluster) }),
+    ...(documentFrequency !== undefined && {
+      documentFrequency: checkCount(`${field}.documentFrequency`, documentFrequency),
+    }),
+    ...(occurrences !== undefined && {
+      occurrences: checkCount(`${field}.occurrences`, occurrences),
+    }),
+    ...(controlOf !== undefined && { controlOf: checkCounted(`${field}.controlOf`, controlOf) }),
+  };
+}
+
+function checkCounted(field: string, value: unknown): CountedGram {
+  const gram = checkRecord(field, value, ["text", "documentFrequency", "occurrences"]);
+  return {
+    text: checkText(`${field}.text`, gram.text),
+    documentFrequency: checkCount(`${field}.documentFrequency`, gram.documentFrequency),
+    occurrences: checkCount(`${field}.occurrences`, gram.occurrences),
+  };
+}
+
+function checkText(field: string, value: unknown): string {
+  const text = checkString(field, value);
+  if (normaliseText(text) === "") {
+    throw new RangeError(
+      `Cannot read lexicon as a gram must hold more than white space: ${field} is ` +
+        JSON.stringify(text),
+    );
+  }
+  if (text.length > MAX_GRAM_LENGTH) {
+    throw new RangeError(
+      `Cannot read lexicon as a gram must be at most ${MAX_GRAM_LENGTH} characters long: ${field} ` +
+        `holds ${text.length} and begins with ${JSON.stringify(text.slice(0, 40))}`,
+    );
+  }
+  return text;
+}
+
+function checkKind(field: string, value: unknown): GramKind {
+  if (GRAM_KINDS.includes(value as GramKind)) return value as GramKind;
+  throw new RangeError(
+    `Cannot read lexicon as a kind must be one of ${GRAM_KINDS.join(", ")}: ${field} is ` +
+      JSON.stringify(value),
+  );
+}
+
+function checkProvenance(value: unknown): LexiconProvenance {
+  const { source, corpusDigest, parameters, notes } = checkRecord("provenance", value, [
+    "source",
+    "corpusDigest",
+    "parameters",
+    "notes",
+  ]);
+  return {
+    source: checkString("provenance.source", source),
+    ...(corpusDigest !== undefined && {
+      corpusDigest: checkString("provenance.corpusDigest", corpusDigest),
+    }),
+    ...(parameters !== undefined && { parameters: checkParameters(parameters) }),
+    ...(notes !== undefined && { notes: checkNotes(notes) }),
+  };
+}
+
+function checkParameters(value: unknown): Record<string, string | number | boolean | null> {
+  const parameters = checkRecord("provenance.parameters", value);
+  const sorted: [string, string | number | boolean | null][] = [];
+  for (const key of Object.keys(parameters).sort()) {
+    const parameter = parameters[key];
+    const isScalar = parameter === null || typeof parameter === "string" ||
+      typeof parameter === "boolean" || Number.isFinite(parameter);
+    if (!isScalar) {
+      throw wrongType(
+        `provenance.parameters.${key}`,
+        "a string, a finite number, a boolean or null",
+        parameter,
+      );
+    }
+    sorted.push([key, parameter as string | number | boolean | null]);
+  }
+  return Object.fromEntries(sorted);
+}
+
+function checkNotes(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw wrongType("provenance.notes", "an array of strings", value);
+  return value.map((note, i) => checkString(`provenance.notes[${i}]`, note));
+}
+
+function checkString(field: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  throw wrongType(field, "a string", value);
+}
+
+function checkCount(field: string, value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw new RangeError(
+    `Cannot read lexicon as ${field} must be a whole number from 0: current value is ` +
+      JSON.stringify(value),
+  );
+}
+
+/** A field that nobody reads is more likely a misspelt one than a harmless one. */
+function checkRecord(
+  field: string,
+  value: unknown,
+  known?: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw wrongType(field, "an object", value);
+  }
+  for (const key of Object.keys(value)) {
+    if (known !== undefined && !known.includes(key)) {
+      throw new TypeError(
+        `Cannot read lexicon as ${field} has an unknown field "${key}": known are ` +
+          known.join(", "),
+      );
+    }
+  }
+  return value as Record<string, unknown>;
+}
+
+function wrongType(field: string, expected: string, value: unknown): TypeError {
+  return new TypeError(
+    `Cannot read lexicon as ${field} must be ${expected}: current value is ` +
+      JSON.stringify(value),
+  );
+}

@@ -1,0 +1,71 @@
+import { type TokenBytes, tokenBytes, type TokenBytesOptions } from "./token_bytes.ts";
+
+/**
+ * Loads a Hugging Face `tokenizer.json` and computes the bytes of its tokens, see
+ * {@linkcode tokenBytes}.
+ *
+ * A string or `file:` URL names the file, the same file in gzip (`tokenizer.json.gz`), or a folder that
+ * holds it, such as a downloaded model. A value parsed elsewhere, for example fetched by a web page,
+ * is taken as it is.
+ *
+ * @example Usage
+ * ```ts
+ * import { loadTokenizer } from "@hicra/hicra/sg";
+ * import assert from "node:assert/strict";
+ *
+ * const table = await loadTokenizer(
+ *   { model: { type: "BPE", vocab: { "Ġwait": 0 }, merges: [] }, decoder: { type: "ByteLevel" } },
+ *   { vocabSize: 8 },
+ * );
+ * assert.equal(table.vocabSize, 8);
+ * ```
+ *
+ * @param source Path or `file:` URL of a `tokenizer.json` or its folder, or the parsed content.
+ * @param options As for {@linkcode tokenBytes}.
+ * @returns The table of bytes.
+ * @throws {RangeError} If there is no such file.
+ * @throws {SyntaxError} If the file does not hold JSON.
+ * @throws {TypeError} If it is another file of a tokenizer; the message says which to pass.
+ */
+export async function loadTokenizer(
+  source: string | URL | Readonly<Record<string, unknown>>,
+  options: TokenBytesOptions = {},
+): Promise<TokenBytes> {
+  if (typeof source !== "string" && !(source instanceof URL)) return tokenBytes(source, options);
+  const { path, bytes } = await read(source);
+  if (/\.(model|tiktoken)$/.test(path)) {
+    throw new TypeError(
+      `Cannot load tokenizer as it must be a Hugging Face tokenizer.json: "${path}" is a ` +
+        `SentencePiece or tiktoken file, pass the tokenizer.json that transformers saves for it`,
+    );
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new SyntaxError(
+      `Cannot load tokenizer as "${path}" must hold JSON: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+  return tokenBytes(parsed, options);
+}
+
+// The `node:` modules are imported here, not above, so that a browser can load this module.
+async function read(source: string | URL): Promise<{ path: string; bytes: Uint8Array }> {
+  const { readFile, stat } = await import("node:fs/promises");
+  let path = source instanceof URL ? (await import("node:url")).fileURLToPath(source) : source;
+  try {
+    if ((await stat(path)).isDirectory()) path = `${path.replace(/\/$/, "")}/tokenizer.json`;
+    const bytes = await readFile(path);
+    if (!path.endsWith(".gz")) return { path, bytes };
+    return { path, bytes: (await import("node:zlib")).gunzipSync(bytes) };
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ENOENT") throw error;
+    throw new RangeError(
+      `Cannot load tokenizer as there must be a file: "${path}" does not exist, pass a ` +
+        `tokenizer.json or a folder that holds one`,
+      { cause: error },
+    );
+  }
+}
