@@ -1,1 +1,22 @@
-export {};
+/**
+ * WebGPU kernels, each beside its CPU reference, for loops whose tensors live on a GPU.
+ *
+ * Nothing here falls back by itself: `requestDevice` throws where there is no GPU, and a function
+ * whose name ends in `Gpu` runs on the device it is given.
+ *
+ * @module
+ */
+export {
+  type DeviceFeature,
+  type DeviceOptions,
+  GpuUnavailableError,
+  requestDevice,
+} from "./device.ts";
+export { ShaderError } from "./shader_error.ts";
+export { type AmplifyOptions, amplifyTokens } from "./amplify/reference.ts";
+export {
+  type AmplifyBuffers,
+  AmplifyKernel,
+  type AmplifyKernelOptions,
+  amplifyTokensGpu,
+} from "./amplify/gpu.ts";
