@@ -1,11 +1,11 @@
 import { type CheckedBatch, Flag, tokenAdvantages } from "../batch/mod.ts";
-import { classSums } from "./_class_sums.ts";
+import { type ClassSums, classSums } from "./_class_sums.ts";
 import { spanCounts } from "./_span_counts.ts";
 import { isLeftOut, type TokenClasses, tokenClasses } from "./_token_classes.ts";
 import { type ExactSum, exactSum } from "./exact_sum.ts";
 import { groupKey } from "./groups.ts";
 import {
-  emptyMetrics,
+  type Histogram,
   type MetricSums,
   type OpenGroup,
   type PairName,
@@ -105,27 +105,12 @@ export function measure(
     put("entropy_plan_old", plan.sum, counts[1]);
     put("entropy_exec_old", exec.sum, counts[0]);
   }
-  const putAdvantages = (field: string, values: Float32Array, suffix: "" | "_after") => {
-    const [exec, plan] = classSums(field, values, tokens.classes);
-    put(`adv_plan${suffix}`, plan.sum, counts[1]);
-    put(`adv_exec${suffix}`, exec.sum, counts[0]);
-    put(`adv_abs_plan${suffix}`, plan.abs, counts[1]);
-    put(`adv_abs_exec${suffix}`, exec.abs, counts[0]);
-    return [exec.sum, plan.sum] as const;
-  };
   if (batch.advantages !== undefined) {
-    const before = putAdvantages("advantages", tokenAdvantages(batch), "");
-    if (after !== undefined) {
-      const [exec, plan] = putAdvantages("after", after, "_after");
-      const execShift = exactSum([...exec, ...negated(before[0])]);
-      const planShift = exactSum([...plan, ...negated(before[1])]);
-      put("adv_shift", exactSum([...execShift, ...planShift]), numTrained);
-      put("adv_shift_plan", planShift, counts[1]);
-      put("adv_shift_exec", execShift, counts[0]);
-    }
+    measureAdvantages(tokenAdvantages(batch), after, tokens.classes, counts, put);
   }
 
-  let { grams, followers, groups, openGroups } = emptyMetrics();
+  let grams: Histogram = {};
+  let followers: MetricSums["followers"] = {};
   if (marks.spans !== undefined) {
     const found = spanCounts(batch, marks.spans, tokens.classes, followerLength);
     put("spans_per_seq", found.spans, trainedRows);
@@ -135,31 +120,13 @@ export function measure(
     grams = sortedRecord(found.grams);
     if (found.followers.size > 0) followers = { [followerLength]: sortedRecord(found.followers) };
   }
-  if (batch.rewards !== undefined) {
-    measureRewards(batch, batch.rewards, tokens, correctAbove, put);
-    if (batch.groupIds !== undefined) {
-      const found = [...findGroups(batch, batch.rewards, batch.groupIds, correctAbove)];
-      if (groupScope === undefined) {
-        const histogram = new Map<string, number>();
-        for (const [, group] of found) {
-          histogram.set(groupKey(group), (histogram.get(groupKey(group)) ?? 0) + 1);
-        }
-        groups = sortedRecord(histogram);
-      } else {
-        openGroups = sortedRecord(
-          new Map(found.map(([id, group]) => [`${groupScope}/${id}`, group])),
-        );
-      }
-    }
-  }
-  return {
-    correctAbove,
-    pairs: sortedRecord(pairs),
-    grams,
-    followers,
-    groups,
-    openGroups,
-  };
+  if (batch.rewards !== undefined) measureRewards(batch, batch.rewards, tokens, correctAbove, put);
+  const found = findGroups(batch, correctAbove);
+  const groups = groupScope === undefined ? histogramOf(found.values(), groupKey) : {};
+  const openGroups = groupScope === undefined
+    ? {}
+    : sortedRecord(new Map(Array.from(found, ([id, group]) => [`${groupScope}/${id}`, group])));
+  return { correctAbove, pairs: sortedRecord(pairs), grams, followers, groups, openGroups };
 }
 
 type PutPair = (name: PairName, sum: ExactSum | number, count: number) => void;
@@ -224,17 +191,43 @@ function measureRewards(
   }
 }
 
-function findGroups(
-  batch: CheckedBatch,
-  rewards: Float32Array,
-  groupIds: Int32Array,
-  correctAbove: number,
-): ReadonlyMap<number, OpenGroup> {
+/** Advantages of both classes before the transforms and, where known, after them. */
+function measureAdvantages(
+  before: Float32Array,
+  after: Float32Array | undefined,
+  classes: Uint8Array,
+  counts: readonly [execution: number, planning: number],
+  put: PutPair,
+): void {
+  const putSums = (
+    [exec, plan]: readonly [ClassSums, ClassSums],
+    suffix: "" | "_after",
+  ): void => {
+    put(`adv_plan${suffix}`, plan.sum, counts[1]);
+    put(`adv_exec${suffix}`, exec.sum, counts[0]);
+    put(`adv_abs_plan${suffix}`, plan.abs, counts[1]);
+    put(`adv_abs_exec${suffix}`, exec.abs, counts[0]);
+  };
+  const then = classSums("advantages", before, classes);
+  putSums(then, "");
+  if (after === undefined) return;
+  const now = classSums("after", after, classes);
+  putSums(now, "_after");
+  const exec = exactSum([...now[0].sum, ...negated(then[0].sum)]);
+  const plan = exactSum([...now[1].sum, ...negated(then[1].sum)]);
+  put("adv_shift", exactSum([...exec, ...plan]), counts[0] + counts[1]);
+  put("adv_shift_plan", plan, counts[1]);
+  put("adv_shift_exec", exec, counts[0]);
+}
+
+function findGroups(batch: CheckedBatch, correctAbove: number): ReadonlyMap<number, OpenGroup> {
+  const { rewards, groupIds } = batch;
   const groups = new Map<number, { size: number; correct: number; low: number; high: number }>();
+  if (rewards === undefined || groupIds === undefined) return groups;
   for (let s = 0; s < batch.numSequences; s++) {
     const id = groupIds[s]!;
     if (id < 0 || isLeftOut(batch, s)) continue;
-    const reward = rewards[s]!;
+    const reward = rewards[s]! + 0; // JSON has no -0
     let group = groups.get(id);
     if (group === undefined) {
       groups.set(id, group = { size: 0, correct: 0, low: reward, high: reward });
@@ -245,6 +238,12 @@ function findGroups(
     group.high = Math.max(group.high, reward);
   }
   return groups;
+}
+
+function histogramOf<V>(values: Iterable<V>, keyOf: (value: V) => string): Histogram {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(keyOf(value), (counts.get(keyOf(value)) ?? 0) + 1);
+  return sortedRecord(counts);
 }
 
 function negated(sum: ExactSum): ExactSum {
