@@ -1,0 +1,127 @@
+import type { Credit, Transform, TransformContext } from "./transform.ts";
+
+/**
+ * Runs transforms in order, each on the result of the one before, and checks what they return.
+ *
+ * The result is freshly allocated, also when no transform changes a thing. When a transform returns a
+ * new planning mask without kinds, the kinds become unknown, as the old ones belong to the old mask.
+ *
+ * @example Usage
+ * ```ts
+ * import { applyTransforms, hicra } from "@hicra/hicra/advantage";
+ * import { checkBatch } from "@hicra/hicra/batch";
+ * import assert from "node:assert/strict";
+ *
+ * const batch = checkBatch({ offsets: Int32Array.of(0, 2), lossMask: Uint8Array.of(1, 1) });
+ * const credit = applyTransforms(
+ *   [hicra({ alpha: 0.25 })],
+ *   { advantages: Float32Array.of(-1, -1), planningMask: Uint8Array.of(0, 1) },
+ *   { batch, step: 0, signals: {} },
+ * );
+ * assert.deepEqual(credit.advantages, Float32Array.of(-1, -0.75));
+ * ```
+ *
+ * @param transforms The transforms, in the order in which they act.
+ * @param credit Token advantages and the planning mask to start from, `[tokens]` each.
+ * @param context The batch and what else is known of it.
+ * @returns Advantages and mask after the last transform.
+ * @throws {TypeError} If the batch lacks a field that a transform needs, or a result has another type
+ * than the contract says.
+ * @throws {RangeError} If a transform stands twice in the list, or a result has the wrong length, a
+ * value that is not finite where `lossMask` is 1, or a mask that is not 0 or 1.
+ */
+export function applyTransforms(
+  transforms: readonly Transform[],
+  credit: Credit,
+  context: TransformContext,
+): Credit {
+  checkChain(transforms, context);
+  checkCredit("the credit to start from", credit, context);
+  let current: Credit = {
+    ...credit,
+    advantages: credit.advantages.slice(),
+    planningMask: credit.planningMask.slice(),
+    ...(credit.kinds && { kinds: credit.kinds.slice() }),
+  };
+  for (const transform of transforms) {
+    const changes = transform.apply(current, context);
+    checkCredit(`the result of transform "${transform.name}"`, changes, context);
+    const { kinds: _, ...rest } = current;
+    const keepsKinds = changes.planningMask === undefined && current.kinds !== undefined;
+    current = { ...rest, ...(keepsKinds && { kinds: current.kinds }), ...changes };
+  }
+  return current;
+}
+
+/** A step of credit assignment must not compound, and must find what it needs before any runs. */
+function checkChain(transforms: readonly Transform[], { batch }: TransformContext): void {
+  const names = new Set<string>();
+  for (const { name, needs } of transforms) {
+    if (names.has(name)) {
+      throw new RangeError(
+        `Cannot apply transforms as each may act once on a batch: "${name}" stands twice`,
+      );
+    }
+    names.add(name);
+    for (const field of needs) {
+      if (batch[field] === undefined) {
+        throw new TypeError(
+          `Cannot apply transform "${name}" as it needs batch.${field}: current value is undefined, ` +
+            `have the training loop pass it or leave the transform out`,
+        );
+      }
+    }
+  }
+}
+
+function checkCredit(what: string, credit: Partial<Credit>, { batch }: TransformContext): void {
+  const { advantages, planningMask, kinds, entropyCoefficient } = credit;
+  if (advantages !== undefined) {
+    checkArray(what, "advantages", advantages, Float32Array, batch.numTokens);
+    for (let i = 0; i < advantages.length; i++) {
+      if (!Number.isFinite(advantages[i]) && batch.lossMask[i] === 1) {
+        throw new RangeError(
+          `Cannot use ${what} as advantages must be finite where lossMask is 1: ` +
+            `advantages[${i}] is ${advantages[i]}`,
+        );
+      }
+    }
+  }
+  if (planningMask !== undefined) {
+    checkArray(what, "planningMask", planningMask, Uint8Array, batch.numTokens);
+    const i = planningMask.findIndex((value) => value > 1);
+    if (i !== -1) {
+      throw new RangeError(
+        `Cannot use ${what} as a mask holds only 0 and 1: planningMask[${i}] is ${planningMask[i]}`,
+      );
+    }
+  }
+  if (kinds !== undefined) checkArray(what, "kinds", kinds, Uint8Array, batch.numTokens);
+  if (entropyCoefficient !== undefined && !Number.isFinite(entropyCoefficient)) {
+    throw new RangeError(
+      `Cannot use ${what} as entropyCoefficient must be finite: ` +
+        `current value is ${entropyCoefficient}`,
+    );
+  }
+}
+
+function checkArray(
+  what: string,
+  field: string,
+  values: unknown,
+  type: typeof Float32Array | typeof Uint8Array,
+  length: number,
+): void {
+  if (!(values instanceof type)) {
+    throw new TypeError(
+      `Cannot use ${what} as ${field} must be a ${type.name}: current value is ` +
+        `${(values as object | null)?.constructor?.name ?? values}`,
+    );
+  }
+  if (values.length !== length) {
+    throw new RangeError(
+      `Cannot use ${what} as ${field} must hold one value per token, ${length}: ` +
+        `current length is ${values.length}`,
+    );
+  }
+}

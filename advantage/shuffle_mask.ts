@@ -1,0 +1,209 @@
+import { z } from "zod";
+import { checkLength, checkOffsets } from "./_arrays.ts";
+import { checkOptions, strictOptions } from "./_options.ts";
+import { hashIntegers, seededRandom } from "./_random.ts";
+import type { Credit, Transform, TransformContext } from "./transform.ts";
+import type { TransformDefinition } from "./transform_registry.ts";
+
+/** What moves as one when a mask is shuffled. */
+export type ShuffleUnit = "span" | "token";
+
+/** Arrays and options of {@linkcode shuffleMask}. */
+export interface ShuffleMaskOptions {
+  /** `[sequences + 1]`. */
+  readonly offsets: Int32Array;
+  /** `[tokens]`, 0 or 1: only tokens at 1 take part; all of them when left out. */
+  readonly lossMask?: Uint8Array;
+  /** `[tokens]`: nothing moves from one segment to another. */
+  readonly segmentIds?: Int32Array;
+  /** `[tokens]`: makes sequences with equal masks shuffle differently. */
+  readonly tokenIds?: Int32Array;
+  /** `[tokens]`: kind codes, which move with the mask. */
+  readonly kinds?: Uint8Array;
+  /** Seed, an integer of 32 bits; 0 by default. */
+  readonly seed?: number;
+  /** Training step, so that the same rollout is shuffled anew at each; 0 by default. */
+  readonly step?: number;
+  /** Move whole spans (default) or each planning token on its own. */
+  readonly unit?: ShuffleUnit;
+}
+
+const ACTION = "shuffle a mask";
+
+/**
+ * Moves the planning tokens of each sequence to random places: the placebo that keeps their number and
+ * the lengths of their spans but not what they say.
+ *
+ * Within each run (trained tokens in a row, of one segment) the spans, that is the maximal stretches of
+ * ones, are put in random order at random places such that no two touch; every such arrangement is
+ * equally likely. With `unit: "token"` the ones of a run are spread over it one by one. A run that is
+ * all ones, or all zeros, stays as it is. Where `lossMask` is 0 nothing changes.
+ *
+ * The random numbers come from `seed`, `step` and what the sequence holds, never from its place in the
+ * batch: permuting sequences permutes the result, and a rollout gets one mask on every rank. Two
+ * sequences that are equal in every token are shuffled alike.
+ *
+ * @example Usage
+ * ```ts
+ * import { shuffleMask } from "@hicra/hicra/advantage";
+ * import assert from "node:assert/strict";
+ *
+ * const { planningMask } = shuffleMask(Uint8Array.of(1, 1, 1, 0, 0, 0, 0, 0), {
+ *   offsets: Int32Array.of(0, 8),
+ *   seed: 1,
+ * });
+ * assert.match(planningMask.join(""), /^0*1110*$/);
+ * ```
+ *
+ * @param planningMask `[tokens]`, 0 or 1.
+ * @param options The layout of the batch, the seed, and what moves.
+ * @returns The shuffled mask, and the kinds in its order when they were given.
+ * @throws {RangeError} If lengths disagree.
+ */
+export function shuffleMask(
+  planningMask: Uint8Array,
+  options: ShuffleMaskOptions,
+): { planningMask: Uint8Array; kinds?: Uint8Array } {
+  const { offsets, lossMask, segmentIds, tokenIds, kinds, seed = 0, step = 0, unit = "span" } =
+    options;
+  const numTokens = planningMask.length;
+  checkOffsets(ACTION, offsets, numTokens);
+  for (const [field, values] of Object.entries({ lossMask, segmentIds, tokenIds, kinds })) {
+    checkLength(ACTION, field, values, numTokens);
+  }
+  const out = planningMask.slice();
+  const outKinds = kinds?.slice();
+  const base = hashIntegers(0, [seed, step]);
+  for (let s = 0; s + 1 < offsets.length; s++) {
+    const start = offsets[s]!;
+    const end = offsets[s + 1]!;
+    let hash = base;
+    for (const content of [planningMask, lossMask, segmentIds, tokenIds]) {
+      if (content !== undefined) hash = hashIntegers(hash, content.subarray(start, end));
+    }
+    const random = seededRandom(hash);
+    for (let from = start; from < end;) {
+      const to = runEnd(from, end, lossMask, segmentIds);
+      if (lossMask?.[from] !== 0) {
+        placeSpans({ from, to, unit, random, planningMask, kinds, out, outKinds });
+      }
+      from = to;
+    }
+  }
+  return { planningMask: out, ...(outKinds && { kinds: outKinds }) };
+}
+
+function runEnd(
+  from: number,
+  end: number,
+  lossMask: Uint8Array | undefined,
+  segmentIds: Int32Array | undefined,
+): number {
+  let to = from + 1;
+  while (
+    to < end && lossMask?.[to] === lossMask?.[from] && segmentIds?.[to] === segmentIds?.[from]
+  ) to++;
+  return to;
+}
+
+/** Writes the spans of the run `[from, to)` to places drawn at random. */
+function placeSpans({ from, to, unit, random, planningMask, kinds, out, outKinds }: {
+  from: number;
+  to: number;
+  unit: ShuffleUnit;
+  random: () => number;
+  planningMask: Uint8Array;
+  kinds: Uint8Array | undefined;
+  out: Uint8Array;
+  outKinds: Uint8Array | undefined;
+}): void {
+  const spans: { start: number; length: number }[] = [];
+  let numOnes = 0;
+  for (let i = from; i < to; i++) {
+    if (planningMask[i] === 0) continue;
+    numOnes++;
+    if (unit === "span" && i > from && planningMask[i - 1] === 1) spans.at(-1)!.length++;
+    else spans.push({ start: i, length: 1 });
+  }
+  if (numOnes === 0 || numOnes === to - from) return;
+  for (let i = spans.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [spans[i], spans[j]] = [spans[j]!, spans[i]!];
+  }
+  out.fill(0, from, to);
+  outKinds?.fill(0, from, to);
+  // A span and the zero behind it, which keeps the next one off, fill one slot; any other zero fills
+  // one too. Drawing which slots hold spans draws an arrangement. (The last zero may lie outside.)
+  const gap = unit === "span" ? 1 : 0;
+  let slotsLeft = to - from - numOnes + (gap === 1 ? 1 : spans.length);
+  let placed = 0;
+  for (let at = from; placed < spans.length; slotsLeft--) {
+    if (random() * slotsLeft >= spans.length - placed) {
+      at++;
+      continue;
+    }
+    const { start, length } = spans[placed++]!;
+    out.fill(1, at, at + length);
+    outKinds?.set(kinds!.subarray(start, start + length), at);
+    at += length + gap;
+  }
+}
+
+/** Options of {@linkcode maskShuffling}. */
+export interface MaskShufflingOptions {
+  /** Seed, an integer of 32 bits; 0 by default. */
+  readonly seed?: number;
+  /** Move whole spans (default) or each planning token on its own. */
+  readonly unit?: ShuffleUnit;
+}
+
+const schema = strictOptions({
+  seed: z.int32().default(0),
+  unit: z.enum(["span", "token"]).default("span"),
+});
+
+/**
+ * Creates the transform that replaces the planning mask by {@linkcode shuffleMask} of it, so that
+ * {@linkcode hicra} after it credits random tokens at the same rate.
+ *
+ * @example Usage
+ * ```ts
+ * import { maskShuffling } from "@hicra/hicra/advantage";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(maskShuffling({ seed: 7 }).name, "shuffle-mask");
+ * ```
+ *
+ * @param options The seed, and what moves.
+ * @returns The transform `"shuffle-mask"`.
+ * @throws {RangeError} If a value is out of range.
+ * @throws {TypeError} If an option is unknown or of the wrong type.
+ */
+export function maskShuffling(options: MaskShufflingOptions = {}): Transform {
+  const name = "shuffle-mask";
+  const { seed, unit } = checkOptions(`create transform "${name}"`, schema, options);
+  return {
+    name,
+    needs: [],
+    apply({ planningMask, kinds }: Credit, context: TransformContext): Partial<Credit> {
+      const { offsets, lossMask, segmentIds, tokenIds } = context.batch;
+      return shuffleMask(planningMask, {
+        offsets,
+        lossMask,
+        ...(segmentIds && { segmentIds }),
+        ...(tokenIds && { tokenIds }),
+        ...(kinds && { kinds }),
+        seed,
+        step: context.step,
+        unit,
+      });
+    },
+  };
+}
+
+/** {@linkcode maskShuffling} as an entry of a {@linkcode TransformRegistry}. */
+export const shuffleMaskDefinition: TransformDefinition<MaskShufflingOptions> = {
+  summary: "Placebo: moves planning spans to random places of their response",
+  schema,
+  create: maskShuffling,
+};
