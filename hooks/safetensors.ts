@@ -259,12 +259,12 @@ function parseHeaderJson(bytes: Uint8Array): Record<string, unknown> {
 /** `JSON.parse` keeps the last of equal keys, other readers the first: two readers, two files. */
 function findRepeatedKey(json: string): string | undefined {
   const keys: Set<string>[] = [];
-  // Strings with the colon that makes them keys, or braces. Brackets need no care: no key follows "[".
-  for (const [token, key] of json.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}]/g)) {
+  // Strings, with the colon that makes one a key, and braces. No key follows a bracket.
+  for (const [token, string, colon] of json.matchAll(/("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]/g)) {
     if (token === "{") keys.push(new Set());
     else if (token === "}") keys.pop();
-    else if (key !== undefined) {
-      const name = JSON.parse(key);
+    else if (colon !== undefined) {
+      const name = JSON.parse(string!);
       const seen = keys.at(-1)!;
       if (seen.has(name)) return name;
       seen.add(name);
