@@ -17,6 +17,14 @@ export {
   entropyOfCounts,
   type EntropyOptions,
 } from "./entropy.ts";
+export {
+  type ErrorCounts,
+  errorJudgePrompt,
+  errorPairs,
+  type ErrorType,
+  type FailedRollout,
+  parseErrorType,
+} from "./error_types.ts";
 export { type ExactSum, exactSum } from "./exact_sum.ts";
 export { groupPassAtK, groupTallies, type GroupTally } from "./groups.ts";
 export { measure, type MeasureOptions, type PlanningMarks } from "./measure.ts";
@@ -45,3 +53,4 @@ export {
   semanticEntropy,
   type SemanticEntropyOptions,
 } from "./semantic_entropy.ts";
+export { type StagePoint, type Stages, stages, type StagesOptions } from "./stages.ts";
