@@ -9,7 +9,8 @@ export type Encode = (text: string) => Int32Array;
  *
  * A completion is the middle of a conversation, so nothing is put before or after it. The text of an
  * added token, such as `<think>`, becomes that token. A tokenizer that normalises (Qwen's NFC) may
- * spell other bytes than the text had.
+ * spell other bytes than the text had, and a BPE vocabulary without bytes and without an unknown
+ * token leaves out what it cannot spell, as the reference implementation does.
  *
  * @example Usage
  * ```ts

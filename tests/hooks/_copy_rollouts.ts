@@ -1,0 +1,4 @@
+/** Reads rollouts from standard input and writes them to standard output. */
+import { readRollouts, writeJsonl } from "../../hooks/rollout_files.ts";
+
+await writeJsonl("-", readRollouts("-"));
