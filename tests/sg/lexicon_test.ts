@@ -1,0 +1,347 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
+import fc from "fast-check";
+import { type Gram, GRAM_KINDS } from "../../sg/gram.ts";
+import {
+  duplicateGrams,
+  type Lexicon,
+  lexiconFromGrams,
+  lexiconFromJson,
+  parseLexicon,
+  serializeLexicon,
+} from "../../sg/lexicon.ts";
+import { BUILT_IN_LEXICONS, loadLexicon } from "../../sg/load_lexicon.ts";
+
+const textsOf = (lexicon: Lexicon): string[] => lexicon.grams.map((gram) => gram.text);
+const parse = (text: string): Lexicon => parseLexicon(text, { name: "t" });
+
+const FULL: Lexicon = lexiconFromGrams(
+  [
+    {
+      text: "but wait",
+      kind: "backtracking",
+      cluster: 3,
+      documentFrequency: 4,
+      occurrences: 5,
+      controlOf: { text: 'So,\u2028"x"', documentFrequency: 4, occurrences: 6 },
+    },
+    { text: "## step", kind: "other" },
+  ],
+  {
+    name: "full",
+    provenance: {
+      source: "a test",
+      corpusDigest: "sha256:00",
+      parameters: { b: 1, a: "x", c: null, d: true },
+      notes: ["one\ntwo"],
+    },
+  },
+);
+
+Deno.test("parseLexicon() reads plain text, an array and our format alike", () => {
+  const expected = ["## step", "hmm,", "but wait", "# no comment", "// nor this"];
+  const plain = "\ufeff## step\r\n\r\n  hmm,  \n\t\nbut wait\n# no comment\r// nor this";
+  assert.deepEqual(textsOf(parse(plain)), expected);
+  assert.deepEqual(textsOf(parse(` ${JSON.stringify(expected)}`)), expected);
+  const own = serializeLexicon(lexiconFromGrams(expected, { name: "own" }));
+  assert.deepEqual(textsOf(parse(own)), expected);
+  assert.equal(parse(plain).name, "t");
+  assert.equal(parse(own).name, "own"); // the file's own name wins
+  assert.ok(parse(plain).grams.every((gram) => gram.kind === "other"));
+});
+
+Deno.test("serializeLexicon() writes the promised text", () => {
+  assert.equal(
+    serializeLexicon(FULL),
+    `{
+  "format": "hicra-lexicon",
+  "version": 1,
+  "name": "full",
+  "provenance": {
+    "source": "a test",
+    "corpusDigest": "sha256:00",
+    "parameters": {
+      "a": "x",
+      "b": 1,
+      "c": null,
+      "d": true
+    },
+    "notes": [
+      "one\\ntwo"
+    ]
+  },
+  "grams": [
+    { "text": "but wait", "kind": "backtracking", "cluster": 3, "documentFrequency": 4, ` +
+      `"occurrences": 5, "controlOf": { "text": "So,\u2028\\"x\\"", "documentFrequency": 4, ` +
+      `"occurrences": 6 } },
+    { "text": "## step", "kind": "other" }
+  ]
+}
+`,
+  );
+});
+
+Deno.test("serializeLexicon() gives equal bytes whatever the order of the fields", () => {
+  const { provenance, grams, ...rest } = FULL;
+  const reversed = <T extends object>(value: T): T =>
+    Object.fromEntries(Object.entries(value).reverse()) as T;
+  const shuffled = reversed({
+    ...rest,
+    grams: grams.map(reversed),
+    provenance: reversed({ ...provenance, parameters: reversed(provenance.parameters!) }),
+  });
+  assert.equal(serializeLexicon(shuffled), serializeLexicon(FULL));
+});
+
+Deno.test("parseLexicon() reads back what serializeLexicon() writes", () => {
+  const text = fc.string({ unit: "binary", maxLength: 40 }).map((rest) => `x${rest}`);
+  const count = fc.nat();
+  const gram: fc.Arbitrary<Gram> = fc.record(
+    {
+      text,
+      kind: fc.constantFrom(...GRAM_KINDS),
+      cluster: count,
+      documentFrequency: count,
+      occurrences: count,
+      controlOf: fc.record({ text, documentFrequency: count, occurrences: count }),
+    },
+    { requiredKeys: ["text", "kind"], noNullPrototype: true },
+  );
+  fc.assert(fc.property(fc.array(gram, { minLength: 1 }), fc.string(), (grams, name) => {
+    const lexicon = lexiconFromGrams(grams, { name });
+    assert.deepEqual(parse(serializeLexicon(lexicon)), lexicon);
+    assert.equal(serializeLexicon(parse(serializeLexicon(lexicon))), serializeLexicon(lexicon));
+  }));
+});
+
+Deno.test("lexiconFromGrams() returns a fresh lexicon and keeps duplicates", () => {
+  const grams = ["so", "So"];
+  const lexicon = lexiconFromGrams(grams, { name: "t" });
+  grams[0] = "changed";
+  assert.deepEqual(textsOf(lexicon), ["so", "So"]);
+  assert.deepEqual(lexicon.provenance, { source: "t" });
+});
+
+Deno.test("duplicateGrams() finds what normalises to the same text", () => {
+  const lexicon = lexiconFromGrams(
+    ["let's", "so", "LET\u2019S", "but wait", " but \n wait ", "so", "so,"],
+    { name: "t" },
+  );
+  assert.deepEqual(duplicateGrams(lexicon), [
+    { gramIndex: 2, firstIndex: 0 },
+    { gramIndex: 4, firstIndex: 3 },
+    { gramIndex: 5, firstIndex: 1 },
+  ]);
+});
+
+const own = (change: object): string => JSON.stringify({ ...FULL, ...change });
+const REFUSED: { name: string; text: string; error: [string, string | RegExp] }[] = [
+  {
+    name: "an empty file",
+    text: "\n \n",
+    error: ["RangeError", 'Cannot make lexicon "t" as it must hold at least one gram'],
+  },
+  {
+    name: "an empty array",
+    text: "[]",
+    error: ["RangeError", 'Cannot make lexicon "t" as it must hold at least one gram'],
+  },
+  {
+    name: "broken JSON",
+    text: '["so",',
+    error: [
+      "SyntaxError",
+      /^Cannot read lexicon "t" as text that begins with "\[" must be JSON: ./,
+    ],
+  },
+  {
+    name: "a gram that is no string",
+    text: '["so", 5]',
+    error: [
+      "TypeError",
+      'Cannot read lexicon "t" as an array must hold strings: grams[1] is 5',
+    ],
+  },
+  {
+    name: "a gram of white space",
+    text: '["so", " \\n"]',
+    error: [
+      "RangeError",
+      'Cannot read lexicon as a gram must hold more than white space: grams[1] is " \\n"',
+    ],
+  },
+  {
+    name: "an over-long gram",
+    text: `so\n${"long ".repeat(103)}`,
+    error: [
+      "RangeError",
+      "Cannot read lexicon as a gram must be at most 512 characters long: grams[1] holds 514 and " +
+      'begins with "long long long long long long long long "',
+    ],
+  },
+  {
+    name: "another format",
+    text: '{"strategic_grams": ["so"]}',
+    error: [
+      "TypeError",
+      'Cannot read lexicon as lexicon has an unknown field "strategic_grams": known are format, ' +
+      "version, name, provenance, grams",
+    ],
+  },
+  {
+    name: "a missing format",
+    text: '{"grams": ["so"]}',
+    error: [
+      "RangeError",
+      'Cannot read lexicon as format must be "hicra-lexicon": current value is undefined, pass an ' +
+      "array of strings for a bare list",
+    ],
+  },
+  {
+    name: "a newer version",
+    text: own({ version: 2 }),
+    error: [
+      "RangeError",
+      "Cannot read lexicon as version must be 1: current value is 2, a newer file needs a newer hicra",
+    ],
+  },
+  {
+    name: "grams that are no array",
+    text: own({ grams: "so" }),
+    error: [
+      "TypeError",
+      'Cannot read lexicon as grams must be an array: current value is "so"',
+    ],
+  },
+  {
+    name: "an unknown kind",
+    text: own({ grams: [{ text: "so", kind: "plan" }] }),
+    error: [
+      "RangeError",
+      "Cannot read lexicon as a kind must be one of deduction, branching, backtracking, other: " +
+      'grams[0].kind is "plan"',
+    ],
+  },
+  {
+    name: "a misspelt field",
+    text: own({ grams: [{ text: "so", kind: "other", clutser: 1 }] }),
+    error: [
+      "TypeError",
+      'Cannot read lexicon as grams[0] has an unknown field "clutser": known are text, kind, ' +
+      "cluster, documentFrequency, occurrences, controlOf",
+    ],
+  },
+  {
+    name: "a gram that is null",
+    text: own({ grams: [null] }),
+    error: [
+      "TypeError",
+      "Cannot read lexicon as grams[0] must be an object: current value is null",
+    ],
+  },
+  {
+    name: "a count below zero",
+    text: own({ grams: [{ text: "so", kind: "other", occurrences: -1 }] }),
+    error: [
+      "RangeError",
+      "Cannot read lexicon as grams[0].occurrences must be a whole number from 0: current value is -1",
+    ],
+  },
+  {
+    name: "provenance without source",
+    text: own({ provenance: {} }),
+    error: [
+      "TypeError",
+      "Cannot read lexicon as provenance.source must be a string: current value is undefined",
+    ],
+  },
+  {
+    name: "a parameter that is an object",
+    text: own({ provenance: { source: "t", parameters: { a: {} } } }),
+    error: [
+      "TypeError",
+      "Cannot read lexicon as provenance.parameters.a must be a string, a finite number, a boolean " +
+      "or null: current value is {}",
+    ],
+  },
+  {
+    name: "a note that is no string",
+    text: own({ provenance: { source: "t", notes: [1] } }),
+    error: [
+      "TypeError",
+      "Cannot read lexicon as provenance.notes[0] must be a string: current value is 1",
+    ],
+  },
+];
+
+for (const { name, text, error: [errorName, message] } of REFUSED) {
+  Deno.test(`parseLexicon() refuses ${name}`, () => {
+    assert.throws(() => parse(text), { name: errorName, message });
+  });
+}
+
+Deno.test("loadLexicon() gives the 249 phrases of the paper's Listing 1", async () => {
+  const lexicon = await loadLexicon("paper");
+  const texts = textsOf(lexicon);
+  assert.equal(texts.length, 249);
+  // Of the entries of the published list, in order, joined by line feeds (Python's hashlib).
+  assert.equal(
+    createHash("sha256").update(texts.join("\n")).digest("hex"),
+    "ac552c0c31eb5bd943bde3b11231d7cabe909bed8bf6d67d40319c7e1a7ccd37",
+  );
+  assert.deepEqual(duplicateGrams(lexicon), []);
+  const numOfKind = GRAM_KINDS.map((kind) =>
+    lexicon.grams.filter((gram) => gram.kind === kind).length
+  );
+  assert.deepEqual(numOfKind, [55, 28, 59, 107]);
+});
+
+Deno.test("loadLexicon() reads the shipped file as serializeLexicon() writes it", async () => {
+  const file = new URL("../../sg/lexicons/paper.json", import.meta.url);
+  assert.equal(await readFile(file, "utf8"), serializeLexicon(await loadLexicon("paper")));
+});
+
+Deno.test("loadLexicon() gives the 179 phrases of 3 to 5 words", async () => {
+  const all = await loadLexicon("paper");
+  const subset = await loadLexicon("paper-3to5");
+  assert.equal(subset.name, "paper-3to5");
+  assert.equal(subset.grams.length, 179); // as counted in the published list
+  const numWords = (text: string): number => text.split(/\s+/).length;
+  assert.deepEqual(
+    subset.grams,
+    all.grams.filter(({ text }) => numWords(text) >= 3 && numWords(text) <= 5),
+  );
+  assert.deepEqual(lexiconFromJson(JSON.parse(serializeLexicon(subset))), subset);
+});
+
+Deno.test("loadLexicon() knows the built-in names it lists", async () => {
+  for (const name of BUILT_IN_LEXICONS) assert.equal((await loadLexicon(name)).name, name);
+});
+
+Deno.test("loadLexicon() reads a path, a URL and gzip, and names a bare list after its file", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "hicra-"));
+  try {
+    const path = join(folder, "mine.txt");
+    await writeFile(path, "but wait\n");
+    await writeFile(`${path}.gz`, gzipSync("but wait\n"));
+    const expected = lexiconFromGrams(["but wait"], { name: "mine" });
+    for (const source of [path, pathToFileURL(path), `${path}.gz`]) {
+      assert.deepEqual(await loadLexicon(source), expected, String(source));
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+Deno.test("loadLexicon() says which names there are when there is no such file", async () => {
+  await assert.rejects(loadLexicon("papr"), {
+    name: "RangeError",
+    message: "Cannot load lexicon as it must be a built-in name (paper, paper-3to5) or a file: " +
+      'current value is "papr"',
+  });
+});
