@@ -1,12 +1,14 @@
 import { Buffer } from "node:buffer";
-import { createReadStream, createWriteStream } from "node:fs";
-import { realpath, rename, rm, stat } from "node:fs/promises";
+import { createWriteStream } from "node:fs";
+import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { parseRollout, type Rollout } from "./rollouts.ts";
+
+const READ_BYTES = 65536;
 
 /**
  * Reads a rollout file, one rollout at a time: JSON Lines, plain or gzip (told by its first bytes,
@@ -73,7 +75,8 @@ export async function writeJsonl(
 
 /**
  * Writes chunks to a file that appears whole or not at all: they go to a temporary file beside it,
- * which then takes its name. A link is followed; a device or a pipe is written to directly.
+ * which then takes its name. A link is followed; a device or a pipe is written to directly. Standard
+ * output that is closed early, as by `head`, ends the writing without an error.
  *
  * @example Usage
  * ```ts
@@ -98,7 +101,7 @@ export async function writeOutput(
   chunks: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
   const source = Readable.from(bufferedChunks(chunks));
-  if (path === "-") return await pipeline(source, process.stdout, { end: false });
+  if (path === "-") return await writeStandardOutput(source);
   const target = await realpath(path).catch(() => path);
   const old = await stat(target).catch(() => null);
   const inPlace = old !== null && !old.isFile();
@@ -116,6 +119,15 @@ export async function writeOutput(
   } catch (error) {
     if (!inPlace) await rm(written, { force: true });
     throw error;
+  }
+}
+
+async function writeStandardOutput(source: Readable): Promise<void> {
+  try {
+    await pipeline(source, process.stdout, { end: false });
+  } catch (error) {
+    // The reader, such as head, has seen enough.
+    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
   }
 }
 
@@ -142,7 +154,7 @@ async function* readLines(path: string, name: string): AsyncGenerator<string> {
 
 /** The bytes of the file, unpacked where they are gzip. */
 async function* readBytes(path: string, name: string): AsyncGenerator<Uint8Array> {
-  const stream: AsyncIterable<Uint8Array> = path === "-" ? process.stdin : createReadStream(path);
+  const stream: AsyncIterable<Uint8Array> = path === "-" ? process.stdin : readFile(path);
   const chunks = stream[Symbol.asyncIterator]();
   try {
     const head: Uint8Array[] = [];
@@ -157,6 +169,20 @@ async function* readBytes(path: string, name: string): AsyncGenerator<Uint8Array
     yield* first === 0x1f && second === 0x8b ? unpack(all, name) : all;
   } finally {
     await chunks.return?.(); // closes the file when the caller stops early
+  }
+}
+
+/** Unlike a read stream, it does not read ahead, and it is closed when its iterator has returned. */
+async function* readFile(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path);
+  try {
+    while (true) {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(READ_BYTES));
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
   }
 }
 
