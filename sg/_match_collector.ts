@@ -1,89 +1,118 @@
-import type { MatchSink } from "./_scanner.ts";
+import type { MatchSink } from "./_walk.ts";
+
+const FIELDS = 5;
 
 /**
- * Turns matches into a planning mask, the kind of each planning token, and spans.
- *
- * The mask is the union of all matches. Spans are the leftmost-longest of them that do not overlap:
- * a match waits until nothing that starts before it can still come.
+ * Turns matches into a planning mask, the kind of each planning token, and spans. The mask is the
+ * union of all matches; spans are the leftmost-longest of a run that do not overlap.
  */
 export class MatchCollector implements MatchSink {
   planningMask: Uint8Array;
   kinds: Uint8Array;
-  /** `startToken, endToken, gramIndex` of each span. */
-  readonly spans: number[] = [];
   readonly #kindOfGram: Uint8Array;
-  readonly #stride: number;
   readonly #isEmpty: (index: number) => boolean;
+  /** Matches of the current run: start and end character, start and end token, gram. */
+  #matches: Int32Array = new Int32Array(FIELDS * 64);
+  #numMatches = 0;
+  /** Start token, end token, gram. */
+  #spans: Int32Array = new Int32Array(3 * 64);
+  #numSpans = 0;
 
-  /** Matches that wait, in the order in which they were found. */
-  #waiting: { start: number; end: number; gram: number }[] = [];
-  /** Where the last span of this run ends. */
-  #spanEnd = 0;
-
-  constructor(
-    numTokens: number,
-    kindOfGram: Uint8Array,
-    stride: number,
-    isEmpty: (index: number) => boolean,
-  ) {
+  constructor(numTokens: number, kindOfGram: Uint8Array, isEmpty: (index: number) => boolean) {
     this.planningMask = new Uint8Array(numTokens);
     this.kinds = new Uint8Array(numTokens);
     this.#kindOfGram = kindOfGram;
-    this.#stride = stride;
     this.#isEmpty = isEmpty;
+  }
+
+  /** `[3 * spans]` of the runs that have ended. */
+  get spans(): Int32Array {
+    return this.#spans.slice(0, 3 * this.#numSpans);
   }
 
   /** Makes room for more tokens. */
   grow(numTokens: number): void {
-    const { planningMask, kinds } = this;
-    this.planningMask = new Uint8Array(numTokens);
-    this.planningMask.set(planningMask);
-    this.kinds = new Uint8Array(numTokens);
-    this.kinds.set(kinds);
+    this.planningMask = grown(this.planningMask, numTokens);
+    this.kinds = grown(this.kinds, numTokens);
   }
 
-  match(start: number, end: number, gram: number): void {
-    this.#waiting.push({ start, end, gram });
+  match(
+    startToken: number,
+    endToken: number,
+    startCharacter: number,
+    endCharacter: number,
+    gram: number,
+  ): void {
     const kind = this.#kindOfGram[gram]!;
-    const last = this.#tokenBefore(end);
-    for (let token = this.#tokenAt(start); token <= last; token++) {
+    for (let token = startToken; token < endToken; token++) {
       if (this.planningMask[token] === 1 || this.#isEmpty(token)) continue;
       this.planningMask[token] = 1;
       this.kinds[token] = kind;
     }
+    this.#insert(startCharacter, endCharacter, startToken, endToken, gram);
   }
 
-  settled(position: number): void {
-    if (this.#waiting.length > 0) this.#settle(position);
-    if (position === Infinity) this.#spanEnd = 0;
-  }
-
-  #settle(position: number): void {
-    this.#waiting.sort((a, b) => a.start - b.start || b.end - a.end);
-    let next = 0;
-    for (; next < this.#waiting.length; next++) {
-      const { start, end, gram } = this.#waiting[next]!;
-      if (start >= position) break;
-      if (start < this.#spanEnd) continue;
-      const first = this.#tokenAt(start);
-      const last = this.#tokenBefore(end);
+  /** Selects the spans of the run. */
+  endRun(): void {
+    const matches = this.#matches;
+    let free = 0;
+    let shared = 0;
+    for (let at = 0; at < FIELDS * this.#numMatches; at += FIELDS) {
+      if (matches[at]! < free) continue;
+      free = matches[at + 1]!;
+      const startToken = matches[at + 2]!;
+      const endToken = matches[at + 3]!;
+      const gram = matches[at + 4]!;
       const kind = this.#kindOfGram[gram]!;
       // A token that the span before shares keeps that span's kind.
-      const shared = this.#spanEnd > 0 ? this.#tokenBefore(this.#spanEnd) : -1;
-      for (let token = Math.max(first, shared + 1); token <= last; token++) {
+      for (let token = Math.max(startToken, shared); token < endToken; token++) {
         if (this.planningMask[token] === 1) this.kinds[token] = kind;
       }
-      this.spans.push(first, last + 1, gram);
-      this.#spanEnd = end;
+      shared = endToken;
+      if (3 * this.#numSpans === this.#spans.length) {
+        this.#spans = grown(this.#spans, 6 * this.#numSpans);
+      }
+      this.#spans.set([startToken, endToken, gram], 3 * this.#numSpans);
+      this.#numSpans++;
     }
-    this.#waiting = this.#waiting.slice(next);
+    this.#numMatches = 0;
   }
 
-  #tokenAt(position: number): number {
-    return Math.floor(position / this.#stride);
+  /**
+   * Keeps the matches sorted by start, the longer first. They come in the order of their ends, so a
+   * match moves past the few that overlap it.
+   */
+  #insert(
+    startCharacter: number,
+    endCharacter: number,
+    startToken: number,
+    endToken: number,
+    gram: number,
+  ): void {
+    if (FIELDS * this.#numMatches === this.#matches.length) {
+      this.#matches = grown(this.#matches, 2 * this.#matches.length);
+    }
+    const matches = this.#matches;
+    let at = FIELDS * this.#numMatches;
+    while (at > 0 && comesAfter(matches, at - FIELDS, startCharacter, endCharacter)) {
+      matches.copyWithin(at, at - FIELDS, at);
+      at -= FIELDS;
+    }
+    matches[at] = startCharacter;
+    matches[at + 1] = endCharacter;
+    matches[at + 2] = startToken;
+    matches[at + 3] = endToken;
+    matches[at + 4] = gram;
+    this.#numMatches++;
   }
+}
 
-  #tokenBefore(end: number): number {
-    return Math.floor((end - 1) / this.#stride);
-  }
+function comesAfter(matches: Int32Array, at: number, start: number, end: number): boolean {
+  return matches[at]! > start || (matches[at] === start && matches[at + 1]! < end);
+}
+
+function grown<A extends Int32Array | Uint8Array>(values: A, length: number): A {
+  const larger = new (values.constructor as new (length: number) => A)(length);
+  larger.set(values);
+  return larger;
 }

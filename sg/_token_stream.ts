@@ -19,7 +19,6 @@ export class TokenStream implements SgStream {
     this.#collector = new MatchCollector(
       this.#ids.length,
       kindOfGram,
-      automaton.stride,
       (index) => offsets[this.#ids[index]!] === offsets[this.#ids[index]! + 1],
     );
     this.#scan = automaton.scan(this.#collector);
@@ -60,12 +59,13 @@ export class TokenStream implements SgStream {
     return {
       planningMask: this.#collector.planningMask.slice(0, this.#length),
       kinds: this.#collector.kinds.slice(0, this.#length),
-      spans: Int32Array.from(this.#collector.spans),
+      spans: this.#collector.spans,
     };
   }
 
   #endRun(): void {
     this.#scan.end(this.#ids, this.#length);
+    this.#collector.endRun();
     this.#inRun = false;
   }
 

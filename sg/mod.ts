@@ -1,1 +1,24 @@
-export {};
+/**
+ * From text and token ids to strategic grams: tokenizers as byte tables, lexicons, and the matcher.
+ *
+ * @module
+ */
+export { type CountedGram, type Gram, GRAM_KINDS, type GramKind } from "./gram.ts";
+export {
+  type DuplicateGram,
+  duplicateGrams,
+  type Lexicon,
+  lexiconFromGrams,
+  lexiconFromJson,
+  type LexiconOptions,
+  type LexiconProvenance,
+  parseLexicon,
+  serializeLexicon,
+} from "./lexicon.ts";
+export { BUILT_IN_LEXICONS, loadLexicon } from "./load_lexicon.ts";
+export { loadTokenizer } from "./load_tokenizer.ts";
+export { placeboLexicon, type PlaceboLexiconOptions } from "./placebo_lexicon.ts";
+export type { PlanningTokens } from "./planning_tokens.ts";
+export { SgMatcher } from "./sg_matcher.ts";
+export type { SgStream, StreamTokenOptions } from "./sg_stream.ts";
+export { type TokenBytes, tokenBytes, type TokenBytesOptions } from "./token_bytes.ts";

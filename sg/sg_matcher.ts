@@ -67,7 +67,7 @@ export class SgMatcher {
    * @param lexicon The strategic grams. Of grams that are equal once normalised the first counts.
    * @param tokens The bytes of each token id, from `tokenBytes` or `loadTokenizer`.
    * @returns The matcher.
-   * @throws {RangeError} If the lexicon is too large for the automaton (134 million characters).
+   * @throws {RangeError} If the grams spell more than 2 million different prefixes.
    */
   static compile(lexicon: Lexicon, tokens: TokenBytes): SgMatcher {
     return new SgMatcher(lexicon, tokens);
@@ -93,7 +93,6 @@ export class SgMatcher {
     const collector = new MatchCollector(
       tokenIds.length,
       this.#kindOfGram,
-      this.#automaton.stride,
       (index) => byteOffsets[tokenIds[index]!] === byteOffsets[tokenIds[index]! + 1],
     );
     const scan = this.#automaton.scan(collector);
@@ -107,6 +106,7 @@ export class SgMatcher {
           scan.begin(from);
           scan.read(tokenIds, from, to);
           scan.end(tokenIds, to);
+          collector.endRun();
         }
         from = to;
       }
@@ -114,7 +114,7 @@ export class SgMatcher {
     return {
       planningMask: collector.planningMask,
       kinds: collector.kinds,
-      spans: Int32Array.from(collector.spans),
+      spans: collector.spans,
     };
   }
 

@@ -81,7 +81,10 @@ function triples(spans: Int32Array): number[][] {
 }
 
 for (const { name, tokens, planningMask, spans, ...rest } of conformance) {
-  const sequence = { ...rest, tokens: tokens.map((hex) => Uint8Array.from(Buffer.from(hex, "hex"))) };
+  const sequence = {
+    ...rest,
+    tokens: tokens.map((hex) => Uint8Array.from(Buffer.from(hex, "hex"))),
+  };
   Deno.test(`SgMatcher.match() conforms: ${name}`, () => {
     assert.deepEqual(matchBatch(sequence), { planningMask, spans });
   });
@@ -103,8 +106,16 @@ const gram = fc.oneof(
   fc.string({ unit: fc.constantFrom(..."ab' "), minLength: 1, maxLength: 6 }),
 );
 const piece = fc.oneof(
-  { weight: 6, arbitrary: fc.string({ unit: character, maxLength: 6 }).map((t) => encoder.encode(t)) },
-  { weight: 6, arbitrary: fc.string({ unit: fc.constantFrom(..."ab' "), maxLength: 5 }).map((t) => encoder.encode(t)) },
+  {
+    weight: 6,
+    arbitrary: fc.string({ unit: character, maxLength: 6 }).map((t) => encoder.encode(t)),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.string({ unit: fc.constantFrom(..."ab' "), maxLength: 5 }).map((t) =>
+      encoder.encode(t)
+    ),
+  },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 3 }) },
 );
 
@@ -123,7 +134,10 @@ const sequence = tokens.chain((tokens) =>
     grams: fc.array(gram, { minLength: 1, maxLength: 6 }),
     tokens: fc.constant(tokens),
     lossMask: fc.option(
-      fc.array(fc.constantFrom(1, 1, 1, 1, 0), { minLength: tokens.length, maxLength: tokens.length }),
+      fc.array(fc.constantFrom(1, 1, 1, 1, 0), {
+        minLength: tokens.length,
+        maxLength: tokens.length,
+      }),
       { nil: undefined },
     ),
     segmentIds: fc.option(
@@ -205,7 +219,8 @@ Deno.test("SgMatcher.match() throws when an id of a trained token is outside the
   });
   assert.throws(() => matcher.match(batch([0, 1], [1, 1])), {
     name: "RangeError",
-    message: "Cannot match batch.tokenIds as ids must be in the vocabulary, [0, 1): tokenIds[1] is 1; " +
+    message:
+      "Cannot match batch.tokenIds as ids must be in the vocabulary, [0, 1): tokenIds[1] is 1; " +
       "if the model's vocabulary is padded, load the tokenizer with its vocabSize",
   });
   assert.throws(() => matcher.match(batch([-1], [1])), /tokenIds\[0\] is -1/);

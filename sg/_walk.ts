@@ -1,0 +1,341 @@
+import { type Automaton, characterCode, follow, Sign } from "./_automaton.ts";
+import { CharacterClass } from "./_normalise.ts";
+import type { TokenBytes } from "./token_bytes.ts";
+
+/**
+ * What the text read so far ends with, as far as it decides how the next character is read. The state
+ * of a scan is a node of the automaton and a tail.
+ */
+export const Tail: {
+  /** The start of the text, or a character outside any word. */
+  readonly gap: 0;
+  /** A letter, a digit or `_`. */
+  readonly word: 1;
+  /** An apostrophe after a word character: part of the word if another follows. */
+  readonly apostrophe: 2;
+  /** White space that holds no line end. */
+  readonly space: 3;
+  /** White space that holds one line end. */
+  readonly newline: 4;
+  /** The same, and its last character is a CR, to which an LF would belong. */
+  readonly carriageReturn: 5;
+  /** White space that holds two line ends or more. */
+  readonly blankLine: 6;
+} = { gap: 0, word: 1, apostrophe: 2, space: 3, newline: 4, carriageReturn: 5, blankLine: 6 };
+
+/** Receives the matches of a run. Ends are exclusive; characters count from the start of the run. */
+export interface MatchSink {
+  match(
+    startToken: number,
+    endToken: number,
+    startCharacter: number,
+    endCharacter: number,
+    gram: number,
+  ): void;
+}
+
+/** Reads tokens byte by byte and reports every gram that ends, with the tokens that spell it. */
+export class Walk {
+  readonly #automaton: Automaton;
+  readonly #tokens: TokenBytes;
+  readonly #codes: CharacterCodes;
+  readonly #sink: MatchSink | null;
+
+  #node = 0;
+  #tail: number = Tail.gap;
+  /** Bytes of a character that is not complete, and the token of each. */
+  readonly #pending: Uint8Array = new Uint8Array(4);
+  readonly #pendingTokens: Int32Array = new Int32Array(4);
+  #pendingCount = 0;
+  /** First and last token of the apostrophe that `Tail.apostrophe` speaks of. */
+  #apostropheFirst = -1;
+  #apostropheLast = -1;
+
+  /** Number of characters of the run read so far. */
+  #characters = 0;
+  /** First token of each of the last characters, a ring. */
+  readonly #firstTokens: Int32Array;
+  readonly #ringMask: number;
+  /** Last token of the last character. */
+  #lastToken = -1;
+
+  /** The current token, the characters read before it, and those read since that begin in it. */
+  #index = 0;
+  #charactersBefore = 0;
+  #begun = 0;
+  /** Matches that end before this token were reported before. */
+  #reportFrom = 0;
+
+  /** Times a gram ended inside the current token. */
+  #events = 0;
+  #eventNode = 0;
+  #eventCharacters = 0;
+
+  constructor(
+    automaton: Automaton,
+    tokens: TokenBytes,
+    codes: CharacterCodes,
+    sink: MatchSink | null,
+  ) {
+    this.#automaton = automaton;
+    this.#tokens = tokens;
+    this.#codes = codes;
+    this.#sink = sink;
+    const size = 2 << Math.ceil(Math.log2(automaton.longest + 1));
+    this.#firstTokens = new Int32Array(size);
+    this.#ringMask = size - 1;
+  }
+
+  /** The node of the automaton. */
+  get node(): number {
+    return this.#node;
+  }
+
+  /** What the text ends with. */
+  get tail(): number {
+    return this.#tail;
+  }
+
+  /** Number of characters of the run before the current token. */
+  get charactersBefore(): number {
+    return this.#charactersBefore;
+  }
+
+  /** Number of characters that the current token completed. */
+  get emitted(): number {
+    return this.#characters - this.#charactersBefore;
+  }
+
+  /** Whether the text ends inside a character. */
+  get isPending(): boolean {
+    return this.#pendingCount > 0;
+  }
+
+  /** How many times a gram ended inside the current token. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** The node of the last such event, and the characters that the token had completed then. */
+  get event(): { readonly node: number; readonly characters: number } {
+    return { node: this.#eventNode, characters: this.#eventCharacters };
+  }
+
+  /**
+   * Starts in a state of the automaton, after `characters` characters of the run. Matches that end
+   * before token `reportFrom` are not reported.
+   */
+  begin(node: number, tail: number, characters: number, reportFrom: number): void {
+    this.#node = node;
+    this.#tail = tail;
+    this.#characters = characters;
+    this.#reportFrom = reportFrom;
+    this.#pendingCount = 0;
+    this.#apostropheFirst = -1;
+    this.#events = 0;
+  }
+
+  /**
+   * Reads the token at `index` of the batch and says whether it is fresh: whether everything before it
+   * is done with, so that no match that is still to end began earlier.
+   */
+  read(token: number, index: number): boolean {
+    const wasPending = this.#pendingCount > 0;
+    this.#index = index;
+    this.#charactersBefore = this.#characters;
+    this.#begun = 0;
+    this.#events = 0;
+    const { bytes, offsets } = this.#tokens;
+    const end = offsets[token + 1]!;
+    for (let at = offsets[token]!; at < end; at++) this.#byte(bytes[at]!);
+    // No gram starts with white space: where nothing has matched it is a gap like any other. Done at the
+    // end of each token, so that the number of characters does not depend on where a walk starts.
+    if (this.#node === 0 && this.#tail >= Tail.space) this.#tail = Tail.gap;
+    return !wasPending && this.#pendingCount === 0 && this.#beginsInToken() &&
+      (this.#tail !== Tail.apostrophe || this.#apostropheFirst === index);
+  }
+
+  /** Whether the partial match, if any, begins in the current token. */
+  #beginsInToken(): boolean {
+    // White space that goes on is counted, but not yet read by the automaton.
+    const unread = this.#tail >= Tail.space ? 1 : 0;
+    return this.#node === 0 || this.#automaton.depth[this.#node]! + unread <= this.#begun;
+  }
+
+  /** Reads the end of the run, which stands at `index`. */
+  end(index: number): void {
+    this.#index = index;
+    this.#flushPending();
+    if (this.#tail === Tail.word) this.#follow(Sign.wordEnd);
+    if (this.#tail === Tail.apostrophe) this.#apostropheOutsideWord();
+    this.#tail = Tail.gap;
+  }
+
+  #byte(byte: number): void {
+    if (this.#pendingCount === 0) {
+      if (byte < 0x80) this.#character(this.#codes.ascii[byte]!, this.#index, this.#index);
+      else if (sequenceLength(byte) === 0) this.#replacement(this.#index);
+      else this.#suspend(byte);
+    } else if (!continues(this.#pending, this.#pendingCount, byte)) {
+      this.#flushPending();
+      this.#byte(byte);
+    } else {
+      this.#suspend(byte);
+      if (this.#pendingCount === sequenceLength(this.#pending[0]!)) {
+        this.#pendingCount = 0;
+        const code = this.#codes.of(decode(this.#pending));
+        this.#character(code, this.#pendingTokens[0]!, this.#index);
+      }
+    }
+  }
+
+  #suspend(byte: number): void {
+    this.#pending[this.#pendingCount] = byte;
+    this.#pendingTokens[this.#pendingCount] = this.#index;
+    this.#pendingCount++;
+  }
+
+  /** Each byte of a character that never became complete is invalid by itself. */
+  #flushPending(): void {
+    const count = this.#pendingCount;
+    this.#pendingCount = 0;
+    for (let k = 0; k < count; k++) this.#replacement(this.#pendingTokens[k]!);
+  }
+
+  #replacement(token: number): void {
+    this.#character(this.#codes.replacement, token, token);
+  }
+
+  #character(code: number, firstToken: number, lastToken: number): void {
+    const kind = code & 7;
+    if (kind >= CharacterClass.space) {
+      if (this.#tail === Tail.word) this.#follow(Sign.wordEnd);
+      if (this.#tail === Tail.apostrophe) this.#apostropheOutsideWord();
+      // A run of white space is one character. It counts where it begins, and is read where it ends.
+      if (this.#tail < Tail.space) this.#count(firstToken, lastToken);
+      this.#tail = whiteSpaceTail(this.#tail, kind);
+      return;
+    }
+    if (this.#tail >= Tail.space) {
+      this.#follow(this.#tail === Tail.blankLine ? Sign.newline : Sign.space);
+      this.#tail = Tail.gap;
+    }
+    if (kind === CharacterClass.word) {
+      if (this.#tail === Tail.gap) this.#follow(Sign.wordStart);
+      else if (this.#tail === Tail.apostrophe) this.#emitApostrophe();
+      this.#emit(code >>> 3, firstToken, lastToken);
+      this.#tail = Tail.word;
+    } else if (kind === CharacterClass.apostrophe && this.#tail === Tail.word) {
+      this.#apostropheFirst = firstToken;
+      this.#apostropheLast = lastToken;
+      this.#tail = Tail.apostrophe;
+    } else {
+      if (this.#tail === Tail.word) this.#follow(Sign.wordEnd);
+      else if (this.#tail === Tail.apostrophe) this.#apostropheOutsideWord();
+      this.#emit(code >>> 3, firstToken, lastToken);
+      this.#tail = Tail.gap;
+    }
+  }
+
+  #apostropheOutsideWord(): void {
+    this.#follow(Sign.wordEnd);
+    this.#emitApostrophe();
+  }
+
+  #emitApostrophe(): void {
+    this.#emit(Sign.apostrophe, this.#apostropheFirst, this.#apostropheLast);
+  }
+
+  #emit(symbol: number, firstToken: number, lastToken: number): void {
+    this.#count(firstToken, lastToken);
+    this.#follow(symbol);
+  }
+
+  #count(firstToken: number, lastToken: number): void {
+    this.#firstTokens[this.#characters & this.#ringMask] = firstToken;
+    this.#characters++;
+    this.#lastToken = lastToken;
+    if (firstToken === this.#index) this.#begun++;
+  }
+
+  #follow(symbol: number): void {
+    this.#node = symbol === Sign.none ? 0 : follow(this.#automaton, this.#node, symbol);
+    if (this.#automaton.output[this.#node] !== 0) this.#report();
+  }
+
+  #report(): void {
+    const { output, suffix, gram, depth } = this.#automaton;
+    this.#events++;
+    this.#eventNode = output[this.#node]!;
+    this.#eventCharacters = this.emitted;
+    if (this.#sink === null || this.#index < this.#reportFrom) return;
+    for (let node = this.#eventNode; node !== 0; node = output[suffix[node]!]!) {
+      const start = this.#characters - depth[node]!;
+      const firstToken = this.#firstTokens[start & this.#ringMask]!;
+      this.#sink.match(firstToken, this.#lastToken + 1, start, this.#characters, gram[node]!);
+    }
+  }
+}
+
+/** Code of every character, `symbol << 3 | class`, computed once each. */
+export class CharacterCodes {
+  readonly ascii: Int32Array;
+  readonly replacement: number;
+  readonly #alphabet: ReadonlyMap<number, number>;
+  readonly #others = new Map<number, number>();
+
+  constructor(alphabet: ReadonlyMap<number, number>) {
+    this.#alphabet = alphabet;
+    this.ascii = Int32Array.from({ length: 0x80 }, (_, byte) => characterCode(byte, alphabet));
+    this.replacement = characterCode(0xfffd, alphabet);
+  }
+
+  of(codePoint: number): number {
+    let code = this.#others.get(codePoint);
+    if (code === undefined) {
+      code = characterCode(codePoint, this.#alphabet);
+      this.#others.set(codePoint, code);
+    }
+    return code;
+  }
+}
+
+function whiteSpaceTail(tail: number, kind: number): number {
+  if (kind === CharacterClass.space) {
+    return tail === Tail.carriageReturn ? Tail.newline : Math.max(tail, Tail.space);
+  }
+  if (tail === Tail.carriageReturn && kind === CharacterClass.lineFeed) return Tail.newline;
+  if (tail >= Tail.newline) return Tail.blankLine;
+  return kind === CharacterClass.carriageReturn ? Tail.carriageReturn : Tail.newline;
+}
+
+/** Length of the UTF-8 sequence that a byte at or above 0x80 starts, 0 if it starts none. */
+function sequenceLength(lead: number): number {
+  if (lead < 0xc2 || lead > 0xf4) return 0;
+  return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
+
+/** Whether a byte goes on with a well-formed sequence: Table 3-7 of the Unicode standard. */
+function continues(pending: Uint8Array, count: number, byte: number): boolean {
+  if (count === 1) {
+    switch (pending[0]) {
+      case 0xe0:
+        return byte >= 0xa0 && byte <= 0xbf;
+      case 0xed:
+        return byte >= 0x80 && byte <= 0x9f;
+      case 0xf0:
+        return byte >= 0x90 && byte <= 0xbf;
+      case 0xf4:
+        return byte >= 0x80 && byte <= 0x8f;
+    }
+  }
+  return byte >= 0x80 && byte <= 0xbf;
+}
+
+function decode(bytes: Uint8Array): number {
+  const lead = bytes[0]!;
+  if (lead < 0xe0) return (lead & 0x1f) << 6 | bytes[1]! & 0x3f;
+  if (lead < 0xf0) return (lead & 0x0f) << 12 | (bytes[1]! & 0x3f) << 6 | bytes[2]! & 0x3f;
+  return (lead & 0x07) << 18 | (bytes[1]! & 0x3f) << 12 | (bytes[2]! & 0x3f) << 6 |
+    bytes[3]! & 0x3f;
+}
