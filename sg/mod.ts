@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { Batch } from "../batch/mod.ts";
 export { type CountedGram, type Gram, GRAM_KINDS, type GramKind } from "./gram.ts";
 export {
   type DuplicateGram,

@@ -34,6 +34,14 @@ interface Result {
   spans: number[][];
 }
 
+/** Not `lexiconFromGrams`, which refuses an empty gram: here it must match nothing. */
+function lexiconOf(grams: readonly string[]): Lexicon {
+  return {
+    ...lexiconFromGrams(["placeholder"], { name: "test" }),
+    grams: grams.map((text) => ({ text, kind: "other" })),
+  };
+}
+
 /** Ids are positions, except that equal tokens share the first of them. */
 function prepare({ grams, tokens, lossMask, segmentIds }: Sequence) {
   const first = new Map<string, number>();
@@ -43,7 +51,7 @@ function prepare({ grams, tokens, lossMask, segmentIds }: Sequence) {
     return first.get(key)!;
   });
   return {
-    matcher: SgMatcher.compile(lexiconFromGrams(grams, { name: "test" }), byteTokens(tokens)),
+    matcher: SgMatcher.compile(lexiconOf(grams), byteTokens(tokens)),
     ids: Int32Array.from(ids),
     lossMask: Uint8Array.from(lossMask ?? tokens.map(() => 1)),
     segmentIds: Int32Array.from(segmentIds ?? tokens.map(() => 0)),
