@@ -106,7 +106,7 @@ function mismatch(issue: Issue): number {
     return Object.hasOwn(Object(issue.input), issue.path.at(-1)!) ? 0 : WRONG_TYPE;
   }
   if (issue.path.length > 0) return 0;
-  if (issue.code === "invalid_type") return WRONG_TYPE;
+  if (issue.code === "invalid_type" || issue.code === "invalid_value") return WRONG_TYPE;
   if (issue.code !== "invalid_union") return 0;
   return Math.min(...issue.errors.map(mismatchOf));
 }

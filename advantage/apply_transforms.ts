@@ -89,11 +89,14 @@ function checkCredit(what: string, credit: Partial<Credit>, { batch }: Transform
   }
   if (planningMask !== undefined) {
     checkArray(what, "planningMask", planningMask, Uint8Array, batch.numTokens);
-    const i = planningMask.findIndex((value) => value > 1);
-    if (i !== -1) {
-      throw new RangeError(
-        `Cannot use ${what} as a mask holds only 0 and 1: planningMask[${i}] is ${planningMask[i]}`,
-      );
+    for (let i = 0; i < planningMask.length; i++) {
+      if (planningMask[i]! > 1) {
+        throw new RangeError(
+          `Cannot use ${what} as a mask holds only 0 and 1: planningMask[${i}] is ${
+            planningMask[i]
+          }`,
+        );
+      }
     }
   }
   if (kinds !== undefined) checkArray(what, "kinds", kinds, Uint8Array, batch.numTokens);

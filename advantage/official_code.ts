@@ -186,8 +186,7 @@ export function officialCode(options: OfficialCodeOptions = {}): Transform {
 
 /** {@linkcode officialCode} as an entry of a {@linkcode TransformRegistry}. */
 export const officialCodeDefinition: TransformDefinition<OfficialCodeOptions> = {
-  summary: "The authors' code as second-hand reported, unverified: planning tokens, and " +
-    "high-entropy tokens of long correct rollouts",
+  summary: "The authors' code as second-hand reported, unverified: also entropy, gated by length",
   source: "https://github.com/huggingface/trl/pull/4997",
   schema,
   create: officialCode,

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import {
+  applyTransforms,
+  type Credit,
+  gtpo,
+  hicra,
+  maskShuffling,
+  topEntropyMasking,
+  type Transform,
+  type TransformContext,
+} from "../../advantage/mod.ts";
+import { checkBatch } from "../../batch/mod.ts";
+
+const credit: Credit = {
+  advantages: Float32Array.of(1, NaN, -1),
+  planningMask: Uint8Array.of(1, 1, 0),
+  kinds: Uint8Array.of(2, 1, 0),
+};
+const context: TransformContext = {
+  batch: checkBatch({
+    offsets: Int32Array.of(0, 3),
+    lossMask: Uint8Array.of(1, 0, 1),
+    entropies: Float32Array.of(0, 0, 1),
+  }),
+  step: 0,
+  signals: {},
+};
+
+function returning(changes: unknown): Transform {
+  return { name: "mine", needs: [], apply: () => changes as Partial<Credit> };
+}
+
+Deno.test("applyTransforms() returns fresh, equal arrays when there is nothing to do", () => {
+  for (const transforms of [[], [returning({})]]) {
+    const result = applyTransforms(transforms, credit, context);
+    assert.deepEqual(result, credit);
+    for (const field of ["advantages", "planningMask", "kinds"] as const) {
+      assert.notEqual(result[field], credit[field]);
+    }
+  }
+});
+
+Deno.test("applyTransforms() runs each transform on the result of the one before", () => {
+  const { advantages, planningMask } = applyTransforms(
+    [topEntropyMasking({ fraction: 0.5 }), hicra({ alpha: 0.25 })],
+    credit,
+    context,
+  );
+  assert.deepEqual(planningMask, Uint8Array.of(0, 0, 1));
+  assert.deepEqual(advantages, Float32Array.of(1, NaN, -0.75));
+});
+
+Deno.test("applyTransforms() forgets kinds with their mask, unless the transform returns new ones", () => {
+  assert.equal("kinds" in applyTransforms([topEntropyMasking()], credit, context), false);
+  assert.equal("kinds" in applyTransforms([maskShuffling()], credit, context), true);
+  assert.equal("kinds" in applyTransforms([hicra()], credit, context), true);
+  const alpha = { deduction: 0.1, branching: 0.2, backtracking: 0.3, other: 0.4 };
+  assert.throws(
+    () => applyTransforms([topEntropyMasking(), hicra({ alpha })], credit, context),
+    /needs the kinds of the planning tokens/,
+  );
+});
+
+Deno.test("applyTransforms() hands the entropy coefficient on", () => {
+  const result = applyTransforms(
+    [returning({ entropyCoefficient: 0.5 }), hicra()],
+    credit,
+    context,
+  );
+  assert.equal(result.entropyCoefficient, 0.5);
+});
+
+const ERRORS: [string, () => unknown, string, RegExp][] = [
+  [
+    "a batch without what a transform needs, before any runs",
+    () => applyTransforms([returning(undefined), gtpo()], credit, context),
+    "TypeError",
+    /^Cannot apply transform "gtpo" as it needs batch\.groupIds: current value is undefined, have the/,
+  ],
+  [
+    "the same transform twice",
+    () => applyTransforms([hicra(), hicra()], credit, context),
+    "RangeError",
+    /each may act once on a batch: "hicra" stands twice/,
+  ],
+  [
+    "advantages that are not finite where trained",
+    () => applyTransforms([returning({ advantages: Float32Array.of(1, 1, NaN) })], credit, context),
+    "RangeError",
+    /^Cannot use the result of transform "mine" as .*where lossMask is 1: advantages\[2\] is NaN$/,
+  ],
+  [
+    "advantages that overflow",
+    () =>
+      applyTransforms([hicra()], { ...credit, advantages: Float32Array.of(3e38, 0, 0) }, context),
+    "RangeError",
+    /advantages\[0\] is Infinity/,
+  ],
+  [
+    "advantages of the wrong length",
+    () => applyTransforms([returning({ advantages: new Float32Array(2) })], credit, context),
+    "RangeError",
+    /one value per token, 3: current length is 2/,
+  ],
+  [
+    "advantages of the wrong type",
+    () => applyTransforms([returning({ advantages: [1, 2, 3] })], credit, context),
+    "TypeError",
+    /advantages must be a Float32Array: current value is Array/,
+  ],
+  [
+    "a mask that is not 0 or 1",
+    () => applyTransforms([returning({ planningMask: Uint8Array.of(0, 2, 0) })], credit, context),
+    "RangeError",
+    /planningMask\[1\] is 2/,
+  ],
+  [
+    "kinds of the wrong length",
+    () => applyTransforms([returning({ kinds: new Uint8Array(1) })], credit, context),
+    "RangeError",
+    /kinds must hold one value per token/,
+  ],
+  [
+    "an entropy coefficient that is not finite",
+    () => applyTransforms([returning({ entropyCoefficient: NaN })], credit, context),
+    "RangeError",
+    /entropyCoefficient must be finite: current value is NaN/,
+  ],
+  [
+    "a bad credit to start from",
+    () => applyTransforms([], { ...credit, planningMask: new Uint8Array(1) }, context),
+    "RangeError",
+    /^Cannot use the credit to start from as planningMask must hold/,
+  ],
+];
+
+for (const [name, act, type, message] of ERRORS) {
+  Deno.test(`applyTransforms() refuses ${name}`, () => {
+    assert.throws(act, (error: Error) => {
+      assert.equal(error.name, type);
+      assert.match(error.message, message);
+      return true;
+    });
+  });
+}
