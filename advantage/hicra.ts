@@ -201,7 +201,9 @@ function preserveMass(
     }
     const scale = before / after;
     for (let i = from; i < to; i++) {
-      if (lossMask?.[i] !== 0) out[i] = (advantages[i]! + added[i]!) * scale;
+      // Scaling -0 + 0 would lose its sign.
+      if (lossMask?.[i] === 0 || advantages[i] === 0) continue;
+      out[i] = (advantages[i]! + added[i]!) * scale;
     }
   }
   return out;

@@ -198,6 +198,17 @@ Deno.test("hicraAdvantages() never flips a sign for alpha below 1, but for basel
   }));
 });
 
+Deno.test("hicraAdvantages() keeps zeros of either sign, but for baseline-corrected", () => {
+  fc.assert(fc.property(rowsArbitrary, modeArbitrary, alphaArbitrary, (rows, mode, alpha) => {
+    fc.pre(mode !== "baseline-corrected");
+    const { credit, context } = fromRows(rows);
+    const { advantages } = hicra({ alpha, mode }).apply(credit, context);
+    credit.advantages.forEach((value, i) => {
+      if (value === 0) assert.ok(Object.is(advantages![i], value), `token ${i}`);
+    });
+  }));
+});
+
 Deno.test("hicraAdvantages() keeps sum|A| of every sequence in mode mass-preserving", () => {
   fc.assert(fc.property(rowsArbitrary, alphaArbitrary, (rows, alpha) => {
     const { credit, context } = fromRows(rows);
