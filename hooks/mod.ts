@@ -1,1 +1,45 @@
-export {};
+/**
+ * How a training loop reaches this package: the advantage hook, rollout files, and the tensors of a
+ * batch as safetensors.
+ *
+ * @module
+ */
+export type { Batch, CheckedBatch } from "../batch/mod.ts";
+export type {
+  BaselinePreset,
+  Transform,
+  TransformConfig,
+  TransformRegistry,
+} from "../advantage/mod.ts";
+export type { MeasureOptions, MetricSums } from "../metrics/mod.ts";
+export type { SgMatcher } from "../sg/mod.ts";
+export {
+  type BatchExtra,
+  batchFromSafetensors,
+  batchToSafetensors,
+  type SafetensorsBatch,
+} from "./batch_safetensors.ts";
+export {
+  type AdvantageHook,
+  createHook,
+  type HookOptions,
+  type HookResult,
+  type HookStep,
+} from "./create_hook.ts";
+export { type Encode, loadEncoder } from "./encoder.ts";
+export { readRollouts, writeJsonl, writeOutput } from "./rollout_files.ts";
+export {
+  parseRollout,
+  type Rollout,
+  type RolloutBatch,
+  rolloutsToBatch,
+  type RolloutsToBatchOptions,
+} from "./rollouts.ts";
+export {
+  decodeSafetensors,
+  type Dtype,
+  encodeSafetensors,
+  type Safetensors,
+  type Tensor,
+  type TensorData,
+} from "./safetensors.ts";

@@ -1,0 +1,223 @@
+import {
+  applyTransforms,
+  baselineAdvantages,
+  type BaselinePreset,
+  baselinePreset,
+  builtinTransforms,
+  type Credit,
+  type Transform,
+  type TransformConfig,
+  type TransformRegistry,
+} from "../advantage/mod.ts";
+import { type Batch, checkBatch, type CheckedBatch, tokenAdvantages } from "../batch/mod.ts";
+import { measure, type MeasureOptions, type MetricSums } from "../metrics/mod.ts";
+import type { PlanningTokens, SgMatcher } from "../sg/mod.ts";
+
+/** What a hook is made of. */
+export interface HookOptions {
+  /** Marks planning tokens. Without it every batch must bring its `planningMask`. */
+  readonly matcher?: SgMatcher;
+  /**
+   * The transforms, in the order in which they act: transforms, or plain JSON such as
+   * `{ name: "hicra", alpha: 0.2 }`.
+   */
+  readonly transforms: readonly (Transform | TransformConfig)[];
+  /** Where names in `transforms` are looked up. Default: the transforms of this package. */
+  readonly registry?: TransformRegistry;
+  /**
+   * How advantages are computed from `rewards` and `groupIds`: the name of a preset such as `"trl"` or
+   * `"verl"`, or a preset. Without it the batch must bring the host's `advantages`, and with it it must
+   * not, so that nobody wonders which were used.
+   */
+  readonly baseline?: string | BaselinePreset;
+  /**
+   * Where the loop forms importance ratios. A ratio per sequence averages token advantages away, so
+   * `"sequence"` is refused. Default: `"token"`.
+   */
+  readonly importanceSampling?: "token" | "sequence";
+  /** What to measure; `false` for nothing, which leaves `metrics` out. */
+  readonly metrics?: Omit<MeasureOptions, "after"> | false;
+  /**
+   * What a failure does to a batch that the loop has given advantages. `"raise"` throws.
+   * `"pass-through"` returns the host's advantages and counts in `failures`: a run whose failures are
+   * not 0 is not a HICRA run. Default: `"raise"`.
+   */
+  readonly onFailure?: "raise" | "pass-through";
+  /** Told of what deserves attention and is no error. Default: `console.warn`. */
+  readonly warn?: (message: string) => void;
+}
+
+/** What the loop may tell with a batch. */
+export interface HookStep {
+  /** Training step, from 0, for schedules and seeds. */
+  readonly step?: number;
+  /** Values by name, for schedules gated on a metric. */
+  readonly signals?: Readonly<Record<string, number>>;
+}
+
+/** What a hook makes of a batch. Every array is freshly allocated. */
+export interface HookResult {
+  /** `[tokens]`: the advantages to train with. */
+  readonly advantages: Float32Array;
+  /** `[tokens]`, 0 or 1: the mask that the transforms acted on last. */
+  readonly planningMask: Uint8Array;
+  /** `[tokens]`: code of the kind of each planning token, 0 elsewhere; absent when unknown. */
+  readonly kinds?: Uint8Array;
+  /** `[3 * spans]`: start token, end token, gram index; absent when the mask was given. */
+  readonly spans?: Int32Array;
+  /** Weight of an entropy bonus that the loop must add to its loss, when a transform asks for it. */
+  readonly entropyCoefficient?: number;
+  /** Mergeable metrics of the step; absent when switched off or after a failure. */
+  readonly metrics?: MetricSums;
+  /** Number of batches of this hook that were passed through after a failure, this one included. */
+  readonly failures: number;
+}
+
+/**
+ * An advantage hook: call it once per batch, after the host's estimator and any whitening, before the
+ * loss.
+ */
+export type AdvantageHook = (batch: Batch, step?: HookStep) => HookResult;
+
+/** Buffers of advantages that a hook returned: a second application would compound. */
+const transformed = new WeakSet<ArrayBufferLike>();
+
+/**
+ * Creates an advantage hook for a training loop: batch in; planning mask, advantages and metrics out.
+ *
+ * The batch is checked, its planning tokens are marked, the transforms run in order on the host's
+ * advantages (or on those of `baseline`), and the step is measured. Applying a hook to advantages that
+ * a hook returned is an error, as the second application would compound.
+ *
+ * @example Usage
+ * ```ts
+ * import { createHook, hicra, lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra";
+ * import assert from "node:assert/strict";
+ *
+ * const tokens = tokenBytes({
+ *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1, ",": 2, "Ġno": 3 }, merges: [] },
+ *   decoder: { type: "ByteLevel" },
+ *   added_tokens: [],
+ * });
+ * const matcher = SgMatcher.compile(lexiconFromGrams(["but wait"], { name: "mine" }), tokens);
+ * const hook = createHook({ matcher, transforms: [hicra({ alpha: 0.25 })] });
+ * const { advantages, planningMask } = hook({
+ *   offsets: Int32Array.of(0, 4),
+ *   tokenIds: Int32Array.of(0, 1, 2, 3),
+ *   lossMask: Uint8Array.of(1, 1, 1, 1),
+ *   advantages: Float32Array.of(1), // one per sequence
+ * });
+ * assert.deepEqual(planningMask, Uint8Array.of(1, 1, 0, 0));
+ * assert.deepEqual(advantages, Float32Array.of(1.25, 1.25, 1, 1));
+ * ```
+ *
+ * @param options Matcher, transforms, baseline, metrics and what to do on failure.
+ * @returns The hook.
+ * @throws {RangeError} If a name is unknown, an option is out of range, or importance ratios are per
+ * sequence.
+ * @throws {TypeError} If a configuration is not of its type.
+ */
+export function createHook(options: HookOptions): AdvantageHook {
+  const { matcher, importanceSampling = "token", metrics = {}, onFailure = "raise" } = options;
+  const { warn = (message: string) => console.warn(message) } = options;
+  if (importanceSampling === "sequence") {
+    throw new RangeError(
+      'Cannot create a hook as importanceSampling is "sequence": a ratio per sequence averages token ' +
+        "advantages, so planning tokens get no credit of their own, use token-level ratios",
+    );
+  }
+  const registry = options.registry ?? builtinTransforms();
+  const transforms = options.transforms.map((transform) =>
+    isTransform(transform) ? transform : registry.create(transform)
+  );
+  const baseline = typeof options.baseline === "string"
+    ? baselinePreset(options.baseline)
+    : options.baseline;
+  let failures = 0;
+
+  const run = (input: CheckedBatch, { step = 0, signals = {} }: HookStep): HookResult => {
+    const batch = withTokenAdvantages(input, baseline);
+    const planning = findPlanning(batch, matcher);
+    if (!planning.planningMask.includes(1) && batch.lossMask.includes(1)) {
+      warn(
+        `hicra: no planning token in a batch of ${batch.numTokens} tokens at step ${step}; ` +
+          "is the tokenizer the one that sampled them, and the lexicon in their language?",
+      );
+    }
+    const { planningMask, kinds, spans } = planning;
+    const credit = applyTransforms(
+      transforms,
+      { advantages: batch.advantages!, planningMask, ...(kinds && { kinds }) },
+      { batch, step, signals, ...(spans && { spans }) },
+    );
+    const result = { ...credit, ...(spans && { spans }), failures };
+    if (metrics === false) return result;
+    const marks = { planningMask: credit.planningMask, ...(spans && { spans }) };
+    return { ...result, metrics: measure(batch, marks, { ...metrics, after: credit.advantages }) };
+  };
+
+  return (batch, step = {}) => {
+    if (batch.advantages !== undefined && transformed.has(batch.advantages.buffer)) {
+      throw new TypeError(
+        "Cannot apply a hook as batch.advantages were returned by a hook: a second application would " +
+          "compound, keep the host's advantages and apply the hook once per batch",
+      );
+    }
+    const checked = checkBatch(batch);
+    let result: HookResult;
+    try {
+      result = run(checked, step);
+    } catch (error) {
+      if (onFailure === "raise" || checked.advantages === undefined) throw error;
+      failures++;
+      warn(`hicra: batch passed through unchanged, failure ${failures}: ${messageOf(error)}`);
+      const planningMask = new Uint8Array(checked.numTokens);
+      result = { advantages: tokenAdvantages(checked), planningMask, failures };
+    }
+    transformed.add(result.advantages.buffer);
+    return result;
+  };
+}
+
+function isTransform(transform: Transform | TransformConfig): transform is Transform {
+  return typeof transform.apply === "function";
+}
+
+/** The batch with one advantage per token, the host's or the baseline's. */
+function withTokenAdvantages(
+  batch: CheckedBatch,
+  baseline: BaselinePreset | undefined,
+): CheckedBatch {
+  if (baseline === undefined && batch.advantages === undefined) {
+    throw new TypeError(
+      "Cannot apply a hook as the batch has no advantages: pass the host's, or create the hook with a " +
+        'baseline such as "trl" and pass rewards and groupIds',
+    );
+  }
+  if (baseline !== undefined && batch.advantages !== undefined) {
+    throw new TypeError(
+      "Cannot apply a hook as the batch has advantages and the hook a baseline: leave one of them out",
+    );
+  }
+  const advantages = baseline === undefined
+    ? tokenAdvantages(batch)
+    : baselineAdvantages(batch, baseline);
+  return { ...batch, advantages, advantagesPer: "token" };
+}
+
+function findPlanning(
+  batch: CheckedBatch,
+  matcher: SgMatcher | undefined,
+): Pick<Credit, "planningMask" | "kinds"> & Partial<PlanningTokens> {
+  if (batch.planningMask !== undefined) return { planningMask: batch.planningMask };
+  if (matcher === undefined) {
+    throw new TypeError(
+      "Cannot apply a hook as it has no matcher and the batch no planningMask: give it one of them",
+    );
+  }
+  return matcher.match(batch);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
