@@ -9,8 +9,7 @@ export type ExactSum = readonly number[];
  * Adds numbers without rounding, so that no order of adding or merging changes the result.
  *
  * Shewchuk's expansions (Adaptive Precision Floating-Point Arithmetic, 1997), as in Python's
- * `math.fsum`, brought into a unique form. Nothing gives `[]`. The inputs must be finite and their
- * partial sums must not overflow; sums of float32 values cannot.
+ * `math.fsum`, brought into a unique form. Nothing gives `[]`. Sums of float32 values cannot overflow.
  *
  * @example Usage
  * ```ts
@@ -23,6 +22,7 @@ export type ExactSum = readonly number[];
  *
  * @param values Finite numbers, for example the parts of other exact sums.
  * @returns Their exact sum.
+ * @throws {RangeError} If a value is not finite, or adding them overflows.
  */
 export function exactSum(values: Iterable<number>): ExactSum {
   const partials: number[] = [];
@@ -30,6 +30,11 @@ export function exactSum(values: Iterable<number>): ExactSum {
   const parts: number[] = [];
   while (partials.length > 0) {
     const part = round(partials);
+    if (!Number.isFinite(part)) {
+      throw new RangeError(
+        `Cannot add exactly as the values and their sum must be finite: current sum is ${part}`,
+      );
+    }
     parts.push(part);
     add(partials, -part);
   }

@@ -38,6 +38,24 @@ Deno.test("exactSum() equals the sum in integers for any float32, in any order a
   fc.assert(property, { numRuns: 500 });
 });
 
+Deno.test("exactSum() throws on what is not finite, or overflows", () => {
+  const cases: [values: number[], sum: string][] = [
+    [[1, NaN], "NaN"],
+    [[Infinity], "Infinity"],
+    [[-Infinity, 1], "-Infinity|NaN"],
+    [[Infinity, -Infinity], "NaN"],
+    [[2 ** 1023, 2 ** 1023], "Infinity|NaN"],
+  ];
+  for (const [values, sum] of cases) {
+    assert.throws(() => exactSum(values), {
+      name: "RangeError",
+      message: new RegExp(
+        `^Cannot add exactly as the values and their sum must be finite: current sum is (${sum})$`,
+      ),
+    });
+  }
+});
+
 /** The sum in units of the smallest float32, 2^-149. */
 function inUnits(values: readonly number[]): bigint {
   return values.reduce((sum, x) => {
