@@ -129,6 +129,18 @@ Deno.test("measure() keeps the reward of a sequence without trained tokens", () 
   });
 });
 
+Deno.test("measure() keeps flagged rows and rows of no group out of the groups", () => {
+  const batch = checkBatch({
+    offsets: Int32Array.of(0, 0, 0, 0, 0, 0),
+    lossMask: Uint8Array.of(),
+    rewards: Float32Array.of(1, 0, 0, 0, 0),
+    groupIds: Int32Array.of(0, 0, 0, 0, -1),
+    flags: Uint8Array.of(0, Flag.truncated, Flag.padding, Flag.excludeFromMetrics, 0),
+  });
+  const { groups } = measure(batch, { planningMask: Uint8Array.of() });
+  assert.deepEqual(groups, { "2/1/varied": 1 });
+});
+
 Deno.test("measure() says nothing of what the batch does not hold", () => {
   const batch = checkBatch({ offsets: Int32Array.of(0, 2), lossMask: Uint8Array.of(1, 1) });
   assert.deepEqual(measure(batch, { planningMask: Uint8Array.of(0, 0) }).pairs, {
