@@ -31,6 +31,8 @@ export const Sign: {
 export interface Automaton {
   /** Sign of each folded character that stands in a gram. */
   readonly alphabet: ReadonlyMap<number, number>;
+  /** `[symbols]`: 1 for a letter, a digit or `_`. */
+  readonly isWord: Uint8Array;
   /** `[nodes + 1]`: the children of `n` are the nodes `[firstChild[n], firstChild[n + 1])`. */
   readonly firstChild: Int32Array;
   /** `[nodes]`: the symbol that leads to the node. */
@@ -107,6 +109,7 @@ export function buildAutomaton(grams: readonly string[]): Automaton {
   firstChild[nodes] = nodes;
   return {
     alphabet,
+    isWord: wordSymbols(alphabet),
     firstChild: firstChild.slice(0, nodes + 1),
     symbols: symbols.slice(0, nodes),
     suffix: suffix.slice(0, nodes),
@@ -175,6 +178,14 @@ function encode(gram: string, alphabet: Map<number, number>): number[][] {
     }
   }
   return sequences;
+}
+
+function wordSymbols(alphabet: ReadonlyMap<number, number>): Uint8Array {
+  const isWord = new Uint8Array(Sign.firstCharacter + alphabet.size);
+  for (const [character, symbol] of alphabet) {
+    isWord[symbol] = Number(classify(character) === CharacterClass.word);
+  }
+  return isWord;
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {

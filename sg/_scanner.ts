@@ -12,16 +12,16 @@ const STATE_MASK = (1 << STATE_BITS) - 1;
 const COUNT_MASK = 63;
 /** No match that is still to end began before the token: a walk never needs to start earlier. */
 const FRESH = 1 << 30;
+/** In the dense table, where every step is fresh, the bit says that both steps of a token are equal. */
+const EQUAL = FRESH;
 /** A gram ends inside the token, or the token is too odd for a step; the sign bit. */
 const STOP = 1 << 31;
+/** What is set in a step that does not lead to one of the two states without a partial match. */
+const MATCHING = STOP | (STATE_MASK & ~Tail.word);
 
 // An event says which gram ends inside a token: `node << 6 | characters completed before`.
 const EVENT_BITS = 6;
 const NO_EVENT = -1;
-
-/** Entries of the dense table for each token: steps outside and inside a word, and its opening. */
-const DENSE = 4;
-const OPENING = 2;
 
 // What a token opens with, and what may go on after a node, as sets of bits: most tokens are a space and
 // a word, and whether such a token can go on with a partial match shows in the word's first letter.
@@ -45,15 +45,8 @@ const RING = 64;
  * table of fixed size. So the common token costs one look-up.
  */
 export class TokenAutomaton {
-  readonly #automaton: Automaton;
-  readonly #tokens: TokenBytes;
+  readonly #tables: ScanTables;
   readonly #codes: CharacterCodes;
-  /** `[DENSE * vocabSize]`: step outside a word, step inside a word, opening, unused. */
-  readonly #dense: Int32Array;
-  /** `[nodes]`: openings with which a partial match may go on after a word character. */
-  readonly #continuations: Int32Array;
-  /** `[4 << MEMORY_BITS]`: state, token, step, event. */
-  readonly #memory: Int32Array = new Int32Array(4 << MEMORY_BITS).fill(-1);
 
   constructor(automaton: Automaton, tokens: TokenBytes) {
     const nodes = automaton.suffix.length;
@@ -63,34 +56,51 @@ export class TokenAutomaton {
           `${STATE_MASK >>> TAIL_BITS} different prefixes: they spell ${nodes}, split the lexicon`,
       );
     }
-    this.#automaton = automaton;
-    this.#tokens = tokens;
-    this.#codes = new CharacterCodes(automaton.alphabet);
-    this.#continuations = continuations(automaton);
-    this.#dense = new Int32Array(DENSE * tokens.vocabSize);
-    const stepper = new Walk(automaton, tokens, this.#codes, null);
-    for (let token = 0; token < tokens.vocabSize; token++) {
-      this.#dense[DENSE * token] = computeStep(stepper, Tail.gap, token);
-      this.#dense[DENSE * token + 1] = computeStep(stepper, Tail.word, token);
-      this.#dense[DENSE * token + OPENING] = opening(tokens, token, this.#codes);
+    const { vocabSize } = tokens;
+    const codes = new CharacterCodes(automaton.alphabet);
+    const dense = new Int32Array(2 * vocabSize);
+    const openings = new Int32Array(vocabSize);
+    const stepper = new Walk(automaton, tokens, codes, null);
+    for (let token = 0; token < vocabSize; token++) {
+      const outside = computeStep(stepper, Tail.gap, token);
+      const inside = computeStep(stepper, Tail.word, token);
+      const equal = outside === inside ? EQUAL : 0;
+      dense[2 * token] = outside & ~EQUAL | equal;
+      dense[2 * token + 1] = inside & ~EQUAL | equal;
+      openings[token] = opening(tokens, token, codes);
     }
+    const memory = new Int32Array(4 << MEMORY_BITS).fill(-1);
+    this.#codes = codes;
+    this.#tables = {
+      automaton,
+      tokens,
+      dense,
+      openings,
+      continuations: continuations(automaton),
+      memory,
+    };
   }
 
   /** A scan over runs of tokens that reports to `sink`. */
   scan(sink: MatchSink): Scan {
-    const walk = (sink: MatchSink | null) =>
-      new Walk(this.#automaton, this.#tokens, this.#codes, sink);
-    return new Scan(
-      this.#automaton,
-      this.#tokens.vocabSize,
-      this.#dense,
-      this.#continuations,
-      this.#memory,
-      walk(null),
-      walk(sink),
-      sink,
-    );
+    const { automaton, tokens } = this.#tables;
+    const stepper = new Walk(automaton, tokens, this.#codes, null);
+    const walk = new Walk(automaton, tokens, this.#codes, sink);
+    return new Scan(this.#tables, stepper, walk, sink);
   }
+}
+
+interface ScanTables {
+  readonly automaton: Automaton;
+  readonly tokens: TokenBytes;
+  /** `[2 * vocabSize]`: step of token `t` outside a word at `2 t`, inside a word at `2 t + 1`. */
+  readonly dense: Int32Array;
+  /** `[vocabSize]`: what each token opens with. */
+  readonly openings: Int32Array;
+  /** `[nodes]`: openings that a partial match can go on with. */
+  readonly continuations: Int32Array;
+  /** `[4 << MEMORY_BITS]`: state, token, step, event of the steps that were computed. */
+  readonly memory: Int32Array;
 }
 
 /**
@@ -100,40 +110,20 @@ export class TokenAutomaton {
  * thus read at most twice, whatever the lexicon.
  */
 export class Scan {
-  readonly #automaton: Automaton;
-  readonly #vocabSize: number;
-  readonly #dense: Int32Array;
-  readonly #continuations: Int32Array;
-  readonly #memory: Int32Array;
+  readonly #tables: ScanTables;
   readonly #stepper: Walk;
   readonly #walk: Walk;
   readonly #sink: MatchSink;
-  /** Characters completed by each token since the fresh one. */
+  /** Characters completed by each token since the fresh one, and by that. */
   readonly #completed: Uint8Array = new Uint8Array(RING);
   #state = 0;
-  /** Number of characters of the run read so far. */
-  #characters = 0;
-  /** The last fresh token, the tail of the text before it, and the characters before it. */
+  /** The last fresh token, and the tail of the text before it. */
   #fresh = 0;
   #freshTail = 0;
-  #freshCharacters = 0;
   #walking = false;
 
-  constructor(
-    automaton: Automaton,
-    vocabSize: number,
-    dense: Int32Array,
-    continuations: Int32Array,
-    memory: Int32Array,
-    stepper: Walk,
-    walk: Walk,
-    sink: MatchSink,
-  ) {
-    this.#automaton = automaton;
-    this.#vocabSize = vocabSize;
-    this.#dense = dense;
-    this.#continuations = continuations;
-    this.#memory = memory;
+  constructor(tables: ScanTables, stepper: Walk, walk: Walk, sink: MatchSink) {
+    this.#tables = tables;
     this.#stepper = stepper;
     this.#walk = walk;
     this.#sink = sink;
@@ -142,86 +132,75 @@ export class Scan {
   /** Starts a run whose first token is `ids[from]`. */
   begin(from: number): void {
     this.#state = 0;
-    this.#characters = 0;
     this.#fresh = from;
     this.#freshTail = Tail.gap;
-    this.#freshCharacters = 0;
     this.#walking = false;
   }
 
   /** Reads `ids[from, to)`, which follow what the run has read so far. */
   read(ids: Int32Array, from: number, to: number): void {
-    const vocabSize = this.#vocabSize;
-    const dense = this.#dense;
-    const continuations = this.#continuations;
-    const memory = this.#memory;
+    const { dense, openings, continuations, memory } = this.#tables;
+    const { vocabSize } = this.#tables.tokens;
     const completed = this.#completed;
     let i = this.#walking ? this.#walkOn(ids, from, to) : from;
     let state = this.#state;
-    let characters = this.#characters;
     let fresh = this.#fresh;
     let freshTail = this.#freshTail;
-    let freshCharacters = this.#freshCharacters;
     while (i < to) {
       const token = ids[i]!;
       if (token >>> 0 >= vocabSize) throw unknownToken(token, i, vocabSize);
       let step: number;
-      let event = NO_EVENT;
-      const insideWord = dense[DENSE * token + 1]!;
-      if (state <= Tail.word) {
-        // Without a branch or an index that depends on the state, tokens are looked up ahead.
-        const outsideWord = dense[DENSE * token]!;
-        step = outsideWord ^ ((outsideWord ^ insideWord) & -state);
-      } else if (
-        (state & TAIL_MASK) === Tail.word &&
-        (continuations[state >>> TAIL_BITS]! & dense[DENSE * token + OPENING]!) === 0
+      if (
+        state <= Tail.word ||
+        ((state & TAIL_MASK) <= Tail.word &&
+          (continuations[state >>> TAIL_BITS]! & openings[token]!) === 0)
       ) {
-        step = insideWord;
+        // Mostly the step does not depend on the state: then tokens can be looked up ahead.
+        step = dense[2 * token]!;
+        if ((step & EQUAL) === 0) step = dense[2 * token + (state & TAIL_MASK)]!;
+        if ((step & MATCHING) === 0) {
+          state = step & STATE_MASK;
+          i++;
+          continue;
+        }
+        fresh = i;
+        freshTail = state & TAIL_MASK;
+        completed[i & (RING - 1)] = step >>> STATE_BITS & COUNT_MASK;
       } else {
         const at = slot(state, token);
         if (memory[at] !== state || memory[at + 1] !== token) this.#remember(at, state, token);
         step = memory[at + 2]!;
-        event = memory[at + 3]!;
         completed[i & (RING - 1)] = step >>> STATE_BITS & COUNT_MASK;
+        const event = memory[at + 3]!;
+        if (event !== NO_EVENT && i - fresh < RING) {
+          this.#report(event, i, fresh);
+          step &= ~STOP;
+        }
+        if (step >= FRESH) {
+          fresh = i;
+          freshTail = state & TAIL_MASK;
+        }
       }
       if (step < 0) {
-        if (event === NO_EVENT || i - fresh >= RING) {
-          this.#fresh = fresh;
-          this.#freshTail = freshTail;
-          this.#freshCharacters = freshCharacters;
-          i = this.#walkFrom(ids, i, to);
-          state = this.#state;
-          characters = this.#characters;
-          fresh = this.#fresh;
-          freshTail = this.#freshTail;
-          freshCharacters = this.#freshCharacters;
-          continue;
-        }
-        this.#report(event, i, fresh, characters);
+        this.#fresh = fresh;
+        this.#freshTail = freshTail;
+        i = this.#walkFrom(ids, i, to);
+        state = this.#state;
+        fresh = this.#fresh;
+        freshTail = this.#freshTail;
+      } else {
+        state = step & STATE_MASK;
+        i++;
       }
-      if ((step & FRESH) !== 0) {
-        fresh = i;
-        freshTail = state & TAIL_MASK;
-        freshCharacters = characters;
-      }
-      characters += step >>> STATE_BITS & COUNT_MASK;
-      state = step & STATE_MASK;
-      i++;
     }
     this.#state = state;
-    this.#characters = characters;
     this.#fresh = fresh;
     this.#freshTail = freshTail;
-    this.#freshCharacters = freshCharacters;
   }
 
   /** Ends the run, which decides what the next token might have decided. `to` is its end. */
   end(ids: Int32Array, to: number): void {
-    if (!this.#walking && this.#endsInMatch()) {
-      this.#walk.begin(0, this.#freshTail, this.#freshCharacters, to);
-      for (let i = this.#fresh; i < to; i++) this.#walk.read(ids[i]!, i);
-      this.#walking = true;
-    }
+    if (!this.#walking && this.#endsInMatch()) this.#walkAgain(ids, to);
     if (this.#walking) this.#walk.end(to);
     this.#walking = false;
   }
@@ -231,66 +210,73 @@ export class Scan {
     return !this.#walking && this.#state <= Tail.word ? next : this.#fresh;
   }
 
+  /** Walks from the fresh token to `to`; matches that end before `to` are known. */
+  #walkAgain(ids: Int32Array, to: number): void {
+    this.#walk.begin(0, this.#freshTail, to);
+    for (let i = this.#fresh; i < to; i++) this.#walk.read(ids[i]!, i);
+    this.#walking = true;
+  }
+
   #walkFrom(ids: Int32Array, trigger: number, to: number): number {
-    this.#walk.begin(0, this.#freshTail, this.#freshCharacters, trigger);
-    for (let i = this.#fresh; i < trigger; i++) this.#walk.read(ids[i]!, i);
+    this.#walkAgain(ids, trigger);
     return this.#walkOn(ids, trigger, to);
   }
 
   /** Walks until a token is fresh again and returns the index after it. */
   #walkOn(ids: Int32Array, from: number, to: number): number {
     const walk = this.#walk;
+    const { vocabSize } = this.#tables.tokens;
     for (let i = from; i < to; i++) {
       const token = ids[i]!;
-      if (token >>> 0 >= this.#vocabSize) throw unknownToken(token, i, this.#vocabSize);
-      const tail = walk.tail;
-      if (walk.read(token, i)) {
+      if (token >>> 0 >= vocabSize) throw unknownToken(token, i, vocabSize);
+      const { tail } = walk;
+      if (walk.read(token, i) && walk.completed <= COUNT_MASK) {
         this.#walking = false;
         this.#state = walk.node << TAIL_BITS | walk.tail;
-        this.#characters = walk.charactersBefore + walk.emitted;
         this.#fresh = i;
         this.#freshTail = tail;
-        this.#freshCharacters = walk.charactersBefore;
+        this.#completed[i & (RING - 1)] = walk.completed;
         return i + 1;
       }
     }
-    this.#walking = true;
     return to;
   }
 
   #endsInMatch(): boolean {
     const tail = this.#state & TAIL_MASK;
     if (tail !== Tail.word && tail !== Tail.apostrophe) return false;
-    this.#stepper.begin(this.#state >>> TAIL_BITS, tail, 0, 0);
+    this.#stepper.begin(this.#state >>> TAIL_BITS, tail, 0);
     this.#stepper.end(0);
     return this.#stepper.events > 0;
   }
 
   #remember(at: number, state: number, token: number): void {
-    this.#memory[at + 2] = computeStep(this.#stepper, state, token);
-    this.#memory[at + 3] = computeEvent(this.#stepper, state);
-    this.#memory[at] = state;
-    this.#memory[at + 1] = token;
+    const { memory } = this.#tables;
+    memory[at + 2] = computeStep(this.#stepper, state, token);
+    memory[at + 3] = computeEvent(this.#stepper, state);
+    memory[at] = state;
+    memory[at + 1] = token;
   }
 
-  /** Reports the grams that end at an event inside token `index`, `characters` into the run. */
-  #report(event: number, index: number, fresh: number, characters: number): void {
-    const { output, suffix, gram, depth } = this.#automaton;
+  /** Reports the grams that end at an event inside token `index`. */
+  #report(event: number, index: number, fresh: number): void {
+    const { output, suffix, gram, depth } = this.#tables.automaton;
+    const { stride } = this.#walk;
+    const completed = this.#completed;
     const inside = event & COUNT_MASK;
-    const endCharacter = characters + inside;
-    let last = index;
-    if (inside === 0) last = this.#before(index, fresh);
+    const last = inside > 0 ? index : this.#before(index, fresh);
+    const end = inside > 0
+      ? index * stride + inside
+      : last * stride + completed[last & (RING - 1)]!;
     for (let node = event >>> EVENT_BITS; node !== 0; node = output[suffix[node]!]!) {
-      const startCharacter = endCharacter - depth[node]!;
       let first = index;
-      // Characters of the gram that stand before the tokens seen so far.
-      let outside = characters - startCharacter;
-      while (outside > 0) {
+      // Characters of the gram before the token `first`; negative, of the token before the gram.
+      let outside = depth[node]! - inside;
+      while (outside > 0 && first > fresh) {
         first = this.#before(first, fresh);
-        if (first === fresh) break;
-        outside -= this.#completed[first & (RING - 1)]!;
+        outside -= completed[first & (RING - 1)]!;
       }
-      this.#sink.match(first, last + 1, startCharacter, endCharacter, gram[node]!);
+      this.#sink.match(first, last + 1, first * stride - outside, end, gram[node]!);
     }
   }
 
@@ -303,22 +289,22 @@ export class Scan {
 
 /** The step of a token from a state. */
 function computeStep(stepper: Walk, state: number, token: number): number {
-  stepper.begin(state >>> TAIL_BITS, state & TAIL_MASK, 0, 0);
+  stepper.begin(state >>> TAIL_BITS, state & TAIL_MASK, 0);
   const fresh = stepper.read(token, 0);
-  const { emitted } = stepper;
+  const { completed } = stepper;
   const next = stepper.node << TAIL_BITS | stepper.tail;
-  const isOdd = stepper.isPending || emitted > COUNT_MASK || carriesApostrophe(state, fresh);
-  return next | (emitted & COUNT_MASK) << STATE_BITS | (fresh ? FRESH : 0) |
+  const isOdd = stepper.isPending || completed > COUNT_MASK || carriesApostrophe(state, fresh);
+  return next | (completed & COUNT_MASK) << STATE_BITS | (fresh ? FRESH : 0) |
     (isOdd || stepper.events > 0 ? STOP : 0);
 }
 
 /** The event of the step just computed, `NO_EVENT` where the bytes must be walked to know. */
 function computeEvent(stepper: Walk, state: number): number {
-  const isOdd = stepper.events !== 1 || stepper.isPending || stepper.emitted > COUNT_MASK ||
+  const isOdd = stepper.events !== 1 || stepper.isPending || stepper.completed > COUNT_MASK ||
     (state & TAIL_MASK) === Tail.apostrophe;
   if (isOdd) return NO_EVENT;
-  const { node, characters } = stepper.event;
-  return node << EVENT_BITS | characters;
+  const { node, completed } = stepper.event;
+  return node << EVENT_BITS | completed;
 }
 
 /** A match may begin with the apostrophe that a token before spells: its place must be walked. */
@@ -342,10 +328,10 @@ function letterBit(symbol: number): number {
 
 /** For each node, the openings that a partial match there can go on with. */
 function continuations(automaton: Automaton): Int32Array {
-  const { suffix, firstChild, symbols, output, depth } = automaton;
+  const { suffix, firstChild, symbols, output, depth, isWord } = automaton;
   return Int32Array.from(suffix, (_, node) => {
-    const atEnd = follow(automaton, node, Sign.wordEnd);
-    let bits = ANYTHING | (output[atEnd] !== 0 ? WORD_ENDS : 0);
+    const atEnd = isWord[symbols[node]!] ? follow(automaton, node, Sign.wordEnd) : node;
+    let bits = ANYTHING | (atEnd !== node && output[atEnd] !== 0 ? WORD_ENDS : 0);
     const atNext = follow(automaton, follow(automaton, atEnd, Sign.space), Sign.wordStart);
     // A match that only begins with the next word is no continuation: depth 0.
     for (let from = atNext; depth[from]! > 0; from = suffix[from]!) {

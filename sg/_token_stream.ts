@@ -15,12 +15,7 @@ export class TokenStream implements SgStream {
   #ended = false;
 
   constructor(automaton: TokenAutomaton, kindOfGram: Uint8Array, tokens: TokenBytes) {
-    const { offsets } = tokens;
-    this.#collector = new MatchCollector(
-      this.#ids.length,
-      kindOfGram,
-      (index) => offsets[this.#ids[index]!] === offsets[this.#ids[index]! + 1],
-    );
+    this.#collector = new MatchCollector(this.#ids, tokens, kindOfGram);
     this.#scan = automaton.scan(this.#collector);
   }
 
@@ -73,6 +68,6 @@ export class TokenStream implements SgStream {
     const grown = new Int32Array(2 * this.#length);
     grown.set(this.#ids);
     this.#ids = grown;
-    this.#collector.grow(grown.length);
+    this.#collector.grow(grown);
   }
 }

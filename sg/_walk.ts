@@ -23,15 +23,12 @@ export const Tail: {
   readonly blankLine: 6;
 } = { gap: 0, word: 1, apostrophe: 2, space: 3, newline: 4, carriageReturn: 5, blankLine: 6 };
 
-/** Receives the matches of a run. Ends are exclusive; characters count from the start of the run. */
+/**
+ * Receives the matches of a run. A position is `token * stride + characters of the token before it`,
+ * which orders the characters of a batch; ends are exclusive.
+ */
 export interface MatchSink {
-  match(
-    startToken: number,
-    endToken: number,
-    startCharacter: number,
-    endCharacter: number,
-    gram: number,
-  ): void;
+  match(startToken: number, endToken: number, start: number, end: number, gram: number): void;
 }
 
 /** Reads tokens byte by byte and reports every gram that ends, with the tokens that spell it. */
@@ -51,17 +48,19 @@ export class Walk {
   #apostropheFirst = -1;
   #apostropheLast = -1;
 
-  /** Number of characters of the run read so far. */
+  /** Number of characters read so far. */
   #characters = 0;
-  /** First token of each of the last characters, a ring. */
+  /** First token and position of each of the last characters, rings. */
   readonly #firstTokens: Int32Array;
+  readonly #positions: Float64Array;
   readonly #ringMask: number;
-  /** Last token of the last character. */
+  /** Last token of the last character, and the position after it. */
   #lastToken = -1;
+  #endPosition = 0;
 
-  /** The current token, the characters read before it, and those read since that begin in it. */
+  /** The current token, the characters that it completed, and those of them that begin in it. */
   #index = 0;
-  #charactersBefore = 0;
+  #completed = 0;
   #begun = 0;
   /** Matches that end before this token were reported before. */
   #reportFrom = 0;
@@ -69,7 +68,10 @@ export class Walk {
   /** Times a gram ended inside the current token. */
   #events = 0;
   #eventNode = 0;
-  #eventCharacters = 0;
+  #eventCompleted = 0;
+
+  /** Larger than the number of characters that any token completes. */
+  readonly stride: number;
 
   constructor(
     automaton: Automaton,
@@ -83,7 +85,9 @@ export class Walk {
     this.#sink = sink;
     const size = 2 << Math.ceil(Math.log2(automaton.longest + 1));
     this.#firstTokens = new Int32Array(size);
+    this.#positions = new Float64Array(size);
     this.#ringMask = size - 1;
+    this.stride = positionStride(tokens);
   }
 
   /** The node of the automaton. */
@@ -96,14 +100,9 @@ export class Walk {
     return this.#tail;
   }
 
-  /** Number of characters of the run before the current token. */
-  get charactersBefore(): number {
-    return this.#charactersBefore;
-  }
-
   /** Number of characters that the current token completed. */
-  get emitted(): number {
-    return this.#characters - this.#charactersBefore;
+  get completed(): number {
+    return this.#completed;
   }
 
   /** Whether the text ends inside a character. */
@@ -117,18 +116,14 @@ export class Walk {
   }
 
   /** The node of the last such event, and the characters that the token had completed then. */
-  get event(): { readonly node: number; readonly characters: number } {
-    return { node: this.#eventNode, characters: this.#eventCharacters };
+  get event(): { readonly node: number; readonly completed: number } {
+    return { node: this.#eventNode, completed: this.#eventCompleted };
   }
 
-  /**
-   * Starts in a state of the automaton, after `characters` characters of the run. Matches that end
-   * before token `reportFrom` are not reported.
-   */
-  begin(node: number, tail: number, characters: number, reportFrom: number): void {
+  /** Starts in a state. Matches that end before token `reportFrom` are not reported. */
+  begin(node: number, tail: number, reportFrom: number): void {
     this.#node = node;
     this.#tail = tail;
-    this.#characters = characters;
     this.#reportFrom = reportFrom;
     this.#pendingCount = 0;
     this.#apostropheFirst = -1;
@@ -142,7 +137,7 @@ export class Walk {
   read(token: number, index: number): boolean {
     const wasPending = this.#pendingCount > 0;
     this.#index = index;
-    this.#charactersBefore = this.#characters;
+    this.#completed = 0;
     this.#begun = 0;
     this.#events = 0;
     const { bytes, offsets } = this.#tokens;
@@ -165,6 +160,7 @@ export class Walk {
   /** Reads the end of the run, which stands at `index`. */
   end(index: number): void {
     this.#index = index;
+    this.#completed = 0;
     this.#flushPending();
     if (this.#tail === Tail.word) this.#follow(Sign.wordEnd);
     if (this.#tail === Tail.apostrophe) this.#apostropheOutsideWord();
@@ -252,9 +248,13 @@ export class Walk {
   }
 
   #count(firstToken: number, lastToken: number): void {
+    const position = this.#index * this.stride + this.#completed;
     this.#firstTokens[this.#characters & this.#ringMask] = firstToken;
+    this.#positions[this.#characters & this.#ringMask] = position;
     this.#characters++;
+    this.#completed++;
     this.#lastToken = lastToken;
+    this.#endPosition = position + 1;
     if (firstToken === this.#index) this.#begun++;
   }
 
@@ -267,14 +267,31 @@ export class Walk {
     const { output, suffix, gram, depth } = this.#automaton;
     this.#events++;
     this.#eventNode = output[this.#node]!;
-    this.#eventCharacters = this.emitted;
+    this.#eventCompleted = this.#completed;
     if (this.#sink === null || this.#index < this.#reportFrom) return;
     for (let node = this.#eventNode; node !== 0; node = output[suffix[node]!]!) {
-      const start = this.#characters - depth[node]!;
-      const firstToken = this.#firstTokens[start & this.#ringMask]!;
-      this.#sink.match(firstToken, this.#lastToken + 1, start, this.#characters, gram[node]!);
+      const first = (this.#characters - depth[node]!) & this.#ringMask;
+      this.#sink.match(
+        this.#firstTokens[first]!,
+        this.#lastToken + 1,
+        this.#positions[first]!,
+        this.#endPosition,
+        gram[node]!,
+      );
     }
   }
+}
+
+/**
+ * The stride of positions: a token completes at most one character for each of its bytes, and those
+ * left pending by the tokens before, which are three bytes or an apostrophe.
+ */
+export function positionStride({ offsets, vocabSize }: TokenBytes): number {
+  let longest = 0;
+  for (let token = 0; token < vocabSize; token++) {
+    longest = Math.max(longest, offsets[token + 1]! - offsets[token]!);
+  }
+  return longest + 8;
 }
 
 /** Code of every character, `symbol << 3 | class`, computed once each. */

@@ -89,12 +89,7 @@ export class SgMatcher {
           "tokens, or a planningMask computed elsewhere",
       );
     }
-    const { offsets: byteOffsets } = this.tokens;
-    const collector = new MatchCollector(
-      tokenIds.length,
-      this.#kindOfGram,
-      (index) => byteOffsets[tokenIds[index]!] === byteOffsets[tokenIds[index]! + 1],
-    );
+    const collector = new MatchCollector(tokenIds, this.tokens, this.#kindOfGram);
     const scan = this.#automaton.scan(collector);
     for (let s = 0; s + 1 < offsets.length; s++) {
       const end = offsets[s + 1]!;
