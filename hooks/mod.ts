@@ -12,7 +12,7 @@ export type {
   TransformRegistry,
 } from "../advantage/mod.ts";
 export type { MeasureOptions, MetricSums } from "../metrics/mod.ts";
-export type { SgMatcher } from "../sg/mod.ts";
+export type { GramKind, SgMatcher } from "../sg/mod.ts";
 export {
   type BatchExtra,
   batchFromSafetensors,
@@ -43,3 +43,20 @@ export {
   type Tensor,
   type TensorData,
 } from "./safetensors.ts";
+export {
+  type AdvantageShift,
+  type Trace,
+  type TraceMarks,
+  type TraceOptions,
+  traceRollouts,
+  type TraceSegment,
+} from "./trace.ts";
+export { traceAnsi, type TraceAnsiOptions, traceLegendAnsi } from "./trace_ansi.ts";
+export {
+  traceControlsHtml,
+  traceHtml,
+  type TraceHtmlOptions,
+  tracesPage,
+  type TracesPageOptions,
+  traceStyles,
+} from "./trace_html.ts";
