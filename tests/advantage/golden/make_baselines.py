@@ -134,6 +134,7 @@ def batches():
     yield "real, unequal, scattered", rng.random(23) * 3, rng.permutation(
         np.repeat([5, 0, 17, 3], [2, 11, 4, 6])
     )
+    yield "small, so that epsilon shows", 1e-4 * rng.random(12), np.repeat([0, 1, 2], 4)
     yield "an all-right and an all-wrong group", [1, 1, 1, 0, 0, 0, 1, 0, 0], np.repeat(
         [0, 1, 2], 3
     )
