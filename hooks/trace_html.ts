@@ -69,10 +69,12 @@ export const traceStyles: string = `
 .traces .moved { border-bottom: 1px dotted var(--soft); }
 .traces .untrained { color: var(--soft); font-style: italic; }
 ${
-  [...GRAM_KINDS, "planning"].map((kind) =>
-    `.traces .${kind} { --kind: var(--${kind}); fill: var(--${kind}); }`
-  ).join("\n")
+  [...GRAM_KINDS, "planning"].map((kind) => `.traces .${kind} { --kind: var(--${kind}); }`).join(
+    "\n",
+  )
 }
+.traces rect { fill: var(--kind); stroke: var(--kind); stroke-width: 1.5px;
+  vector-effect: non-scaling-stroke; }
 .traces .branching { border-bottom-style: dashed; }
 .traces .backtracking { border-bottom-style: double; border-bottom-width: 3px; }
 .traces .other { border-bottom-style: dotted; }
@@ -90,7 +92,7 @@ ${
 ${
   GRAM_KINDS.map((kind) =>
     `.traces:has(.show-${kind}:not(:checked)) .text .${kind} { background: none; border-color: transparent; }
-.traces:has(.show-${kind}:not(:checked)) .strip .${kind} { fill: none; }`
+.traces:has(.show-${kind}:not(:checked)) .strip .${kind} { visibility: hidden; }`
   ).join("\n")
 }
 @media print { .traces .controls { display: none; } .traces .trace { break-inside: avoid-page; } }
