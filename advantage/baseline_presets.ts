@@ -262,6 +262,8 @@ export function baselinePreset(name: string): BaselinePreset {
 }
 
 function closest(name: string, names: readonly string[]): string {
+  const longer = names.find((candidate) => name !== "" && candidate.startsWith(name.toLowerCase()));
+  if (longer !== undefined) return longer;
   let best = names[0]!;
   let bestDistance = Infinity;
   for (const candidate of names) {

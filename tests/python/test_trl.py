@@ -157,7 +157,8 @@ def async_advantages(rewards):
 
 
 @pytest.mark.parametrize(
-    "rewards", [[1, 0, 0, 1, 1], [0.2, 0.9, -0.4], [0.5, 0.5, 0.5], [0.7], [1, None, 0, 0]]
+    "rewards",
+    [[1, 0, 0, 1, 1], [0.2, 0.9, -0.4], [0, 1e-5, 3e-5], [0.5, 0.5, 0.5], [0.7], [1, None, 0, 0]]
 )
 def test_preset_equals_async_grpo(rewards):
     ours = call(
