@@ -12,7 +12,7 @@ export type {
   TransformRegistry,
 } from "../advantage/mod.ts";
 export type { MeasureOptions, MetricSums } from "../metrics/mod.ts";
-export type { GramKind, SgMatcher } from "../sg/mod.ts";
+export type { GramKind, SgMatcher, TokenBytes, TokenBytesOptions } from "../sg/mod.ts";
 export {
   type BatchExtra,
   batchFromSafetensors,
@@ -26,7 +26,17 @@ export {
   type HookResult,
   type HookStep,
 } from "./create_hook.ts";
+export {
+  creditedLines,
+  type CreditedRollout,
+  type CreditedRollouts,
+  creditedSafetensors,
+  creditRollouts,
+  type CreditRolloutsOptions,
+} from "./credit_rollouts.ts";
 export { type Encode, loadEncoder } from "./encoder.ts";
+export { type MarkedRollout, markRollouts, type MarkRolloutsOptions } from "./mark_rollouts.ts";
+export { loadRolloutTokenizer, type RolloutTokenizer } from "./rollout_tokenizer.ts";
 export { readRollouts, writeJsonl, writeOutput } from "./rollout_files.ts";
 export {
   parseRollout,
@@ -35,6 +45,7 @@ export {
   rolloutsToBatch,
   type RolloutsToBatchOptions,
 } from "./rollouts.ts";
+export { parseRunConfig, type RunConfig } from "./run_config.ts";
 export {
   decodeSafetensors,
   type Dtype,

@@ -38,6 +38,8 @@ export interface RolloutsToBatchOptions {
    * `loadEncoder`.
    */
   readonly encode?: (text: string) => ArrayLike<number>;
+  /** Number of the first rollout in error messages, where a file is packed in parts. Default: 0. */
+  readonly firstIndex?: number;
 }
 
 /** What {@linkcode rolloutsToBatch} returns. */
@@ -147,14 +149,14 @@ export function parseRollout(line: string, where: string = "the line"): Rollout 
  * @returns The checked batch, and the `prompt_id` of each group.
  * @throws {TypeError} If a field is in some rollouts only, a length disagrees with the number of
  * tokens, or `options.encode` is needed and missing.
- * @throws {RangeError} If a value breaks the batch contract.
+ * @throws {RangeError} If a value breaks the batch contract, or `options.encode` throws.
  */
 export function rolloutsToBatch(
   rollouts: readonly Rollout[],
-  { encode }: RolloutsToBatchOptions = {},
+  { encode, firstIndex = 0 }: RolloutsToBatchOptions = {},
 ): RolloutBatch {
   const tokenIds = rollouts.map((rollout, index) => {
-    const where = nameOf(rollout, index);
+    const where = nameOf(rollout, firstIndex + index);
     const ids = rollout.token_ids ?? encodeCompletion(rollout, where, encode);
     checkLengths(rollout, ids.length, where);
     return ids;
@@ -298,7 +300,16 @@ function encodeCompletion(
       `Cannot pack ${where} as it has a completion and no token_ids: pass options.encode`,
     );
   }
-  return encode(rollout.completion);
+  try {
+    return encode(rollout.completion);
+  } catch (error) {
+    throw new RangeError(
+      `Cannot pack ${where} as it cannot be encoded: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 function requireAll(rollouts: readonly Rollout[], field: string): void {

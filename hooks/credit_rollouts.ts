@@ -1,0 +1,212 @@
+import {
+  baselineAdvantages,
+  type BaselinePreset,
+  baselinePreset,
+  type Transform,
+  type TransformConfig,
+} from "../advantage/mod.ts";
+import type { CheckedBatch } from "../batch/mod.ts";
+import type { MeasureOptions } from "../metrics/mod.ts";
+import { batchToSafetensors } from "./batch_safetensors.ts";
+import { createHook, type HookResult, type HookStep } from "./create_hook.ts";
+import {
+  markedLines,
+  type MarkedRollout,
+  type MarkRolloutsOptions,
+  packRollouts,
+} from "./mark_rollouts.ts";
+import type { Rollout } from "./rollouts.ts";
+
+/** Options of {@linkcode creditRollouts}. */
+export interface CreditRolloutsOptions extends MarkRolloutsOptions {
+  /** The transforms, in the order in which they act, as for `createHook`. */
+  readonly transforms: readonly (Transform | TransformConfig)[];
+  /**
+   * How advantages are computed from rewards, where the rollouts bring none: the name of a preset, or
+   * a preset. Default: `"paper"`, of which `warn` is told.
+   */
+  readonly baseline?: string | BaselinePreset;
+  /** Training step and signals, for schedules. */
+  readonly step?: HookStep;
+  /** What to measure. */
+  readonly metrics?: Omit<MeasureOptions, "after">;
+  /** Told of what deserves attention and is no error. Default: `console.warn`. */
+  readonly warn?: (message: string) => void;
+}
+
+/** What {@linkcode creditRollouts} returns. */
+export interface CreditedRollouts {
+  /** The rollouts. Its `advantages` are those before the transforms. */
+  readonly batch: CheckedBatch;
+  /** Planning mask, advantages after the transforms, and metrics. */
+  readonly result: HookResult;
+}
+
+/** A rollout with its planning tokens and advantages, as one line of a file. */
+export interface CreditedRollout extends MarkedRollout {
+  /** `[tokens]`: after the transforms. */
+  readonly advantages: Float32Array;
+  /** All other fields of the rollout. */
+  readonly [field: string]: unknown;
+}
+
+/**
+ * Applies a hook to the rollouts of a file as one batch, so groups must be whole.
+ *
+ * The advantages are those of the rollouts (`advantages` or `advantage`), or those that `baseline`
+ * makes of `reward`; never some of each. Rollouts that have been through here are refused, told by
+ * their `planning_mask`: the second application would compound.
+ *
+ * @example Usage
+ * ```ts
+ * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
+ * import { creditRollouts } from "@hicra/hicra/hooks";
+ * import assert from "node:assert/strict";
+ *
+ * const tokens = tokenBytes({
+ *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1, ",": 2, "Ġno": 3 }, merges: [] },
+ *   decoder: { type: "ByteLevel" },
+ *   added_tokens: [],
+ * });
+ * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
+ * const { result } = creditRollouts([
+ *   { prompt_id: "p", token_ids: [0, 1], reward: 1 },
+ *   { prompt_id: "p", token_ids: [3, 1], reward: 0 },
+ * ], { matcher, baseline: "paper", transforms: [{ name: "hicra", alpha: 0.5 }] });
+ * assert.deepEqual(result.advantages, Float32Array.of(0.5, 0.75, -0.5, -0.25));
+ * ```
+ *
+ * @param rollouts As `readRollouts` yields them.
+ * @param options Matcher, transforms and baseline.
+ * @returns The batch and what the hook made of it.
+ * @throws {TypeError} If the rollouts have neither advantages nor rewards, or advantages and a baseline
+ * is given, or have been through here; and as `createHook` and `rolloutsToBatch` do.
+ * @throws {RangeError} If a name is unknown or a value out of range.
+ */
+export function creditRollouts(
+  rollouts: readonly Rollout[],
+  options: CreditRolloutsOptions,
+): CreditedRollouts {
+  const { matcher, transforms, step = {}, metrics = {} } = options;
+  const { warn = (message: string) => console.warn(message) } = options;
+  const again = rollouts.findIndex((rollout) => rollout.planning_mask !== undefined);
+  if (again !== -1) {
+    throw new TypeError(
+      `Cannot apply transforms to rollout ${again} (prompt_id ` +
+        `${
+          JSON.stringify(rollouts[again]!.prompt_id)
+        }) as it has a planning_mask: it has been through ` +
+        "here, and a second application would compound, start from the host's advantages",
+    );
+  }
+  const hook = createHook({ matcher, transforms, metrics, warn });
+  const packed = packRollouts(rollouts, options);
+  const batch = withAdvantages(packed, { ...options, warn });
+  return { batch, result: hook(batch, step) };
+}
+
+function withAdvantages(
+  batch: CheckedBatch,
+  { baseline, warn }: { baseline?: string | BaselinePreset; warn(message: string): void },
+): CheckedBatch {
+  if (batch.advantages !== undefined) {
+    if (baseline === undefined) return batch;
+    throw new TypeError(
+      "Cannot compute a baseline as the rollouts have advantages: leave the baseline out, or take " +
+        "advantage and advantages out of the rollouts",
+    );
+  }
+  if (batch.numSequences === 0) {
+    return { ...batch, advantages: new Float32Array(), advantagesPer: "token" };
+  }
+  if (batch.rewards === undefined) {
+    throw new TypeError(
+      "Cannot apply transforms as rollouts must have advantages, advantage or reward: they have none " +
+        "of them",
+    );
+  }
+  const preset = typeof baseline === "object" ? baseline : baselinePreset(baseline ?? "paper");
+  if (baseline === undefined) {
+    warn(
+      `hicra: the rollouts have rewards and no advantages: using baseline "paper", ${preset.formula}`,
+    );
+  }
+  return { ...batch, advantages: baselineAdvantages(batch, preset), advantagesPer: "token" };
+}
+
+/**
+ * Adds to each rollout what {@linkcode creditRollouts} made of it. Of its own fields only those that
+ * {@linkcode CreditedRollout} names change.
+ *
+ * @example Usage
+ * ```ts
+ * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
+ * import { creditedLines, creditRollouts } from "@hicra/hicra/hooks";
+ * import assert from "node:assert/strict";
+ *
+ * const tokens = tokenBytes({
+ *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1 }, merges: [] },
+ *   decoder: { type: "ByteLevel" },
+ *   added_tokens: [],
+ * });
+ * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
+ * const rollouts = [{ prompt_id: "p", token_ids: [0, 1], advantage: 1, note: "x" }];
+ * const credited = creditRollouts(rollouts, { matcher, transforms: [{ name: "hicra", alpha: 0.5 }] });
+ * const [line] = creditedLines(rollouts, credited);
+ * assert.equal(line!.note, "x");
+ * assert.deepEqual(line!.advantages, Float32Array.of(1, 1.5));
+ * ```
+ *
+ * @param rollouts Those given to `creditRollouts`.
+ * @param credited What it returned.
+ * @returns One object per rollout, in order.
+ */
+export function* creditedLines(
+  rollouts: readonly Rollout[],
+  { batch, result }: CreditedRollouts,
+): Generator<CreditedRollout, void, undefined> {
+  let s = 0;
+  for (const marked of markedLines(batch, result)) {
+    const advantages = result.advantages.slice(batch.offsets[s], batch.offsets[s + 1]);
+    yield { ...rollouts[s++]!, ...marked, advantages };
+  }
+}
+
+/**
+ * Encodes credited rollouts as safetensors: the tensors of the batch contract with the advantages
+ * after the transforms, `planning_mask`, and `spans` `[spans, 3]` with positions in the batch. The
+ * header says `base: transformed`, so that nobody transforms them again.
+ *
+ * @example Usage
+ * ```ts
+ * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
+ * import { batchFromSafetensors, creditedSafetensors, creditRollouts } from "@hicra/hicra/hooks";
+ * import assert from "node:assert/strict";
+ *
+ * const tokens = tokenBytes({
+ *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1 }, merges: [] },
+ *   decoder: { type: "ByteLevel" },
+ *   added_tokens: [],
+ * });
+ * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
+ * const rollouts = [{ prompt_id: "p", token_ids: [0, 1], advantage: 1 }];
+ * const credited = creditRollouts(rollouts, { matcher, transforms: [{ name: "hicra", alpha: 0.5 }] });
+ * const { batch, tensors } = batchFromSafetensors(creditedSafetensors(credited, { run: "a" }));
+ * assert.deepEqual(batch.advantages, Float32Array.of(1, 1.5));
+ * assert.deepEqual(tensors.spans!.shape, [1, 3]);
+ * ```
+ *
+ * @param credited What {@linkcode creditRollouts} returned.
+ * @param metadata Further text for the header.
+ * @returns A complete file.
+ */
+export function creditedSafetensors(
+  { batch, result }: CreditedRollouts,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const { advantages, planningMask, spans = new Int32Array() } = result;
+  return batchToSafetensors({ ...batch, advantages, planningMask, advantagesPer: "token" }, {
+    tensors: { spans: { dtype: "I32", shape: [spans.length / 3, 3], data: spans } },
+    metadata: { ...metadata, base: "transformed" },
+  });
+}

@@ -1,0 +1,113 @@
+import type { CheckedBatch } from "../batch/mod.ts";
+import type { SgMatcher } from "../sg/mod.ts";
+import type { HookResult } from "./create_hook.ts";
+import type { Encode } from "./encoder.ts";
+import { type Rollout, rolloutsToBatch } from "./rollouts.ts";
+
+/** Options of {@linkcode markRollouts}. */
+export interface MarkRolloutsOptions {
+  /** Marks planning tokens. */
+  readonly matcher: SgMatcher;
+  /** Encodes the completion of a rollout without `token_ids`. */
+  readonly encode?: Encode;
+}
+
+/** A rollout with its planning tokens, as one line of a file. Positions count from its first token. */
+export interface MarkedRollout {
+  /** That of the rollout. */
+  readonly "prompt_id": string;
+  /** `[tokens]`: those of the rollout, or of its encoded completion. */
+  readonly "token_ids": Int32Array;
+  /** `[tokens]`, 0 or 1. */
+  readonly "planning_mask": Uint8Array;
+  /** Start token, end token (exclusive) and gram index of each span. */
+  readonly spans: readonly (readonly [start: number, end: number, gramIndex: number])[];
+}
+
+/**
+ * Marks the planning tokens of rollouts, one after the other, so that a file of any size passes in
+ * bounded memory. Fields that the mask does not depend on are not looked at.
+ *
+ * @example Usage
+ * ```ts
+ * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
+ * import { markRollouts } from "@hicra/hicra/hooks";
+ * import assert from "node:assert/strict";
+ *
+ * const tokens = tokenBytes({
+ *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1, ",": 2, "Ġno": 3 }, merges: [] },
+ *   decoder: { type: "ByteLevel" },
+ *   added_tokens: [],
+ * });
+ * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
+ * const rollouts = [{ prompt_id: "p", token_ids: [0, 1, 2, 3] }];
+ * for await (const marked of markRollouts(rollouts, { matcher })) {
+ *   assert.deepEqual(marked.planning_mask, Uint8Array.of(0, 1, 0, 0));
+ *   assert.deepEqual(marked.spans, [[1, 2, 0]]);
+ * }
+ * ```
+ *
+ * @param rollouts As `readRollouts` yields them.
+ * @param options Matcher and encoder.
+ * @returns The marked rollouts, in order.
+ * @throws {RangeError | TypeError} If a rollout cannot be packed, or a trained token is not in the
+ * vocabulary; the message says which rollout.
+ */
+export async function* markRollouts(
+  rollouts: Iterable<Rollout> | AsyncIterable<Rollout>,
+  options: MarkRolloutsOptions,
+): AsyncGenerator<MarkedRollout, void, undefined> {
+  let index = 0;
+  for await (const rollout of rollouts) {
+    const batch = packRollouts([rollout], { ...options, firstIndex: index++ });
+    const [marked] = markedLines(batch, options.matcher.match(batch));
+    yield { "prompt_id": rollout.prompt_id, ...marked! };
+  }
+}
+
+/** Packs rollouts, and checks their ids where the message can still say whose they are. */
+export function packRollouts(
+  rollouts: readonly Rollout[],
+  { matcher, encode, firstIndex = 0 }: MarkRolloutsOptions & { readonly firstIndex?: number },
+): CheckedBatch {
+  const { batch } = rolloutsToBatch(rollouts, { firstIndex, ...(encode && { encode }) });
+  const { offsets, tokenIds, lossMask } = batch;
+  const { vocabSize } = matcher.tokens;
+  for (let s = 0; s < rollouts.length; s++) {
+    for (let i = offsets[s]!; i < offsets[s + 1]!; i++) {
+      if (tokenIds![i]! < vocabSize || lossMask[i] === 0) continue;
+      const name = `rollout ${firstIndex + s} (prompt_id ${
+        JSON.stringify(rollouts[s]!.prompt_id)
+      })`;
+      throw new RangeError(
+        `Cannot mark ${name} as its ids must be in the vocabulary, [0, ${vocabSize}): ` +
+          `token_ids[${i - offsets[s]!}] is ${
+            tokenIds![i]
+          }; pass the tokenizer that sampled them, or ` +
+          `the model's vocabulary size where it is padded`,
+      );
+    }
+  }
+  return batch;
+}
+
+/** Cuts the marks of a batch into those of its rollouts. */
+export function* markedLines(
+  { offsets, tokenIds }: CheckedBatch,
+  { planningMask, spans = new Int32Array() }: Pick<HookResult, "planningMask" | "spans">,
+): Generator<Omit<MarkedRollout, "prompt_id">, void, undefined> {
+  let k = 0;
+  for (let s = 0; s + 1 < offsets.length; s++) {
+    const start = offsets[s]!;
+    const end = offsets[s + 1]!;
+    const own: [number, number, number][] = [];
+    for (; k < spans.length && spans[k]! < end; k += 3) {
+      own.push([spans[k]! - start, spans[k + 1]! - start, spans[k + 2]!]);
+    }
+    yield {
+      "token_ids": tokenIds!.slice(start, end),
+      "planning_mask": planningMask.slice(start, end),
+      spans: own,
+    };
+  }
+}

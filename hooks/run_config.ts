@@ -1,0 +1,72 @@
+import { z } from "zod";
+import type { TransformConfig } from "../advantage/mod.ts";
+import type { MeasureOptions } from "../metrics/mod.ts";
+
+/** What a configuration file may say of a run over rollouts. Everything has a default elsewhere. */
+export interface RunConfig {
+  /** Name of a built-in lexicon, or a file. */
+  readonly lexicon?: string;
+  /** Name of a baseline preset. */
+  readonly baseline?: string;
+  /** The transforms, in the order in which they act. */
+  readonly transforms?: readonly TransformConfig[];
+  /** What to measure. */
+  readonly metrics?: Omit<MeasureOptions, "after">;
+}
+
+const schema = z.strictObject({
+  lexicon: z.string().min(1).optional(),
+  baseline: z.string().min(1).optional(),
+  transforms: z.array(z.looseObject({ name: z.string().min(1) })).optional(),
+  metrics: z.strictObject({
+    correctAbove: z.number().optional(),
+    followerLength: z.int().min(1).optional(),
+    groupScope: z.string().min(1).optional(),
+  }).optional(),
+});
+
+/**
+ * Parses a configuration file, strictly: an unknown key is an error that lists the known ones. The
+ * options of a transform are checked when it is created.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseRunConfig } from "@hicra/hicra/hooks";
+ * import assert from "node:assert/strict";
+ *
+ * const { transforms } = parseRunConfig('{"transforms": [{"name": "hicra", "alpha": 0.3}]}', "a.json");
+ * assert.deepEqual(transforms, [{ name: "hicra", alpha: 0.3 }]);
+ * assert.throws(
+ *   () => parseRunConfig('{"metrics": {"correct": 1}}', "a.json"),
+ *   /metrics.correct is not known: known keys are correctAbove, followerLength, groupScope/,
+ * );
+ * ```
+ *
+ * @param text A JSON object.
+ * @param name What error messages call it, for instance its path.
+ * @returns The configuration.
+ * @throws {SyntaxError} If the text is not JSON.
+ * @throws {TypeError} If a key is unknown or a value breaks its rule.
+ */
+export function parseRunConfig(text: string, name: string): RunConfig {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(`Cannot read ${name} as it must be JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data as RunConfig;
+  const issue = result.error.issues[0]!;
+  if (issue.code === "unrecognized_keys") {
+    const known = issue.path[0] === "metrics" ? schema.shape.metrics.unwrap().shape : schema.shape;
+    const key = [...issue.path, issue.keys[0]!].join(".");
+    throw new TypeError(
+      `Cannot read ${name} as ${key} is not known: known keys are ${Object.keys(known).join(", ")}`,
+    );
+  }
+  const path = issue.path.join(".") || "the configuration";
+  throw new TypeError(`Cannot read ${name} as ${path} is not valid: ${issue.message}`);
+}
