@@ -1,0 +1,93 @@
+import { parseArgs } from "node:util";
+
+/** What a run of the bench is asked to do. */
+export interface BenchOptions {
+  /** Rollout files; empty for those that the repository ships. */
+  readonly rollouts: readonly string[];
+  /** Files `tokenizer.json`; empty for the built-in tokenizers. */
+  readonly tokenizers: readonly string[];
+  /** Built-in name or file of the lexicon; undefined for `paper` beside `paper-3to5`. */
+  readonly lexicon: string | undefined;
+  /** Name of the baseline preset. */
+  readonly baseline: string;
+  /** Alpha of HICRA and of what is compared with it. */
+  readonly alpha: number;
+  /** A small sample and fewer repetitions. */
+  readonly quick: boolean;
+  /** Keep token ids on disk between runs. */
+  readonly cache: boolean;
+  /** Path of the HTML report. */
+  readonly out: string;
+  /** Path of the figures as JSON, if asked for. */
+  readonly json: string | undefined;
+  /** Write the figures into bench/README.md. */
+  readonly readme: boolean;
+}
+
+/** Text of `--help`. */
+export const HELP = `Measures hicra on real rollouts, beside its peers, and writes one HTML report.
+
+  deno task bench [flags]
+
+  --rollouts FILE     rollouts as JSON Lines, plain or gzip; repeat for more (default: those shipped)
+  --tokenizer FILE    a tokenizer.json; repeat for more (default: Qwen3, Llama 3.1, DeepSeek V3,
+                      GPT-OSS, Gemma 3). The first one serves the tables with a single tokenizer.
+  --lexicon NAME|FILE lexicon of strategic grams (default: paper, beside paper-3to5)
+  --baseline NAME     how advantages are made of rewards (default: paper)
+  --alpha NUMBER      alpha of HICRA and of its controls (default: 0.2)
+  --quick             a small sample, two tokenizers, few repetitions: ends within seconds
+  --no-cache          encode anew and keep nothing on disk
+  --out FILE          the report (default: report/index.html)
+  --json FILE         all figures, for programs
+  --readme            write the figures into bench/README.md
+  --help              this text
+
+  Encoding takes most of a first run. Token ids are kept in $XDG_CACHE_HOME/hicra-bench, or
+  ~/.cache/hicra-bench, under a digest of texts, tokenizer and encoder; the folder may be deleted.`;
+
+/**
+ * Reads the command line.
+ *
+ * @param args Arguments after the name of the program.
+ * @returns The options, or null where help is asked for.
+ * @throws {TypeError} If a flag is unknown or lacks its value.
+ * @throws {RangeError} If a value is out of range.
+ */
+export function parseOptions(args: readonly string[]): BenchOptions | null {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rollouts: { type: "string", multiple: true, default: [] },
+      tokenizer: { type: "string", multiple: true, default: [] },
+      lexicon: { type: "string" },
+      baseline: { type: "string", default: "paper" },
+      alpha: { type: "string", default: "0.2" },
+      quick: { type: "boolean", default: false },
+      "no-cache": { type: "boolean", default: false },
+      out: { type: "string", default: "report/index.html" },
+      json: { type: "string" },
+      readme: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return null;
+  const alpha = Number(values.alpha);
+  if (values.alpha.trim() === "" || !(alpha >= 0 && alpha < 1)) {
+    throw new RangeError(
+      `Cannot run the bench as --alpha must be a number from 0 and below 1: ` +
+        `current value is "${values.alpha}"`,
+    );
+  }
+  return {
+    rollouts: values.rollouts,
+    tokenizers: values.tokenizer,
+    lexicon: values.lexicon,
+    baseline: values.baseline,
+    alpha,
+    quick: values.quick,
+    cache: !values["no-cache"],
+    out: values.out,
+    json: values.json,
+    readme: values.readme,
+  };
+}
