@@ -6,29 +6,35 @@ export interface OracleInput {
   readonly grams: readonly string[];
   /** Bytes of each token of one sequence. */
   readonly tokens: readonly Uint8Array[];
-  readonly lossMask?: readonly number[];
-  readonly segmentIds?: readonly number[];
+  readonly lossMask?: readonly number[] | undefined;
+  readonly segmentIds?: readonly number[] | undefined;
 }
 
+export interface OracleResult {
+  planningMask: number[];
+  spans: number[][];
+}
+
+/** A character of normalised text and the bytes that spell it. */
 interface Character {
   readonly text: string;
-  /** Tokens that spell it. */
-  readonly tokens: ReadonlySet<number>;
+  readonly firstByte: number;
+  readonly lastByte: number;
 }
 
-export function oracle(
-  { grams, tokens, lossMask, segmentIds }: OracleInput,
-): { planningMask: number[]; spans: number[][] } {
+/** A match and the bytes that spell it. */
+export interface OracleMatch {
+  readonly from: number;
+  readonly to: number;
+  readonly firstByte: number;
+  readonly lastByte: number;
+  readonly gram: number;
+}
+
+export function oracle({ grams, tokens, lossMask, segmentIds }: OracleInput): OracleResult {
   const planningMask = tokens.map(() => 0);
   const spans: number[][] = [];
-  const normalisedGrams = grams.map((gram) => {
-    const text = normalise(
-      Array.from(gram, (character) => ({ text: character, tokens: new Set<number>() })),
-    );
-    while (text.length > 0 && isSpace(text[0]!.text)) text.shift();
-    while (text.length > 0 && isSpace(text.at(-1)!.text)) text.pop();
-    return text.map((character) => character.text);
-  });
+  const normalisedGrams = grams.map(normaliseGram);
   let start = 0;
   while (start < tokens.length) {
     if (lossMask?.[start] === 0) {
@@ -39,38 +45,71 @@ export function oracle(
     while (
       end < tokens.length && lossMask?.[end] !== 0 && segmentIds?.[end] === segmentIds?.[start]
     ) end++;
-    const text = normalise(decode(tokens, start, end));
-    const matches: { from: number; to: number; gram: number }[] = [];
-    normalisedGrams.forEach((gram, index) => {
-      for (let from = 0; from + gram.length <= text.length; from++) {
-        if (gram.length > 0 && matchesAt(text, from, gram)) {
-          matches.push({ from, to: from + gram.length, gram: index });
-        }
-      }
-    });
-    for (const { from, to } of matches) {
-      for (const character of text.slice(from, to)) {
-        for (const token of character.tokens) planningMask[token] = 1;
-      }
-    }
-    matches.sort((a, b) => a.from - b.from || b.to - a.to || a.gram - b.gram);
-    let free = 0;
-    for (const { from, to, gram } of matches) {
-      if (from < free) continue;
-      const covered = text.slice(from, to).flatMap((character) => [...character.tokens]);
-      spans.push([Math.min(...covered), Math.max(...covered) + 1, gram]);
-      free = to;
+    const run = tokens.slice(start, end);
+    const bytes = Uint8Array.from(run.flatMap((token) => [...token]));
+    const result = onTokens(findMatches(bytes, normalisedGrams), run.map((token) => token.length));
+    result.planningMask.forEach((planning, i) => planningMask[start + i] = planning);
+    for (const [first, last, gram] of result.spans) {
+      spans.push([start + first!, start + last!, gram!]);
     }
     start = end;
   }
   return { planningMask, spans };
 }
 
+/** The characters of a gram as it is compared. */
+export function normaliseGram(gram: string): string[] {
+  const text = normalise(decode(new TextEncoder().encode(gram))).map(({ text }) => text);
+  while (text.length > 0 && isSpace(text[0]!)) text.shift();
+  while (text.length > 0 && isSpace(text.at(-1)!)) text.pop();
+  return text;
+}
+
+/** All matches of normalised grams in the bytes of one run. */
+export function findMatches(
+  bytes: Uint8Array,
+  grams: readonly (readonly string[])[],
+): OracleMatch[] {
+  const text = normalise(decode(bytes));
+  const matches: OracleMatch[] = [];
+  for (let from = 0; from < text.length; from++) {
+    for (let gram = 0; gram < grams.length; gram++) {
+      if (grams[gram]![0] !== text[from]!.text || !matchesAt(text, from, grams[gram]!)) continue;
+      const to = from + grams[gram]!.length;
+      const { firstByte } = text[from]!;
+      matches.push({ from, to, firstByte, lastByte: text[to - 1]!.lastByte, gram });
+    }
+  }
+  return matches;
+}
+
+/** What matches mean for tokens of the given lengths. */
+export function onTokens(
+  matches: readonly OracleMatch[],
+  tokenLengths: readonly number[],
+): OracleResult {
+  const tokenOfByte = tokenLengths.flatMap((length, token) => Array<number>(length).fill(token));
+  const planningMask = tokenLengths.map(() => 0);
+  for (const { firstByte, lastByte } of matches) {
+    for (let byte = firstByte; byte <= lastByte; byte++) planningMask[tokenOfByte[byte]!] = 1;
+  }
+  const spans: number[][] = [];
+  let free = 0;
+  const ordered = [...matches].sort((a, b) => a.from - b.from || b.to - a.to || a.gram - b.gram);
+  for (const { from, to, firstByte, lastByte, gram } of ordered) {
+    if (from < free) continue;
+    spans.push([tokenOfByte[firstByte]!, tokenOfByte[lastByte]! + 1, gram]);
+    free = to;
+  }
+  return { planningMask, spans };
+}
+
 function matchesAt(text: readonly Character[], from: number, gram: readonly string[]): boolean {
-  if (!gram.every((character, i) => text[from + i]!.text === character)) return false;
-  const to = from + gram.length;
+  for (let i = 0; i < gram.length; i++) {
+    if (text[from + i]?.text !== gram[i]) return false;
+  }
   if (isAlphanumeric(gram[0]!) && isWordCharacter(text, from - 1)) return false;
-  return !(isAlphanumeric(gram.at(-1)!) && isWordCharacter(text, to));
+  return !(isAlphanumeric(gram.at(-1)!) && isWordCharacter(text, from + gram.length));
 }
 
 function isWordCharacter(text: readonly Character[], at: number): boolean {
@@ -92,19 +131,20 @@ function isSpace(character: string): boolean {
 function normalise(characters: readonly Character[]): Character[] {
   const out: Character[] = [];
   for (let i = 0; i < characters.length;) {
-    if (!isSpace(characters[i]!.text)) {
-      out.push({ ...characters[i]!, text: fold(characters[i]!.text) });
+    const { text, firstByte } = characters[i]!;
+    if (!isSpace(text)) {
+      out.push({ ...characters[i]!, text: fold(text) });
       i++;
       continue;
     }
     let end = i;
-    while (end < characters.length && isSpace(characters[end]!.text)) end++;
-    const run = characters.slice(i, end);
-    const lineEnds = run.map(({ text }) => text).join("").match(/\r\n|\r|\n/g)?.length ?? 0;
-    out.push({
-      text: lineEnds >= 2 ? "\n" : " ",
-      tokens: new Set(run.flatMap(({ tokens }) => [...tokens])),
-    });
+    let run = "";
+    while (end < characters.length && isSpace(characters[end]!.text)) {
+      run += characters[end++]!.text;
+    }
+    const lineEnds = run.match(/\r\n|\r|\n/g)?.length ?? 0;
+    const { lastByte } = characters[end - 1]!;
+    out.push({ text: lineEnds >= 2 ? "\n" : " ", firstByte, lastByte });
     i = end;
   }
   return out;
@@ -117,32 +157,28 @@ function fold(character: string): string {
   return [...lower].length === 1 ? lower : character;
 }
 
-function decode(tokens: readonly Uint8Array[], start: number, end: number): Character[] {
-  const bytes: { byte: number; token: number }[] = [];
-  for (let token = start; token < end; token++) {
-    for (const byte of tokens[token]!) bytes.push({ byte, token });
-  }
+function decode(bytes: Uint8Array): Character[] {
   const characters: Character[] = [];
   for (let at = 0; at < bytes.length;) {
-    const valid = [1, 2, 3, 4].find((length) => {
-      if (at + length > bytes.length) return false;
-      try {
-        const slice = Uint8Array.from(bytes.slice(at, at + length), ({ byte }) => byte);
-        const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-        return [...decoder.decode(slice)].length === 1;
-      } catch {
-        return false;
-      }
-    });
-    const length = valid ?? 1;
-    const slice = bytes.slice(at, at + length);
-    const text = valid === undefined
-      ? "\ufffd"
-      : new TextDecoder("utf-8", { ignoreBOM: true }).decode(
-        Uint8Array.from(slice, ({ byte }) => byte),
-      );
-    characters.push({ text, tokens: new Set(slice.map(({ token }) => token)) });
+    const [text, length] = decodeAt(bytes, at);
+    characters.push({ text, firstByte: at, lastByte: at + length - 1 });
     at += length;
   }
   return characters;
+}
+
+/** The character at a byte, and its length; an invalid byte is U+FFFD by itself. */
+function decodeAt(bytes: Uint8Array, at: number): [text: string, length: number] {
+  if (bytes[at]! < 0x80) return [String.fromCharCode(bytes[at]!), 1];
+  for (const length of [2, 3, 4]) {
+    if (at + length > bytes.length) break;
+    try {
+      const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+      const text = decoder.decode(bytes.subarray(at, at + length));
+      if ([...text].length === 1) return [text, length];
+    } catch {
+      // Not a whole character: try more bytes.
+    }
+  }
+  return ["\ufffd", 1];
 }
