@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  type Batch,
+  builtinTransforms,
+  createHook,
+  Flag,
+  hicra,
+  type HookOptions,
+  lexiconFromGrams,
+  metricValues,
+  packPadded,
+  SgMatcher,
+  tokenBytes,
+  type Transform,
+  unpackPadded,
+} from "../../mod.ts";
+
+const tokens = tokenBytes({
+  model: { type: "BPE", vocab: { But: 0, "Ġwait": 1, ",": 2, "Ġno": 3, "Ġso": 4 }, merges: [] },
+  decoder: { type: "ByteLevel" },
+  added_tokens: [],
+});
+const matcher = SgMatcher.compile(
+  lexiconFromGrams(
+    [{ text: "but wait", kind: "backtracking" }, { text: "so", kind: "deduction" }],
+    {
+      name: "test",
+    },
+  ),
+  tokens,
+);
+
+/** Two rollouts of one prompt: "But wait, no" (wrong) and " so no" (right). */
+const batch: Batch = {
+  offsets: Int32Array.of(0, 4, 6),
+  tokenIds: Int32Array.of(0, 1, 2, 3, 4, 3),
+  lossMask: Uint8Array.of(1, 1, 1, 1, 1, 1),
+  advantages: Float32Array.of(-1, 1),
+};
+const silent = { warn: () => {} };
+
+Deno.test("createHook() returns mask, kinds, spans, advantages and metrics", () => {
+  const hook = createHook({ matcher, transforms: [hicra({ alpha: 0.25 })] });
+  const result = hook(batch);
+  assert.deepEqual(result.planningMask, Uint8Array.of(1, 1, 0, 0, 1, 0));
+  assert.deepEqual(result.kinds, Uint8Array.of(3, 3, 0, 0, 1, 0));
+  assert.deepEqual(result.spans, Int32Array.of(0, 2, 0, 4, 5, 1));
+  assert.deepEqual(result.advantages, Float32Array.of(-0.75, -0.75, -1, -1, 1.25, 1));
+  assert.equal(result.failures, 0);
+  const values = metricValues(result.metrics!);
+  assert.equal(values["hicra/planning_frac"], 0.5);
+  // Added: 0.25 on each of the three planning tokens.
+  assert.equal(values["hicra/adv_shift"], 0.75 / 6);
+});
+
+Deno.test("createHook() takes plain JSON for transforms, and names of a registry of the user's", () => {
+  const config = JSON.parse('[{"name": "hicra", "alpha": 0.25}]');
+  assert.deepEqual(
+    createHook({ matcher, transforms: config })(batch).advantages,
+    createHook({ matcher, transforms: [hicra({ alpha: 0.25 })] })(batch).advantages,
+  );
+  const registry = builtinTransforms().register("halve", (credit) => ({
+    advantages: credit.advantages.map((a) => a / 2),
+  }));
+  const hook = createHook({ matcher, registry, transforms: [{ name: "halve" }] });
+  assert.deepEqual(hook(batch).advantages, Float32Array.of(-0.5, -0.5, -0.5, -0.5, 0.5, 0.5));
+  assert.throws(() => createHook({ transforms: [{ name: "halve" }] }), /known names are hicra/);
+});
+
+Deno.test("createHook() computes advantages from rewards with a baseline", () => {
+  const { advantages: _, ...rest } = batch;
+  const hook = createHook({ matcher, baseline: "paper", transforms: [hicra({ alpha: 0.25 })] });
+  const rewarded = { ...rest, rewards: Float32Array.of(0, 1), groupIds: Int32Array.of(7, 7) };
+  assert.deepEqual(
+    hook(rewarded).advantages,
+    Float32Array.of(-0.375, -0.375, -0.5, -0.5, 0.625, 0.5),
+  );
+  assert.throws(
+    () => hook({ ...rewarded, advantages: Float32Array.of(0, 0) }),
+    /leave one of them out/,
+  );
+  assert.throws(() => createHook({ matcher, transforms: [], baseline: "trll" }), /"trl"/);
+});
+
+Deno.test("createHook() takes a mask computed elsewhere instead of a matcher", () => {
+  const hook = createHook({ transforms: [hicra({ alpha: 0.25 })] });
+  const { tokenIds: _, ...rest } = batch;
+  const result = hook({ ...rest, planningMask: Uint8Array.of(0, 0, 1, 0, 0, 0) });
+  assert.deepEqual(result.advantages, Float32Array.of(-1, -1, -0.75, -1, 1, 1));
+  assert.equal(result.spans, undefined);
+  assert.throws(() => hook(batch), /no matcher and the batch no planningMask/);
+});
+
+Deno.test("createHook() refuses advantages that a hook returned, views of them too", () => {
+  const hook = createHook({ matcher, transforms: [hicra()] });
+  const { advantages } = hook(batch);
+  const other = createHook({ matcher, transforms: [] });
+  for (const again of [advantages, advantages.subarray(0)]) {
+    assert.throws(
+      () => other({ ...batch, advantages: again }),
+      /a second application would compound/,
+    );
+  }
+  // The host's own array stays good for another epoch's fresh computation.
+  assert.deepEqual(hook(batch).advantages, advantages);
+});
+
+Deno.test("createHook() never aliases its input and never changes it", () => {
+  const advantages = Float32Array.of(1, 2, 3, 4, 5, 6);
+  const planningMask = Uint8Array.of(1, 0, 0, 0, 0, 0);
+  const result = createHook({ transforms: [] })({
+    ...batch,
+    advantages,
+    advantagesPer: "token",
+    planningMask,
+  });
+  assert.deepEqual(result.advantages, advantages);
+  assert.notEqual(result.advantages.buffer, advantages.buffer);
+  assert.notEqual(result.planningMask.buffer, planningMask.buffer);
+});
+
+Deno.test("createHook() reports a batch without planning tokens, and only that", () => {
+  const messages: string[] = [];
+  const hook = createHook({ matcher, transforms: [], warn: (message) => messages.push(message) });
+  hook(batch);
+  assert.equal(messages.length, 0);
+  hook({ ...batch, tokenIds: Int32Array.of(3, 3, 3, 3, 3, 3) }, { step: 7 });
+  assert.equal(messages.length, 1);
+  assert.match(messages[0]!, /no planning token in a batch of 6 tokens at step 7/);
+  hook({
+    offsets: Int32Array.of(0),
+    tokenIds: new Int32Array(),
+    lossMask: new Uint8Array(),
+    advantages: new Float32Array(),
+  });
+  assert.equal(messages.length, 1);
+});
+
+Deno.test("createHook() refuses importance ratios per sequence", () => {
+  assert.throws(
+    () => createHook({ matcher, transforms: [], importanceSampling: "sequence" }),
+    { name: "RangeError", message: /averages token advantages/ },
+  );
+});
+
+const broken: Transform = {
+  name: "broken",
+  needs: [],
+  apply: () => {
+    throw new RangeError("Cannot do it");
+  },
+};
+
+Deno.test("createHook() raises on failure, or passes through and counts when told so", () => {
+  assert.throws(() => createHook({ matcher, transforms: [broken] })(batch), /Cannot do it/);
+  const messages: string[] = [];
+  const options: HookOptions = {
+    matcher,
+    transforms: [broken],
+    onFailure: "pass-through",
+    warn: (message) => messages.push(message),
+  };
+  const hook = createHook(options);
+  hook(batch);
+  const result = hook(batch);
+  assert.equal(result.failures, 2);
+  assert.deepEqual(result.advantages, Float32Array.of(-1, -1, -1, -1, 1, 1));
+  assert.equal(result.metrics, undefined);
+  assert.match(messages[1]!, /failure 2: Cannot do it/);
+  // A batch that breaks the contract is the caller's error under either policy.
+  assert.throws(
+    () => hook({ ...batch, lossMask: Uint8Array.of(2, 1, 1, 1, 1, 1) }),
+    /only 0 and 1/,
+  );
+});
+
+Deno.test("createHook() hands on the entropy coefficient and can leave metrics out", () => {
+  const hook = createHook({
+    matcher,
+    transforms: [{ name: "entropy-regularisation", coefficient: 0.01 }],
+    metrics: false,
+  });
+  const result = hook(batch);
+  assert.equal(result.entropyCoefficient, 0.01);
+  assert.equal("metrics" in result, false);
+});
+
+Deno.test("createHook() names the field that a transform lacks", () => {
+  const hook = createHook({ matcher, transforms: [{ name: "high-entropy-advantage" }] });
+  assert.throws(() => hook(batch), /"high-entropy-advantage" as it needs batch.entropies/);
+});
+
+Deno.test("a one-token phrase gets the credit of its own token", () => {
+  // Off by one, the credit would land on the token that predicts it.
+  const hook = createHook({ matcher, transforms: [hicra({ alpha: 0.25 })] });
+  const { advantages } = hook({
+    offsets: Int32Array.of(0, 3),
+    tokenIds: Int32Array.of(3, 4, 3),
+    lossMask: Uint8Array.of(1, 1, 1),
+    advantages: Float32Array.of(1),
+  });
+  assert.deepEqual(advantages, Float32Array.of(1, 1.25, 1));
+});
+
+const rows = fc.array(
+  fc.record({
+    row: fc.array(
+      fc.record({ id: fc.nat(4), mask: fc.constantFrom(1, 1, 1, 0) }),
+      { maxLength: 8 },
+    ),
+    advantage: fc.float({ min: -2, max: 2, noNaN: true }),
+  }),
+  { maxLength: 5 },
+);
+
+Deno.test("a padded batch gives the same as its packed form, whichever side is padded", () => {
+  fc.assert(fc.property(rows, fc.boolean(), (rows, left) => {
+    const columns = 8;
+    const lossMask = new Uint8Array(rows.length * columns);
+    const tokenIds = new Int32Array(rows.length * columns).fill(-100);
+    rows.forEach(({ row }, r) =>
+      row.forEach(({ id, mask }, c) => {
+        const at = r * columns + (left ? columns - row.length : 0) + c;
+        lossMask[at] = mask;
+        tokenIds[at] = id;
+      })
+    );
+    const advantages = Float32Array.from(rows, ({ advantage }) => advantage);
+    const { batch, layout } = packPadded({
+      shape: [rows.length, columns],
+      lossMask,
+      tokenIds,
+      advantages,
+    });
+    const hook = createHook({ matcher, transforms: [hicra()], ...silent });
+    const padded = unpackPadded(hook(batch).advantages, layout);
+    const each = rows.map(({ row, advantage }) =>
+      hook({
+        offsets: Int32Array.of(0, row.length),
+        lossMask: Uint8Array.from(row, ({ mask }) => mask),
+        tokenIds: Int32Array.from(row, ({ id }) => id),
+        advantages: Float32Array.of(advantage),
+        advantagesPer: "sequence",
+      }).advantages
+    );
+    rows.forEach(({ row }, r) =>
+      row.forEach(({ mask }, c) => {
+        const at = r * columns + (left ? columns - row.length : 0) + c;
+        if (mask === 1) assert.equal(padded[at], each[r]![c]);
+      })
+    );
+  }));
+});
+
+Deno.test("permuting the sequences of a batch permutes the result", () => {
+  fc.assert(fc.property(rows, (rows) => {
+    const hook = createHook({ matcher, transforms: [hicra()], ...silent });
+    const run = (rows: { row: { id: number; mask: number }[]; advantage: number }[]) => {
+      const offsets = Int32Array.of(0, ...rows.map(({ row }) => row.length));
+      for (let s = 1; s < offsets.length; s++) offsets[s]! += offsets[s - 1]!;
+      const { advantages } = hook({
+        offsets,
+        lossMask: Uint8Array.from(rows.flatMap(({ row }) => row.map(({ mask }) => mask))),
+        tokenIds: Int32Array.from(rows.flatMap(({ row }) => row.map(({ id }) => id))),
+        advantages: Float32Array.from(rows, ({ advantage }) => advantage),
+        advantagesPer: "sequence",
+        flags: new Uint8Array(rows.length).fill(Flag.truncated),
+      });
+      return rows.map((_, s) => [...advantages.subarray(offsets[s], offsets[s + 1])]);
+    };
+    assert.deepEqual(run([...rows].reverse()), run(rows).reverse());
+  }));
+});
