@@ -1,0 +1,80 @@
+/** The dependency rules of DESIGN.md, checked on the real module graph. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = new URL("../", import.meta.url);
+
+/** What each folder may import beside itself. */
+const ALLOWED: Record<string, readonly string[]> = {
+  batch: [],
+  kernels: ["batch"],
+  advantage: ["batch", "kernels"],
+  sg: ["batch", "kernels"],
+  metrics: ["batch", "kernels"],
+  hooks: ["batch", "kernels", "advantage", "sg", "metrics"],
+};
+
+interface Module {
+  specifier: string;
+  dependencies?: { code?: { specifier?: string }; type?: { specifier?: string } }[];
+}
+
+const graph: { modules: Module[] } = JSON.parse(
+  execFileSync(Deno.execPath(), ["info", "--json", "cli.ts"], {
+    cwd: fileURLToPath(root),
+    encoding: "utf8",
+  }),
+);
+
+/** Pairs of a file and what it imports, both relative to the root. */
+const imports = graph.modules.flatMap(({ specifier, dependencies = [] }) =>
+  dependencies.flatMap(({ code, type }) => {
+    const to = code?.specifier ?? type?.specifier ?? "";
+    if (!specifier.startsWith(root.href) || !to.startsWith(root.href)) return [];
+    return [{ from: specifier.slice(root.href.length), to: to.slice(root.href.length) }];
+  })
+);
+
+Deno.test("folders import only what stands below them", () => {
+  assert.ok(imports.length > 100, `only ${imports.length} imports found`);
+  const wrong = imports.filter(({ from, to }) => {
+    const [folder] = from.split("/") as [string];
+    const [target] = to.split("/") as [string];
+    return folder in ALLOWED && folder !== target && !ALLOWED[folder]!.includes(target);
+  });
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("folders reach each other through mod.ts only, and private files stay private", () => {
+  const wrong = imports.filter(({ from, to }) => {
+    const [folder] = from.split("/") as [string];
+    const [target] = to.split("/") as [string];
+    return from.includes("/") && folder !== target && to !== `${target}/mod.ts`;
+  });
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("the core calls nothing of Deno's own", () => {
+  for (const folder of ["batch", "advantage", "sg", "metrics", "hooks"]) {
+    for (const name of readdirSync(new URL(folder, root), { recursive: true })) {
+      if (!String(name).endsWith(".ts")) continue;
+      const source = readFileSync(new URL(`${folder}/${name}`, root), "utf8");
+      assert.ok(!/\bDeno\./.test(source), `${folder}/${name} calls Deno`);
+    }
+  }
+});
+
+Deno.test("every mod.ts only re-exports, and documents its module", () => {
+  for (const folder of ["", ...Object.keys(ALLOWED)]) {
+    const source = readFileSync(new URL(`${folder && folder + "/"}mod.ts`, root), "utf8");
+    const [doc, ...code] = source.split("*/");
+    assert.match(doc!, /@module/);
+    assert.equal(
+      code.join("").replace(/export (type )?(\*|\{[^}]*\}) from "[^"]+";/g, "").trim(),
+      "",
+      `${folder}/mod.ts holds code`,
+    );
+  }
+});

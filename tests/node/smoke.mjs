@@ -1,0 +1,50 @@
+// Runs on Node, against the packed tarball installed as an npm user would install it.
+import assert from "node:assert/strict";
+import {
+  createHook,
+  hicra,
+  loadEncoder,
+  loadLexicon,
+  loadTokenizer,
+  metricValues,
+  SgMatcher,
+} from "@hicra/hicra";
+import { packPadded, unpackPadded } from "@hicra/hicra/batch";
+import { baselinePreset } from "@hicra/hicra/advantage";
+import { tokenBytes } from "@hicra/hicra/sg";
+import { mergeMetrics } from "@hicra/hicra/metrics";
+import { readRollouts, rolloutsToBatch } from "@hicra/hicra/hooks";
+import { amplifyTokens } from "@hicra/hicra/kernels";
+
+const [tokenizer, rollouts] = process.argv.slice(2);
+
+const matcher = SgMatcher.compile(await loadLexicon("paper"), await loadTokenizer(tokenizer));
+const encode = await loadEncoder(tokenizer);
+const read = [];
+for await (const rollout of readRollouts(rollouts)) {
+  read.push(rollout);
+  if (read.length === 40) break;
+}
+const { batch } = rolloutsToBatch(read, { encode });
+const hook = createHook({ matcher, baseline: "trl", transforms: [hicra({ alpha: 0.2 })] });
+const { advantages, planningMask, metrics } = hook(batch);
+assert.equal(advantages.length, batch.numTokens);
+assert.ok(planningMask.includes(1));
+const values = metricValues(mergeMetrics(metrics, metrics));
+assert.ok(values["hicra/planning_frac"] > 0.01);
+
+const { layout } = packPadded({ shape: [1, 2], lossMask: Uint8Array.of(0, 1) });
+assert.deepEqual(unpackPadded(Float32Array.of(5), layout), Float32Array.of(0, 5));
+assert.equal(baselinePreset("trl").group.ddof, 1);
+assert.equal(typeof tokenBytes, "function");
+assert.deepEqual(
+  amplifyTokens(Float32Array.of(-1), Uint8Array.of(1), {
+    gains: Float32Array.of(0, 0.25, 0, 0, 0),
+  }),
+  Float32Array.of(-0.75),
+);
+console.log(
+  `node ${process.version}: ${batch.numTokens} tokens, planning share ${
+    values["hicra/planning_frac"].toFixed(4)
+  }`,
+);
