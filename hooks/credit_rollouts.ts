@@ -30,14 +30,14 @@ export interface CreditRolloutsOptions extends MarkRolloutsOptions {
   readonly step?: HookStep;
   /** What to measure. */
   readonly metrics?: Omit<MeasureOptions, "after">;
-  /** Told of what deserves attention and is no error. Default: `console.warn`. */
-  readonly warn?: (message: string) => void;
 }
 
 /** What {@linkcode creditRollouts} returns. */
 export interface CreditedRollouts {
   /** The rollouts. Its `advantages` are those before the transforms. */
   readonly batch: CheckedBatch;
+  /** Whose advantages they are: `"host"`, the name of a preset, or `"custom"`. */
+  readonly baseline: string;
   /** Planning mask, advantages after the transforms, and metrics. */
   readonly result: HookResult;
 }
@@ -101,37 +101,44 @@ export function creditRollouts(
   }
   const hook = createHook({ matcher, transforms, metrics, warn });
   const packed = packRollouts(rollouts, options);
-  const batch = withAdvantages(packed, { ...options, warn });
-  return { batch, result: hook(batch, step) };
+  const baseline = chooseBaseline(packed, options.baseline, warn);
+  const batch = baseline === "host" ? packed : {
+    ...packed,
+    advantages: baselineAdvantages(
+      packed,
+      typeof baseline === "string" ? baselinePreset(baseline) : baseline,
+    ),
+    advantagesPer: "token" as const,
+  };
+  return {
+    batch,
+    baseline: typeof baseline === "string" ? baseline : "custom",
+    result: hook(batch, step),
+  };
 }
 
-function withAdvantages(
-  batch: CheckedBatch,
-  { baseline, warn }: { baseline?: string | BaselinePreset; warn(message: string): void },
-): CheckedBatch {
-  if (batch.advantages !== undefined) {
-    if (baseline === undefined) return batch;
+function chooseBaseline(
+  { advantages, rewards }: CheckedBatch,
+  baseline: string | BaselinePreset | undefined,
+  warn: (message: string) => void,
+): string | BaselinePreset {
+  if (advantages !== undefined) {
+    if (baseline === undefined) return "host";
     throw new TypeError(
       "Cannot compute a baseline as the rollouts have advantages: leave the baseline out, or take " +
         "advantage and advantages out of the rollouts",
     );
   }
-  if (batch.numSequences === 0) {
-    return { ...batch, advantages: new Float32Array(), advantagesPer: "token" };
-  }
-  if (batch.rewards === undefined) {
+  if (rewards === undefined) {
     throw new TypeError(
       "Cannot apply transforms as rollouts must have advantages, advantage or reward: they have none " +
         "of them",
     );
   }
-  const preset = typeof baseline === "object" ? baseline : baselinePreset(baseline ?? "paper");
-  if (baseline === undefined) {
-    warn(
-      `hicra: the rollouts have rewards and no advantages: using baseline "paper", ${preset.formula}`,
-    );
-  }
-  return { ...batch, advantages: baselineAdvantages(batch, preset), advantagesPer: "token" };
+  if (baseline !== undefined) return baseline;
+  const { formula } = baselinePreset("paper");
+  warn(`hicra: the rollouts have rewards and no advantages: using baseline "paper", ${formula}`);
+  return "paper";
 }
 
 /**

@@ -10,6 +10,8 @@ export interface MarkRolloutsOptions {
   readonly matcher: SgMatcher;
   /** Encodes the completion of a rollout without `token_ids`. */
   readonly encode?: Encode;
+  /** Told of what deserves attention and is no error. Default: `console.warn`. */
+  readonly warn?: (message: string) => void;
 }
 
 /** A rollout with its planning tokens, as one line of a file. Positions count from its first token. */
@@ -57,11 +59,23 @@ export async function* markRollouts(
   rollouts: Iterable<Rollout> | AsyncIterable<Rollout>,
   options: MarkRolloutsOptions,
 ): AsyncGenerator<MarkedRollout, void, undefined> {
+  const { matcher, warn = (message: string) => console.warn(message) } = options;
   let index = 0;
+  let numTokens = 0;
+  let isEmpty = true;
   for await (const rollout of rollouts) {
     const batch = packRollouts([rollout], { ...options, firstIndex: index++ });
-    const [marked] = markedLines(batch, options.matcher.match(batch));
+    const marks = matcher.match(batch);
+    numTokens += batch.numTokens;
+    isEmpty &&= !marks.planningMask.includes(1);
+    const [marked] = markedLines(batch, marks);
     yield { "prompt_id": rollout.prompt_id, ...marked! };
+  }
+  if (isEmpty && numTokens > 0) {
+    warn(
+      `hicra: no planning token in ${numTokens} tokens; is the tokenizer the one that sampled them, ` +
+        "and the lexicon in their language?",
+    );
   }
 }
 

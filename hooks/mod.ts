@@ -11,8 +11,14 @@ export type {
   TransformConfig,
   TransformRegistry,
 } from "../advantage/mod.ts";
-export type { MeasureOptions, MetricSums } from "../metrics/mod.ts";
-export type { GramKind, SgMatcher, TokenBytes, TokenBytesOptions } from "../sg/mod.ts";
+export type {
+  ConditionalEntropyEstimate,
+  EntropyEstimate,
+  MeasureOptions,
+  MetricPair,
+  MetricSums,
+} from "../metrics/mod.ts";
+export type { GramKind, Lexicon, SgMatcher, TokenBytes, TokenBytesOptions } from "../sg/mod.ts";
 export {
   type BatchExtra,
   batchFromSafetensors,
@@ -35,7 +41,11 @@ export {
   type CreditRolloutsOptions,
 } from "./credit_rollouts.ts";
 export { type Encode, loadEncoder } from "./encoder.ts";
+export { measureRollouts, type MeasureRolloutsOptions } from "./measure_rollouts.ts";
+export { inspectRollouts, type InspectRolloutsOptions } from "./inspect_rollouts.ts";
+export { type MetricsReport, metricsReport, type MetricsReportOptions } from "./metrics_report.ts";
 export { type MarkedRollout, markRollouts, type MarkRolloutsOptions } from "./mark_rollouts.ts";
+export { type MatcherProvenance, matcherProvenance } from "./provenance.ts";
 export { loadRolloutTokenizer, type RolloutTokenizer } from "./rollout_tokenizer.ts";
 export { readRollouts, writeJsonl, writeOutput } from "./rollout_files.ts";
 export {

@@ -1,0 +1,75 @@
+import { creditRollouts, type CreditRolloutsOptions } from "./credit_rollouts.ts";
+import { type MarkRolloutsOptions, packRollouts } from "./mark_rollouts.ts";
+import type { Rollout } from "./rollouts.ts";
+import { type Trace, traceRollouts } from "./trace.ts";
+
+/** Options of {@linkcode inspectRollouts}. */
+export interface InspectRolloutsOptions extends MarkRolloutsOptions {
+  /** Only rollouts of this prompt. */
+  readonly promptId?: string;
+  /** Only correct, or only incorrect rollouts. */
+  readonly correct?: boolean;
+  /** At most so many rollouts. Default: all. */
+  readonly limit?: number;
+  /** A rollout is correct if its reward is above this. @default {0} */
+  readonly correctAbove?: number;
+  /** Transforms to apply, to show what they do to the advantages. It reads all rollouts first. */
+  readonly credit?: Omit<CreditRolloutsOptions, keyof MarkRolloutsOptions>;
+}
+
+/**
+ * Selects rollouts and turns them into traces. Without transforms it reads one rollout after the
+ * other and stops when it has enough.
+ *
+ * @example Usage
+ * ```ts
+ * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
+ * import { inspectRollouts, traceAnsi } from "@hicra/hicra/hooks";
+ * import assert from "node:assert/strict";
+ *
+ * const tokens = tokenBytes({
+ *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1 }, merges: [] },
+ *   decoder: { type: "ByteLevel" },
+ *   added_tokens: [],
+ * });
+ * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
+ * const rollouts = [
+ *   { prompt_id: "p", token_ids: [0], reward: 0 },
+ *   { prompt_id: "p", token_ids: [0, 1], reward: 1 },
+ * ];
+ * for await (const trace of inspectRollouts(rollouts, { matcher, correct: true })) {
+ *   assert.match(traceAnsi(trace, { color: false }), /But⟦ot: wait⟧/);
+ * }
+ * ```
+ *
+ * @param rollouts As `readRollouts` yields them.
+ * @param options Matcher, selection and transforms.
+ * @returns The traces, in the order of the rollouts.
+ */
+export async function* inspectRollouts(
+  rollouts: Iterable<Rollout> | AsyncIterable<Rollout>,
+  options: InspectRolloutsOptions,
+): AsyncGenerator<Trace, void, undefined> {
+  const { matcher, credit, promptId, correct, limit = Infinity, correctAbove = 0 } = options;
+  const isSelected = ({ prompt_id: id, reward }: Rollout): boolean =>
+    (promptId === undefined || id === promptId) &&
+    (correct === undefined || (reward !== undefined && (reward > correctAbove) === correct));
+  if (credit !== undefined) {
+    const all = await Array.fromAsync(rollouts);
+    const { batch, result } = creditRollouts(all, { ...options, ...credit });
+    const sequences = [...all.keys()].filter((s) => isSelected(all[s]!)).slice(0, limit);
+    yield* traceRollouts(batch, result, { matcher, rollouts: all, sequences, correctAbove });
+    return;
+  }
+  let firstIndex = -1;
+  let shown = 0;
+  if (limit <= 0) return;
+  for await (const rollout of rollouts) {
+    firstIndex++;
+    if (!isSelected(rollout)) continue;
+    const batch = packRollouts([rollout], { ...options, firstIndex });
+    const marks = matcher.match(batch);
+    yield* traceRollouts(batch, marks, { matcher, rollouts: [rollout], correctAbove });
+    if (++shown === limit) return;
+  }
+}
