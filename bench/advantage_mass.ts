@@ -19,15 +19,25 @@ export interface AdvantageMass {
   /** Those of them that are in a gram of the lexicon. */
   readonly markedPlanning: number;
   /** Sum of |A| on tokens in a gram of the lexicon, whatever the chain marks. */
-  readonly planning: { readonly before: number; readonly after: number };
+  readonly planning: ClassMass;
   /** Sum of |A| on all other trained tokens. */
-  readonly execution: { readonly before: number; readonly after: number };
+  readonly execution: ClassMass;
   /** Sum of A' - A over planning tokens, and over the others. */
   readonly shift: { readonly planning: number; readonly execution: number };
   /** Tokens whose advantage turned from one sign to the other. */
   readonly signChanges: number;
   /** Weight of an entropy bonus that the chain asks the loop for. */
   readonly entropyCoefficient: number | null;
+}
+
+/** Sums of |A| over one class of tokens. */
+export interface ClassMass {
+  readonly before: number;
+  readonly after: number;
+  /** After over before, on the tokens whose advantage was positive before; NaN where none was. */
+  readonly positiveFactor: number;
+  /** The same for negative ones. */
+  readonly negativeFactor: number;
 }
 
 /**
@@ -73,6 +83,7 @@ function massOfChain(
   let markedPlanning = 0;
   let signChanges = 0;
   let entropyCoefficient: number | null = null;
+  const signed = { before: new Float64Array(4), after: new Float64Array(4) };
   filled.forEach((batch, c) => {
     const { planningMask } = planning[c]!;
     const { spans, ...start } = chain.placeboMask ? placebo![c]! : planning[c]!;
@@ -90,6 +101,9 @@ function massOfChain(
       marked += credit.planningMask[i]!;
       markedPlanning += credit.planningMask[i]! & planningMask[i]!;
       if (batch.advantages[i]! * after[i]! < 0) signChanges++;
+      const part = 2 * planningMask[i]! + Number(batch.advantages[i]! > 0);
+      signed.before[part]! += Math.abs(batch.advantages[i]!);
+      signed.after[part]! += Math.abs(after[i]!);
     }
   });
   const pairs = metricPairs(metrics, { prefix: "" });
@@ -103,8 +117,18 @@ function massOfChain(
     tokens,
     marked,
     markedPlanning,
-    planning: { before: pairs.adv_abs_plan!.sum, after: pairs.adv_abs_plan_after!.sum },
-    execution: { before: pairs.adv_abs_exec!.sum, after: pairs.adv_abs_exec_after!.sum },
+    planning: {
+      before: pairs.adv_abs_plan!.sum,
+      after: pairs.adv_abs_plan_after!.sum,
+      positiveFactor: signed.after[3]! / signed.before[3]!,
+      negativeFactor: signed.after[2]! / signed.before[2]!,
+    },
+    execution: {
+      before: pairs.adv_abs_exec!.sum,
+      after: pairs.adv_abs_exec_after!.sum,
+      positiveFactor: signed.after[1]! / signed.before[1]!,
+      negativeFactor: signed.after[0]! / signed.before[0]!,
+    },
     shift: { planning: pairs.adv_shift_plan!.sum, execution: pairs.adv_shift_exec!.sum },
     signChanges,
     entropyCoefficient,

@@ -1,0 +1,43 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import process from "node:process";
+import { writeOutput } from "../hooks/mod.ts";
+import { type BenchOptions, HELP, parseOptions } from "./options.ts";
+import { allTables } from "./report/all_tables.ts";
+import { reportPage } from "./report/page.ts";
+import { updateReadme } from "./report/readme.ts";
+import { summaryText } from "./report/summary.ts";
+import { terminalTable } from "./report/terminal.ts";
+import { runBench } from "./run_bench.ts";
+
+async function main(options: BenchOptions): Promise<void> {
+  const run = await runBench(options);
+  const { figures } = run;
+  for (const table of allTables(figures)) console.log(terminalTable(table));
+  console.log(summaryText(figures));
+  if (options.json !== undefined) {
+    await write(options.json, [JSON.stringify(figures, null, 2) + "\n"]);
+    console.log(`Figures: ${options.json}`);
+  }
+  if (options.readme) console.log(`Figures: ${await updateReadme(figures)}`);
+  await write(options.out, reportPage(run));
+  console.log(`Report: ${options.out}`);
+}
+
+async function write(path: string, chunks: Iterable<string>): Promise<void> {
+  if (path !== "-") await mkdir(dirname(resolve(path)), { recursive: true });
+  await writeOutput(path, chunks);
+}
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === null) console.log(HELP);
+  else await main(options);
+} catch (error) {
+  // What the user can mend is told in one line; anything else keeps its trace.
+  const { message, code } = error as NodeJS.ErrnoException;
+  const isUsers = /^Cannot /.test(message) || code === "ENOENT" ||
+    code?.startsWith("ERR_PARSE_ARGS");
+  console.error(isUsers ? `error: ${message}` : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,225 @@
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import { GRAM_KINDS } from "../../sg/mod.ts";
+import type { Figures } from "../figures.ts";
+import { PAPER_RANGE } from "./share_tables.ts";
+import { significant } from "./format.ts";
+
+/** Plot draws into a document; linkedom's needs no browser. */
+function draw(options: Plot.PlotOptions): string {
+  const { document } = parseHTML("<html><body></body></html>") as unknown as {
+    document: NonNullable<Plot.PlotOptions["document"]>;
+  };
+  const style = { fontSize: "13px", overflow: "visible", background: "none" };
+  return Plot.plot({ document, style, width: 860, ...options }).outerHTML;
+}
+
+/** Colours are the page's, so that plots follow light and dark. */
+const OURS = "var(--accent)";
+const SERIES = ["var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)", "var(--s5)"];
+
+function series(domain: readonly string[]): Plot.ScaleOptions {
+  return { domain: [...domain], range: SERIES.slice(0, domain.length), legend: true };
+}
+
+/** Tokens per second beside the peers, with and without decoding. */
+export function speedPlot({ peerSpeeds }: Figures): string {
+  const lookUp = peerSpeeds.find(({ name }) => name === "plain pass with look-up")!;
+  const bars = peerSpeeds.filter(({ kind }) => kind !== "floor").map((row) => ({
+    label: row.kind === "ours"
+      ? "hicra, ids to mask"
+      : `${row.name}${row.kind === "search" ? ", text given" : ", decoding counted"}`,
+    speed: row.tokensPerSecond / 1e6,
+    text: `${significant(row.tokensPerSecond / 1e6)}${
+      row.kind === "ours" ? "" : `   ${significant(row.timesOurs.median)}× our time`
+    }`,
+    fill: row.kind === "ours" ? OURS : row.kind === "search" ? "var(--faint)" : "var(--peer)",
+  }));
+  const limit = {
+    x: lookUp.tokensPerSecond / 1e6,
+    text: ["a plain pass", "with a look-up"].join(" "),
+  };
+  return draw({
+    marginLeft: 265,
+    marginRight: 130,
+    height: 48 + 34 * bars.length,
+    x: { label: "million tokens per second, one core →", grid: true, zero: true },
+    y: { label: null, domain: bars.map(({ label }) => label), tickSize: 0, padding: 0.25 },
+    marks: [
+      Plot.ruleX([limit], {
+        x: "x",
+        stroke: "currentColor",
+        strokeDasharray: "4 4",
+        strokeOpacity: 0.6,
+      }),
+      Plot.text([limit], { x: "x", text: "text", frameAnchor: "top", dy: -10, fillOpacity: 0.8 }),
+      Plot.barX(bars, { x: "speed", y: "label", fill: "fill", rx: 3 }),
+      Plot.text(bars, { x: "speed", y: "label", text: "text", textAnchor: "start", dx: 6 }),
+    ],
+  });
+}
+
+/** Speed over the number of grams. */
+export function gramGrowthPlot({ gramGrowth }: Figures): string {
+  const rows = gramGrowth.map((row) => ({ ...row, speed: row.tokensPerSecond / 1e6 }));
+  const channels = { x: "grams", y: "speed", stroke: "name" } as const;
+  return draw({
+    width: 420,
+    height: 300,
+    marginLeft: 50,
+    x: { type: "log", label: "grams in the lexicon →", ticks: [250, 2500, 25000], tickFormat: "," },
+    y: { type: "log", label: "↑ million tokens per second", grid: true, tickFormat: "~g" },
+    color: series([...new Set(rows.map(({ name }) => name))]),
+    marks: [
+      Plot.line(rows, { ...channels, strokeWidth: 2.5 }),
+      Plot.dot(rows, { ...channels, fill: "name", r: 4 }),
+    ],
+  });
+}
+
+/** Time per token over the size of the batch. */
+export function tokenGrowthPlot({ tokenGrowth }: Figures): string {
+  const channels = { x: "tokens", y: "nanosecondsPerToken", stroke: "name" } as const;
+  return draw({
+    width: 420,
+    height: 300,
+    marginLeft: 50,
+    x: { type: "log", label: "tokens in the batch →", tickFormat: "~s" },
+    y: { label: "↑ nanoseconds per token", grid: true, zero: true },
+    color: series([...new Set(tokenGrowth.map(({ name }) => name))]),
+    marks: [
+      Plot.line(tokenGrowth, { ...channels, strokeWidth: 2.5 }),
+      Plot.dot(tokenGrowth, { ...channels, fill: "name", r: 4 }),
+    ],
+  });
+}
+
+/** Planning share of each corpus under each tokenizer, beside the range of the paper. */
+export function sharePlot({ planningShares, settings, corpora }: Figures): string {
+  const rows = planningShares.map((row) => ({
+    ...row,
+    share: 100 * row.planningTokens / row.tokens,
+    panel: `lexicon ${row.lexicon}`,
+  }));
+  const panels = settings.lexicons.map(({ name }) => ({
+    panel: `lexicon ${name}`,
+    low: 100 * PAPER_RANGE[0],
+    high: 100 * PAPER_RANGE[1],
+  }));
+  return draw({
+    marginLeft: 180,
+    marginTop: 40,
+    height: 90 + 30 * corpora.length,
+    x: { label: "planning tokens, % of the response →", grid: true, zero: true },
+    y: { label: null, domain: corpora.map(({ name }) => name), tickSize: 0 },
+    fx: { label: null, domain: panels.map(({ panel }) => panel) },
+    color: series(settings.tokenizers),
+    marks: [
+      Plot.rect(panels, { fx: "panel", x1: "low", x2: "high", fill: "var(--band)" }),
+      Plot.dot(rows, {
+        fx: "panel",
+        x: "share",
+        y: "corpus",
+        stroke: "tokenizer",
+        r: 5,
+        strokeWidth: 2,
+      }),
+    ],
+  });
+}
+
+/** Planning share of each corpus by kind. */
+export function kindPlot({ planningShares, settings, corpora }: Figures): string {
+  const rows = planningShares
+    .filter(({ lexicon, tokenizer }) =>
+      lexicon === settings.lexicons[0]!.name && tokenizer === settings.tokenizers[0]
+    )
+    .flatMap(({ corpus, kinds, tokens }) =>
+      GRAM_KINDS.map((kind) => ({ corpus, kind, share: 100 * kinds[kind] / tokens }))
+    );
+  return draw({
+    marginLeft: 180,
+    height: 60 + 30 * corpora.length,
+    x: { label: "planning tokens by kind, % of the response →", grid: true },
+    y: { label: null, domain: corpora.map(({ name }) => name), tickSize: 0, padding: 0.25 },
+    color: {
+      domain: [...GRAM_KINDS],
+      range: GRAM_KINDS.map((kind) => `var(--${kind})`),
+      legend: true,
+    },
+    marks: [Plot.barX(rows, { x: "share", y: "corpus", fill: "kind" })],
+  });
+}
+
+/** What each chain does to positive and to negative advantages, on planning and on other tokens. */
+export function massPlot({ advantageMasses }: Figures): string {
+  const rows = advantageMasses.flatMap(({ chain, standIn, planning, execution }) =>
+    [["planning tokens", planning] as const, ["execution tokens", execution] as const].flatMap(
+      ([panel, { positiveFactor, negativeFactor }]) => [
+        { chain: chain + (standIn ? " *" : ""), panel, sign: "A > 0", factor: positiveFactor },
+        { chain: chain + (standIn ? " *" : ""), panel, sign: "A < 0", factor: negativeFactor },
+      ],
+    )
+  ).filter(({ factor }) => Number.isFinite(factor));
+  const chains = [...new Set(rows.map(({ chain }) => chain))];
+  return draw({
+    marginLeft: 225,
+    marginTop: 40,
+    height: 80 + 22 * chains.length,
+    x: { label: "sum of |A|, after over before →", grid: true },
+    y: { label: null, domain: chains, tickSize: 0 },
+    fx: { label: null, domain: ["planning tokens", "execution tokens"] },
+    color: {
+      domain: ["A > 0", "A < 0"],
+      range: ["var(--positive)", "var(--negative)"],
+      legend: true,
+    },
+    marks: [
+      Plot.ruleX([1], { strokeOpacity: 0.5 }),
+      Plot.ruleY(
+        rows,
+        Plot.groupY({ x1: "min", x2: "max" }, {
+          fx: "panel",
+          x: "factor",
+          y: "chain",
+          strokeOpacity: 0.35,
+          strokeWidth: 3,
+        }),
+      ),
+      Plot.dot(rows, { fx: "panel", x: "factor", y: "chain", fill: "sign", r: 4.5 }),
+    ],
+  });
+}
+
+/** Planning share of correct and of incorrect rollouts. */
+export function outcomePlot({ corpusMetrics }: Figures): string {
+  const rows = corpusMetrics.flatMap(({ corpus, values }) =>
+    (["correct", "incorrect"] as const).flatMap((outcome) => {
+      const share = values[`planning_frac_${outcome}`];
+      return typeof share === "number" ? [{ corpus, outcome, share: 100 * share }] : [];
+    })
+  );
+  return draw({
+    marginLeft: 180,
+    height: 60 + 30 * corpusMetrics.length,
+    x: { label: "planning tokens, % of the response →", grid: true, zero: true },
+    y: { label: null, domain: corpusMetrics.map(({ corpus }) => corpus), tickSize: 0 },
+    color: {
+      domain: ["correct", "incorrect"],
+      range: ["var(--positive)", "var(--negative)"],
+      legend: true,
+    },
+    marks: [
+      Plot.ruleY(
+        rows,
+        Plot.groupY({ x1: "min", x2: "max" }, {
+          x: "share",
+          y: "corpus",
+          strokeOpacity: 0.35,
+          strokeWidth: 3,
+        }),
+      ),
+      Plot.dot(rows, { x: "share", y: "corpus", fill: "outcome", r: 5.5 }),
+    ],
+  });
+}
