@@ -28,7 +28,7 @@ const NO_EVENT = -1;
 const LETTER_BITS = 29;
 /** In an opening: a space and a letter. Of a node: a gram ends if its word does. */
 const WORD_ENDS = 1 << 29;
-/** In an opening: anything else. Set for every node. */
+/** In an opening: anything else. Set for every node but the root, where there is no match to go on. */
 const ANYTHING = 1 << 30;
 
 /** log2 of the number of remembered steps: 2^15 entries of 16 bytes stay in a core's own cache. */
@@ -60,7 +60,8 @@ export class TokenAutomaton {
     const codes = new CharacterCodes(automaton.alphabet);
     const dense = new Int32Array(2 * vocabSize);
     const openings = new Int32Array(vocabSize);
-    const stepper = new Walk(automaton, tokens, codes, null);
+    const stride = positionStride(tokens);
+    const stepper = new Walk(automaton, tokens, codes, stride, null);
     for (let token = 0; token < vocabSize; token++) {
       const outside = computeStep(stepper, Tail.gap, token);
       const inside = computeStep(stepper, Tail.word, token);
@@ -74,6 +75,7 @@ export class TokenAutomaton {
     this.#tables = {
       automaton,
       tokens,
+      stride,
       dense,
       openings,
       continuations: continuations(automaton),
@@ -83,9 +85,9 @@ export class TokenAutomaton {
 
   /** A scan over runs of tokens that reports to `sink`. */
   scan(sink: MatchSink): Scan {
-    const { automaton, tokens } = this.#tables;
-    const stepper = new Walk(automaton, tokens, this.#codes, null);
-    const walk = new Walk(automaton, tokens, this.#codes, sink);
+    const { automaton, tokens, stride } = this.#tables;
+    const stepper = new Walk(automaton, tokens, this.#codes, stride, null);
+    const walk = new Walk(automaton, tokens, this.#codes, stride, sink);
     return new Scan(this.#tables, stepper, walk, sink);
   }
 }
@@ -93,6 +95,8 @@ export class TokenAutomaton {
 interface ScanTables {
   readonly automaton: Automaton;
   readonly tokens: TokenBytes;
+  /** Distance between the positions of two tokens. */
+  readonly stride: number;
   /** `[2 * vocabSize]`: step of token `t` outside a word at `2 t`, inside a word at `2 t + 1`. */
   readonly dense: Int32Array;
   /** `[vocabSize]`: what each token opens with. */
@@ -149,38 +153,38 @@ export class Scan {
     while (i < to) {
       const token = ids[i]!;
       if (token >>> 0 >= vocabSize) throw unknownToken(token, i, vocabSize);
+      const tail = state & TAIL_MASK;
       let step: number;
       if (
         state <= Tail.word ||
-        ((state & TAIL_MASK) <= Tail.word &&
-          (continuations[state >>> TAIL_BITS]! & openings[token]!) === 0)
+        (tail <= Tail.word && (continuations[state >>> TAIL_BITS]! & openings[token]!) === 0)
       ) {
         // Mostly the step does not depend on the state: then tokens can be looked up ahead.
         step = dense[2 * token]!;
-        if ((step & EQUAL) === 0) step = dense[2 * token + (state & TAIL_MASK)]!;
+        if ((step & EQUAL) === 0) step = dense[2 * token + tail]!;
         if ((step & MATCHING) === 0) {
           state = step & STATE_MASK;
           i++;
           continue;
         }
         fresh = i;
-        freshTail = state & TAIL_MASK;
-        completed[i & (RING - 1)] = step >>> STATE_BITS & COUNT_MASK;
+        freshTail = tail;
       } else {
         const at = slot(state, token);
         if (memory[at] !== state || memory[at + 1] !== token) this.#remember(at, state, token);
         step = memory[at + 2]!;
-        completed[i & (RING - 1)] = step >>> STATE_BITS & COUNT_MASK;
         const event = memory[at + 3]!;
         if (event !== NO_EVENT && i - fresh < RING) {
+          completed[i & (RING - 1)] = step >>> STATE_BITS & COUNT_MASK;
           this.#report(event, i, fresh);
           step &= ~STOP;
         }
         if (step >= FRESH) {
           fresh = i;
-          freshTail = state & TAIL_MASK;
+          freshTail = tail;
         }
       }
+      completed[i & (RING - 1)] = step >>> STATE_BITS & COUNT_MASK;
       if (step < 0) {
         this.#fresh = fresh;
         this.#freshTail = freshTail;
@@ -261,7 +265,7 @@ export class Scan {
   /** Reports the grams that end at an event inside token `index`. */
   #report(event: number, index: number, fresh: number): void {
     const { output, suffix, gram, depth } = this.#tables.automaton;
-    const { stride } = this.#walk;
+    const { stride } = this.#tables;
     const completed = this.#completed;
     const inside = event & COUNT_MASK;
     const last = inside > 0 ? index : this.#before(index, fresh);
@@ -330,6 +334,7 @@ function letterBit(symbol: number): number {
 function continuations(automaton: Automaton): Int32Array {
   const { suffix, firstChild, symbols, output, depth, isWord } = automaton;
   return Int32Array.from(suffix, (_, node) => {
+    if (node === 0) return 0;
     const atEnd = isWord[symbols[node]!] ? follow(automaton, node, Sign.wordEnd) : node;
     let bits = ANYTHING | (atEnd !== node && output[atEnd] !== 0 ? WORD_ENDS : 0);
     const atNext = follow(automaton, follow(automaton, atEnd, Sign.space), Sign.wordStart);
@@ -341,6 +346,18 @@ function continuations(automaton: Automaton): Int32Array {
     }
     return bits;
   });
+}
+
+/**
+ * The stride of positions: a token completes at most one character for each of its bytes, and those
+ * left pending by the tokens before, which are three bytes or an apostrophe.
+ */
+function positionStride({ offsets, vocabSize }: TokenBytes): number {
+  let longest = 0;
+  for (let token = 0; token < vocabSize; token++) {
+    longest = Math.max(longest, offsets[token + 1]! - offsets[token]!);
+  }
+  return longest + 8;
 }
 
 function slot(state: number, token: number): number {

@@ -36,6 +36,8 @@ export class Walk {
   readonly #automaton: Automaton;
   readonly #tokens: TokenBytes;
   readonly #codes: CharacterCodes;
+  /** Larger than the number of characters that any token completes. */
+  readonly #stride: number;
   readonly #sink: MatchSink | null;
 
   #node = 0;
@@ -70,24 +72,22 @@ export class Walk {
   #eventNode = 0;
   #eventCompleted = 0;
 
-  /** Larger than the number of characters that any token completes. */
-  readonly stride: number;
-
   constructor(
     automaton: Automaton,
     tokens: TokenBytes,
     codes: CharacterCodes,
+    stride: number,
     sink: MatchSink | null,
   ) {
     this.#automaton = automaton;
     this.#tokens = tokens;
     this.#codes = codes;
+    this.#stride = stride;
     this.#sink = sink;
     const size = 2 << Math.ceil(Math.log2(automaton.longest + 1));
     this.#firstTokens = new Int32Array(size);
     this.#positions = new Float64Array(size);
     this.#ringMask = size - 1;
-    this.stride = positionStride(tokens);
   }
 
   /** The node of the automaton. */
@@ -248,7 +248,7 @@ export class Walk {
   }
 
   #count(firstToken: number, lastToken: number): void {
-    const position = this.#index * this.stride + this.#completed;
+    const position = this.#index * this.#stride + this.#completed;
     this.#firstTokens[this.#characters & this.#ringMask] = firstToken;
     this.#positions[this.#characters & this.#ringMask] = position;
     this.#characters++;
@@ -280,18 +280,6 @@ export class Walk {
       );
     }
   }
-}
-
-/**
- * The stride of positions: a token completes at most one character for each of its bytes, and those
- * left pending by the tokens before, which are three bytes or an apostrophe.
- */
-export function positionStride({ offsets, vocabSize }: TokenBytes): number {
-  let longest = 0;
-  for (let token = 0; token < vocabSize; token++) {
-    longest = Math.max(longest, offsets[token + 1]! - offsets[token]!);
-  }
-  return longest + 8;
 }
 
 /** Code of every character, `symbol << 3 | class`, computed once each. */

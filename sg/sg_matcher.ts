@@ -82,7 +82,7 @@ export class SgMatcher {
    * @throws {TypeError} If the batch has no `tokenIds`.
    */
   match(batch: Pick<Batch, "offsets" | "tokenIds" | "lossMask" | "segmentIds">): PlanningTokens {
-    const { offsets, tokenIds, lossMask, segmentIds } = batch;
+    const { tokenIds } = batch;
     if (tokenIds === undefined) {
       throw new TypeError(
         "Cannot match strategic grams as batch.tokenIds is missing: pass the ids of the sampled " +
@@ -91,21 +91,12 @@ export class SgMatcher {
     }
     const collector = new MatchCollector(tokenIds, this.tokens, this.#kindOfGram);
     const scan = this.#automaton.scan(collector);
-    for (let s = 0; s + 1 < offsets.length; s++) {
-      const end = offsets[s + 1]!;
-      let from = offsets[s]!;
-      while (from < end) {
-        while (from < end && lossMask[from] === 0) from++;
-        const to = endOfRun(from, end, lossMask, segmentIds);
-        if (from < to) {
-          scan.begin(from);
-          scan.read(tokenIds, from, to);
-          scan.end(tokenIds, to);
-          collector.endRun();
-        }
-        from = to;
-      }
-    }
+    forEachRun(batch, (from, to) => {
+      scan.begin(from);
+      scan.read(tokenIds, from, to);
+      scan.end(tokenIds, to);
+      collector.endRun();
+    });
     return {
       planningMask: collector.planningMask,
       kinds: collector.kinds,
@@ -123,19 +114,36 @@ export class SgMatcher {
   }
 }
 
-/** The end of the run that starts at `from`: trained tokens of one segment. */
-function endOfRun(
-  from: number,
-  end: number,
-  lossMask: Uint8Array,
-  segmentIds: Int32Array | undefined,
-): number {
-  let to = from;
-  if (segmentIds === undefined) {
-    while (to < end && lossMask[to] === 1) to++;
-  } else {
-    const segment = segmentIds[from];
-    while (to < end && lossMask[to] === 1 && segmentIds[to] === segment) to++;
+/** Calls `visit` with every run: a maximal stretch of trained tokens of one segment in a sequence. */
+function forEachRun(
+  { offsets, lossMask, segmentIds }: Pick<Batch, "offsets" | "lossMask" | "segmentIds">,
+  visit: (from: number, to: number) => void,
+): void {
+  // Mostly there are few zeros: one native search finds the next for many sequences.
+  let zero = -1;
+  for (let s = 0; s + 1 < offsets.length; s++) {
+    const end = offsets[s + 1]!;
+    let from = offsets[s]!;
+    while (from < end) {
+      if (lossMask[from] === 0) {
+        from++;
+        continue;
+      }
+      if (zero < from) {
+        zero = lossMask.indexOf(0, from);
+        if (zero === -1) zero = lossMask.length;
+      }
+      let to = Math.min(end, zero);
+      if (segmentIds !== undefined) to = endOfSegment(segmentIds, from, to);
+      visit(from, to);
+      from = to;
+    }
   }
-  return to;
+}
+
+function endOfSegment(segmentIds: Int32Array, from: number, to: number): number {
+  const segment = segmentIds[from];
+  let end = from + 1;
+  while (end < to && segmentIds[end] === segment) end++;
+  return end;
 }
