@@ -156,7 +156,8 @@ function segmenter(
 ): (start: number, end: number) => TraceSegment[] {
   const { tokenIds, lossMask } = batch;
   const before = batch.advantages && tokenAdvantages(batch);
-  const spanAt = spans && spanOfTokens(spans, batch.numTokens);
+  // A transform that draws a new mask leaves kinds unknown: the spans are not those of that mask.
+  const spanAt = kinds && spans && spanOfTokens(spans, batch.numTokens);
   const showsShift = (token: number): boolean =>
     before !== undefined && lossMask[token] === 1 &&
     (planningMask[token] === 1 || (after !== undefined && after[token] !== before[token]));
@@ -170,7 +171,6 @@ function segmenter(
   };
   const describe = (token: number): Omit<TraceSegment, "text" | "numTokens"> => {
     const kind = GRAM_KINDS[(kinds?.[token] ?? 0) - 1];
-    // A transform that draws a new mask leaves kinds unknown: the spans are not those of that mask.
     const gram = kind && spanAt && lexicon.grams[spans![3 * spanAt[token]! + 2]!]?.text;
     return {
       trained: lossMask[token] === 1,

@@ -1,0 +1,590 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { main } from "../cli.ts";
+import { batchFromSafetensors } from "../hooks/mod.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** ids: 0 "But", 1 " wait", 2 ",", 3 " so", 4 and 5 the bytes of "é", 6 "a", 7 "b", 8 "ab". */
+const TOKENIZER = {
+  model: {
+    type: "BPE",
+    vocab: { "But": 0, "Ġwait": 1, ",": 2, "Ġso": 3, "Ã": 4, "©": 5, "a": 6, "b": 7, "ab": 8 },
+    merges: ["a b"],
+  },
+  normalizer: null,
+  "pre_tokenizer": { type: "ByteLevel", add_prefix_space: false, use_regex: true },
+  "post_processor": null,
+  decoder: { type: "ByteLevel" },
+  "added_tokens": [{ id: 9, content: "<|end|>", special: true }],
+};
+
+const ROLLOUTS = [
+  { "prompt_id": "p", "token_ids": [0, 1, 2, 3], reward: 1, note: { deep: [1] } },
+  { "prompt_id": "p", "token_ids": [2, 0, 1], "loss_mask": [1, 1, 0], reward: 0 },
+  { "prompt_id": "q", completion: "ab<|end|>", reward: 1, truncated: true },
+];
+
+interface Folder {
+  readonly path: string;
+  readonly tokenizer: string;
+  readonly lexicon: string;
+  readonly rollouts: string;
+}
+
+/** Runs with a folder that holds a tokenizer, a lexicon of "but wait" and "so", and rollouts. */
+async function inFolder(run: (folder: Folder) => Promise<void>): Promise<void> {
+  const path = await mkdtemp(join(tmpdir(), "hicra-cli-"));
+  const folder = {
+    path,
+    tokenizer: join(path, "tokenizer.json"),
+    lexicon: join(path, "mine.json"),
+    rollouts: join(path, "rollouts.jsonl.gz"),
+  };
+  try {
+    await writeFile(folder.tokenizer, JSON.stringify(TOKENIZER));
+    await writeFile(
+      folder.lexicon,
+      JSON.stringify({
+        format: "hicra-lexicon",
+        version: 1,
+        name: "mine",
+        provenance: { source: "this test" },
+        grams: [{ text: "but wait", kind: "backtracking" }, { text: "so", kind: "deduction" }],
+      }),
+    );
+    await writeFile(folder.rollouts, gzipSync(lines(ROLLOUTS)));
+    await run(folder);
+  } finally {
+    await rm(path, { recursive: true });
+  }
+}
+
+function lines(objects: readonly object[]): string {
+  return objects.map((object) => JSON.stringify(object) + "\n").join("");
+}
+
+async function readLines(path: string): Promise<Record<string, unknown>[]> {
+  const bytes = await readFile(path);
+  const text = (path.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString();
+  assert.ok(text === "" || text.endsWith("\n"));
+  return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+}
+
+/** Runs the command line in this process and returns its exit code and standard error. */
+async function run(...args: string[]): Promise<{ code: number; stderr: string }> {
+  const { write } = process.stderr;
+  let stderr = "";
+  process.stderr.write = (chunk: string | Uint8Array): boolean => {
+    stderr += chunk;
+    return true;
+  };
+  try {
+    return { code: await main(args), stderr };
+  } finally {
+    process.stderr.write = write;
+  }
+}
+
+/** Runs the command line as a program. */
+function runProgram(
+  args: readonly string[],
+  { stdin, env = {} }: { stdin?: Uint8Array; env?: Record<string, string> } = {},
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, ["run", "-A", join(ROOT, "cli.ts"), ...args], {
+    env: { ...process.env, ...env },
+  });
+  return new Promise((resolve, reject) => {
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text) => stdout += text);
+    child.stderr.setEncoding("utf8").on("data", (text) => stderr += text);
+    child.on("error", reject).on("close", (code) => resolve({ code, stdout, stderr }));
+    child.stdin.end(stdin);
+  });
+}
+
+Deno.test("hicra mask writes one line per rollout, in order, as the issue fixes it", () =>
+  inFolder(async ({ path, tokenizer, lexicon, rollouts }) => {
+    const out = join(path, "out.jsonl");
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--out", out];
+    assert.deepEqual(await run("mask", rollouts, ...flags), { code: 0, stderr: "" });
+    assert.equal(
+      await readFile(out, "utf8"),
+      '{"prompt_id":"p","token_ids":[0,1,2,3],"planning_mask":[1,1,0,1],"spans":[[0,2,0],[3,4,1]]}\n' +
+        // The loss mask tears "But wait" apart.
+        '{"prompt_id":"p","token_ids":[2,0,1],"planning_mask":[0,0,0],"spans":[]}\n' +
+        '{"prompt_id":"q","token_ids":[8,9],"planning_mask":[0,0],"spans":[]}\n',
+    );
+  }));
+
+Deno.test("hicra mask takes grams one a line, the same as JSON, and a folder for a tokenizer", () =>
+  inFolder(async ({ path, rollouts }) => {
+    const spans: unknown[] = [];
+    for (const [name, text] of [["a.txt", "but wait\nso\n"], ["b.json", '["but wait", "so"]']]) {
+      await writeFile(join(path, name!), text!);
+      const out = join(path, "out.jsonl.gz");
+      const flags = ["--tokenizer", path, "--lexicon", join(path, name!), "--out", out];
+      assert.equal((await run("mask", rollouts, ...flags)).code, 0);
+      spans.push((await readLines(out)).map((line) => line.spans));
+    }
+    assert.deepEqual(spans, Array(2).fill([[[0, 2, 0], [3, 4, 1]], [], []]));
+  }));
+
+Deno.test("hicra mask writes an empty file for no rollouts", () =>
+  inFolder(async ({ path, tokenizer }) => {
+    const [empty, out] = [join(path, "empty.jsonl"), join(path, "out.jsonl")];
+    await writeFile(empty, "\n\n");
+    const { code, stderr } = await run("mask", empty, "--tokenizer", tokenizer, "--out", out);
+    assert.deepEqual([code, stderr, await readFile(out, "utf8")], [0, "", ""]);
+  }));
+
+Deno.test("hicra mask says when it found nothing at all", () =>
+  inFolder(async ({ path, tokenizer }) => {
+    const file = join(path, "none.jsonl");
+    await writeFile(file, lines([{ "prompt_id": "p", "token_ids": [6, 7] }]));
+    const out = join(path, "out.jsonl");
+    const { code, stderr } = await run("mask", file, "--tokenizer", tokenizer, "--out", out);
+    assert.equal(code, 0);
+    assert.match(stderr, /^hicra: no planning token in 2 tokens; is the tokenizer .*\?\n$/);
+  }));
+
+Deno.test("hicra apply adds advantages and passes all other fields", () =>
+  inFolder(async ({ path, tokenizer, lexicon, rollouts }) => {
+    const out = join(path, "out.jsonl.gz");
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--out", out];
+    const { code, stderr } = await run("apply", rollouts, ...flags, "--alpha", "0.5");
+    assert.equal(code, 0);
+    assert.equal(
+      stderr,
+      'hicra: the rollouts have rewards and no advantages: using baseline "paper", r - mean\n',
+    );
+    // Group p has mean 1/2, so its first rollout has 1/2, and 3/4 on planning tokens; q is alone.
+    assert.deepEqual(await readLines(out), [
+      {
+        "prompt_id": "p",
+        "token_ids": [0, 1, 2, 3],
+        reward: 1,
+        note: { deep: [1] },
+        "planning_mask": [1, 1, 0, 1],
+        spans: [[0, 2, 0], [3, 4, 1]],
+        advantages: [0.75, 0.75, 0.5, 0.75],
+      },
+      {
+        "prompt_id": "p",
+        "token_ids": [2, 0, 1],
+        "loss_mask": [1, 1, 0],
+        reward: 0,
+        "planning_mask": [0, 0, 0],
+        spans: [],
+        advantages: [-0.5, -0.5, -0.5],
+      },
+      {
+        "prompt_id": "q",
+        completion: "ab<|end|>",
+        reward: 1,
+        truncated: true,
+        "token_ids": [8, 9],
+        "planning_mask": [0, 0],
+        spans: [],
+        advantages: [0, 0],
+      },
+    ]);
+  }));
+
+Deno.test("hicra apply transforms the advantages of the file, per rollout or per token", () =>
+  inFolder(async ({ path, tokenizer, lexicon }) => {
+    const [file, out] = [join(path, "host.jsonl"), join(path, "out.jsonl")];
+    await writeFile(
+      file,
+      lines([
+        { "prompt_id": "p", "token_ids": [3, 2], advantage: -1, reward: 0 },
+        { "prompt_id": "p", "token_ids": [3, 2], advantages: [2, 4], reward: 1 },
+      ]),
+    );
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--out", out];
+    assert.deepEqual(await run("apply", file, ...flags, "--alpha", "0.25"), {
+      code: 0,
+      stderr: "",
+    });
+    assert.deepEqual((await readLines(out)).map(({ advantages }) => advantages), [[-0.75, -1], [
+      2.5,
+      4,
+    ]]);
+    const symmetric = ["--alpha", "0.25", "--mode", "symmetric"];
+    assert.equal((await run("apply", file, ...flags, ...symmetric)).code, 0);
+    assert.deepEqual((await readLines(out))[0]!.advantages, [-1.25, -1]);
+  }));
+
+Deno.test("hicra apply reads a configuration, and flags win over it", () =>
+  inFolder(async ({ path, tokenizer, lexicon, rollouts }) => {
+    const [config, out] = [join(path, "config.json"), join(path, "out.jsonl")];
+    await writeFile(
+      config,
+      JSON.stringify({
+        lexicon,
+        baseline: "rloo", // 1 and -1 for group p
+        transforms: [{ name: "hicra", alpha: 0.5, mode: "symmetric" }],
+      }),
+    );
+    const flags = ["--tokenizer", tokenizer, "--config", config, "--out", out];
+    const advantagesOf = async (...more: string[]): Promise<unknown> => {
+      assert.deepEqual(await run("apply", rollouts, ...flags, ...more), { code: 0, stderr: "" });
+      return (await readLines(out))[0]!.advantages;
+    };
+    assert.deepEqual(await advantagesOf(), [1.5, 1.5, 1, 1.5]);
+    assert.deepEqual(await advantagesOf("--alpha", "0.25"), [1.25, 1.25, 1, 1.25]);
+    assert.deepEqual(await advantagesOf("--baseline", "paper"), [0.75, 0.75, 0.5, 0.75]);
+    assert.deepEqual(
+      await advantagesOf(
+        "--transform",
+        '{"name": "hicra", "alpha": {"type": "linear", ' +
+          '"from": 0, "to": 0.5, "steps": 10}}',
+        "--step",
+        "5",
+      ),
+      [1.25, 1.25, 1, 1.25],
+    );
+    const gated = '{"name": "hicra", "alpha": {"type": "gated", "signal": "accuracy", ' +
+      '"threshold": 0.5, "when": "above", "open": 0.5}}';
+    const high = ["--transform", gated, "--signal", "accuracy=0.75"];
+    assert.deepEqual(await advantagesOf(...high), [1.5, 1.5, 1, 1.5]);
+    const low = ["--transform", gated, "--signal", "accuracy=0.25"];
+    assert.deepEqual(await advantagesOf(...low), [1, 1, 1, 1]);
+  }));
+
+Deno.test("hicra apply writes the tensors of the batch contract and where they come from", () =>
+  inFolder(async ({ path, tokenizer, lexicon, rollouts }) => {
+    const out = join(path, "out.safetensors");
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--out", out];
+    const { code } = await run(
+      "apply",
+      rollouts,
+      ...flags,
+      "--baseline",
+      "paper",
+      "--alpha",
+      "0.5",
+    );
+    assert.equal(code, 0);
+    const { batch, tensors, metadata } = batchFromSafetensors(await readFile(out));
+    assert.deepEqual(batch.offsets, Int32Array.of(0, 4, 7, 9));
+    assert.deepEqual(batch.tokenIds, Int32Array.of(0, 1, 2, 3, 2, 0, 1, 8, 9));
+    assert.deepEqual(batch.lossMask, Uint8Array.of(1, 1, 1, 1, 1, 1, 0, 1, 1));
+    assert.deepEqual(batch.planningMask, Uint8Array.of(1, 1, 0, 1, 0, 0, 0, 0, 0));
+    assert.deepEqual(
+      batch.advantages,
+      Float32Array.of(0.75, 0.75, 0.5, 0.75, -0.5, -0.5, -0.5, 0, 0),
+    );
+    assert.deepEqual(tensors.spans, {
+      dtype: "I32",
+      shape: [2, 3],
+      data: Int32Array.of(0, 2, 0, 3, 4, 1),
+    });
+    const { lexicon_digest: grams, tokenizer_digest: table, version, ...rest } = metadata;
+    assert.match(`${grams} ${table}`, /^sha256:[0-9a-f]{64} sha256:[0-9a-f]{64}$/);
+    const manifest = JSON.parse(await readFile(join(ROOT, "deno.json"), "utf8"));
+    assert.equal(version, manifest.version);
+    assert.deepEqual(rest, {
+      base: "transformed",
+      contract: "1",
+      "advantages_per": "token",
+      lexicon: "mine",
+      "vocab_size": "10",
+      baseline: "paper",
+      transforms: '[{"name":"hicra","alpha":0.5}]',
+      step: "0",
+      "prompt_ids": '["p","q"]',
+    });
+  }));
+
+Deno.test("hicra apply says what the loop itself must add to its loss", () =>
+  inFolder(async ({ path, tokenizer, lexicon, rollouts }) => {
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--baseline", "paper"];
+    const bonus = ["--transform", '{"name": "entropy-regularisation", "coefficient": 0.01}'];
+    const out = join(path, "out.safetensors");
+    const { stderr } = await run("apply", rollouts, ...flags, ...bonus, "--out", out);
+    assert.equal(stderr, "hicra: the loop must add an entropy bonus of weight 0.01 to its loss\n");
+    const { metadata } = batchFromSafetensors(await readFile(out));
+    assert.equal(metadata.entropy_coefficient, "0.01");
+  }));
+
+Deno.test("hicra metrics writes pairs, values, entropies and sums", () =>
+  inFolder(async ({ path, tokenizer, lexicon, rollouts }) => {
+    const out = join(path, "metrics.json");
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--out", out];
+    assert.deepEqual(await run("metrics", rollouts, ...flags), { code: 0, stderr: "" });
+    const report = JSON.parse(await readFile(out, "utf8"));
+    assert.deepEqual([report.rollouts, report.lexicon, report.vocab_size], [3, "mine", 10]);
+    assert.equal(report.transforms, undefined);
+    // 8 trained tokens, 3 of them planning; 2 of 3 rollouts are right, 1 of 3 was cut.
+    assert.deepEqual(report.pairs["hicra/planning_frac"], { sum: 3, count: 8 });
+    assert.deepEqual(report.pairs["hicra/accuracy"], { sum: 2, count: 3 });
+    assert.deepEqual(report.pairs["hicra/truncated_frac"], { sum: 1, count: 3 });
+    assert.deepEqual(report.pairs["hicra/adv_shift"], { sum: 0, count: 0 });
+    assert.equal(report.values["hicra/planning_frac"], 3 / 8);
+    assert.equal(report.values["hicra/phrase_entropy"], Math.LN2);
+    assert.deepEqual(report.sums.grams, { 0: 1, 1: 1 });
+    const { semantic } = report.entropies;
+    assert.deepEqual([semantic.support, semantic.samples], [2, 2]);
+
+    const relative = join(path, "relative.json");
+    const more = ["--reference", out, "--baseline", "paper", "--alpha", "0.5", "--out", relative];
+    assert.equal((await run("metrics", rollouts, ...flags.slice(0, 4), ...more)).code, 0);
+    const after = JSON.parse(await readFile(relative, "utf8"));
+    assert.equal(after.values["hicra/phrase_entropy_rel"], 1);
+    // Three planning tokens gain 1/4 each.
+    assert.deepEqual(after.pairs["hicra/adv_shift"], { sum: 0.75, count: 8 });
+    assert.deepEqual([after.baseline, after.transforms], ["paper", [{
+      name: "hicra",
+      alpha: 0.5,
+    }]]);
+  }));
+
+Deno.test("hicra inspect writes one page that needs nothing else", () =>
+  inFolder(async ({ path, tokenizer, lexicon, rollouts }) => {
+    const page = join(path, "page.html");
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--html", page];
+    const { code } = await run(
+      "inspect",
+      rollouts,
+      ...flags,
+      "--baseline",
+      "paper",
+      "--alpha",
+      "0.5",
+    );
+    assert.equal(code, 0);
+    const html = await readFile(page, "utf8");
+    assert.ok(
+      html.includes('data-tip="but wait\nbacktracking\nadvantage 0.5 → 0.75">But wait</mark>,'),
+    );
+    assert.equal(html.match(/<details/g)!.length, 3);
+    assert.doesNotMatch(html, /<script|<link|<img|url\(|https?:|src=/);
+  }));
+
+Deno.test("hicra inspect selects rollouts", () =>
+  inFolder(async ({ path, tokenizer, lexicon, rollouts }) => {
+    const page = join(path, "page.html");
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--html", page];
+    for (
+      const [selection, count] of [
+        [["--correct"], 2],
+        [["--incorrect"], 1],
+        [["--prompt", "p"], 2],
+        [["--prompt", "p", "--correct"], 1],
+        [["--limit", "1"], 1],
+        [["--limit", "0"], 0],
+        [["--correct", "--limit", "1", "--baseline", "paper"], 1],
+      ] as const
+    ) {
+      assert.equal((await run("inspect", rollouts, ...flags, ...selection)).code, 0);
+      const html = await readFile(page, "utf8");
+      assert.equal(html.match(/<details/g)?.length ?? 0, count, selection.join(" "));
+    }
+  }));
+
+Deno.test("hicra fails in one line, and leaves no file", () =>
+  inFolder(async ({ path, tokenizer, lexicon, rollouts }) => {
+    const file = async (name: string, text: string): Promise<string> => {
+      await writeFile(join(path, name), text);
+      return join(path, name);
+    };
+    const cut = await file("cut.jsonl", lines(ROLLOUTS.slice(0, 1)) + '{"prompt_id": "p", "tok');
+    const foreign = await file(
+      "foreign.jsonl",
+      lines([...ROLLOUTS, { "prompt_id": "q", "token_ids": [1, 10], reward: 0 }]),
+    );
+    const bare = await file("bare.jsonl", lines([{ "prompt_id": "p", "token_ids": [1] }]));
+    const both = await file("both.jsonl", lines([{ ...ROLLOUTS[0], advantage: 1 }]));
+    const again = await file(
+      "again.jsonl",
+      lines([{ ...ROLLOUTS[0], "planning_mask": [1, 1, 0, 1] }]),
+    );
+    const gzip = await file("cut.gz", "");
+    await writeFile(gzip, (await readFile(rollouts)).subarray(0, 60));
+    const kind = await file("kind.json", '{"model": {"type": "WordLevel", "vocab": {}}}');
+    const notJson = await file("config.txt", "{");
+    const unknownKey = await file("key.json", '{"transform": []}');
+    const wrongType = await file("type.json", '{"transforms": {"name": "hicra"}}');
+    const out = join(path, "out.jsonl");
+    const before = (await readdir(path)).sort();
+    const standard = { tokenizer, lexicon, out };
+
+    const cases: [string[], Partial<typeof standard>, RegExp][] = [
+      [["mask", join(path, "none.jsonl")], {}, /^no such file or directory, open '.*none.jsonl'$/],
+      [
+        ["mask", cut],
+        {},
+        /^Cannot read .*cut.jsonl line 2 as it must be one JSON object: .*cut off$/,
+      ],
+      [["mask", gzip], {}, /^Cannot read .*cut.gz as its gzip data must be whole: /],
+      [
+        ["mask", foreign],
+        {},
+        /^Cannot mark rollout 3 \(prompt_id "q"\) as its ids must be in the vocabulary, \[0, 10\): token_ids\[1\] is 10; /,
+      ],
+      [
+        ["mask", rollouts],
+        { lexicon: "papr" },
+        /built-in name \(paper, paper-3to5\) or a file: .*"papr"$/,
+      ],
+      [["mask", rollouts], { tokenizer: kind }, /^Cannot read tokenizer as .*WordLevel/],
+      [["mask", rollouts], { tokenizer: "none.json" }, /"none.json" does not exist/],
+      [
+        ["mask", rollouts],
+        { out: join(path, "no", "out") },
+        /^no such file or directory, open '.*no.out'$/,
+      ],
+      [["apply", foreign, "--baseline", "paper"], {}, /^Cannot mark rollout 3 /],
+      [["apply", rollouts, "--baseline", "tlr"], {}, /is "tlr", did you mean "trl"\?$/],
+      [
+        ["apply", rollouts, "--transform", "hcira"],
+        {},
+        /^Cannot create transform "hcira" .* hicra, /,
+      ],
+      [["apply", rollouts, "--alpha", "1.5"], {}, /alpha must be less than 1/],
+      [["apply", rollouts, "--mode", "papr"], {}, /mode must be one of "paper", /],
+      [
+        ["apply", rollouts, "--transform", "gtpo", "--alpha", "0.1"],
+        {},
+        /^Cannot set --alpha or --mode as they belong to transform hicra: current transforms are gtpo$/,
+      ],
+      [
+        ["apply", rollouts, "--transform", "gtpo", "--baseline", "trl"],
+        {},
+        /needs batch.entropies/,
+      ],
+      [
+        ["apply", rollouts, "--config", notJson],
+        {},
+        /^Cannot read .*config.txt as it must be JSON/,
+      ],
+      [
+        ["apply", rollouts, "--config", unknownKey],
+        {},
+        /key.json as transform is not known: known keys are lexicon, baseline, transforms, metrics$/,
+      ],
+      [["apply", rollouts, "--config", wrongType], {}, /type.json as transforms is not valid: /],
+      [["apply", bare], {}, /must have advantages, advantage or reward: they have none of them$/],
+      [
+        ["apply", both, "--baseline", "trl"],
+        {},
+        /^Cannot compute a baseline as the rollouts have adv/,
+      ],
+      [["apply", again], {}, /rollout 0 \(prompt_id "p"\) as it has a planning_mask: .* compound/],
+      [["metrics", rollouts, "--reference", tokenizer], {}, /hicra metrics: it has no sums$/],
+    ];
+    for (const [args, other, message] of cases) {
+      const { out, tokenizer, lexicon } = { ...standard, ...other };
+      const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--out", out];
+      const { code, stderr } = await run(...args, ...flags);
+      const name = args.join(" ");
+      assert.equal(code, 1, name);
+      assert.match(stderr, /^(hicra: the rollouts have rewards .*\n)?hicra: .*\n$/, name);
+      assert.match(stderr.trimEnd().split("\n").at(-1)!.replace("hicra: ", ""), message, name);
+      assert.deepEqual((await readdir(path)).sort(), before, name);
+    }
+    const page = ["--tokenizer", tokenizer, "--html", join(path, "page.html")];
+    assert.equal((await run("inspect", cut, ...page)).code, 1);
+    assert.deepEqual((await readdir(path)).sort(), before);
+  }));
+
+Deno.test("hicra exits with 2 on a mistake in its arguments", async () => {
+  for (
+    const [args, message] of [
+      [["mask", "x"], /^hicra: required option '--tokenizer <TOKENIZER.json>' not specified/],
+      [["mask"], /^hicra: /],
+      [["maks"], /^hicra: unknown command 'maks'/],
+      [["mask", "x", "--tokenizer", "t", "--lexico", "l"], /^hicra: unknown option '--lexico'/],
+      [
+        ["apply", "x", "--tokenizer", "t", "--alpha", "much"],
+        /'much' is invalid. It must be a number/,
+      ],
+      [["apply", "x", "--tokenizer", "t", "--step", "-1"], /'-1' is invalid. It must be a whole/],
+      [["apply", "x", "--tokenizer", "t", "--transform", "{"], /It must be JSON/],
+      [["apply", "x", "--tokenizer", "t", "--signal", "a"], /It must be NAME=NUMBER/],
+      [["inspect", "x", "--tokenizer", "t", "--correct", "--incorrect"], /cannot be used with/],
+    ] as [string[], RegExp][]
+  ) {
+    const { code, stderr } = await run(...args);
+    assert.equal(code, 2, args.join(" "));
+    assert.match(stderr, message);
+  }
+});
+
+Deno.test("hicra as a program reads gzip from standard input and writes to standard output", () =>
+  inFolder(async ({ tokenizer, lexicon, rollouts }) => {
+    const stdin = await readFile(rollouts);
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon];
+    const masks = await runProgram(["mask", "-", ...flags], { stdin });
+    assert.equal(masks.code, 0, masks.stderr);
+    assert.deepEqual(
+      masks.stdout.trim().split("\n").map((line) => JSON.parse(line).planning_mask),
+      [[1, 1, 0, 1], [0, 0, 0], [0, 0]],
+    );
+    const shown = await runProgram(["inspect", "-", ...flags, "--limit", "1"], { stdin });
+    assert.equal(
+      shown.stdout,
+      "⟦de:deduction⟧ ⟦br:branching⟧ ⟦ba:backtracking⟧ ⟦ot:other⟧\n\n" +
+        "── p · ✓ reward 1 · 4 tokens · 75.0 % planning · 2 spans\n⟦ba:But wait⟧,⟦de: so⟧\n",
+    );
+    const colored = ["inspect", "-", ...flags, "--limit", "1", "--color", "always"];
+    assert.ok((await runProgram(colored, { stdin })).stdout.includes("\x1b[1;31mBut wait\x1b[0m,"));
+  }));
+
+Deno.test("hicra as a program exits with 1 and one line, or a stack where asked", async () => {
+  const args = ["mask", "none.jsonl", "--tokenizer", "none.json"];
+  const { code, stdout, stderr } = await runProgram(args);
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(stderr, /^hicra: Cannot load tokenizer as .*\n$/);
+  const debug = await runProgram(args, { env: { HICRA_DEBUG: "1" } });
+  assert.equal(debug.code, 1);
+  assert.match(debug.stderr, /RangeError: Cannot load tokenizer[^]*\n\s+at /);
+});
+
+Deno.test("hicra list names every transform, baseline and lexicon", async () => {
+  const { code, stdout } = await runProgram(["list"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /hicra: HICRA: adds .*\n\s+alpha = 0.2, mode = "paper"/);
+  assert.match(stdout, /\n {2}trl: \(r - mean\)/);
+  assert.match(stdout, /paper-3to5/);
+});
+
+Deno.test("hicra --help gives examples that run as they stand", () =>
+  inFolder(async ({ path }) => {
+    await mkdir(join(path, "work"));
+    await symlink(join(ROOT, "tests"), join(path, "work", "tests"));
+    for (const command of ["mask", "apply", "inspect", "metrics"]) {
+      const { code, stdout } = await runProgram([command, "--help"]);
+      assert.equal(code, 0);
+      const examples = stdout.slice(stdout.indexOf("Examples"));
+      assert.equal(examples.match(/^ {2}hicra /gm)!.length, 2);
+      const program = `"${process.execPath}" run -A "${join(ROOT, "cli.ts")}"`;
+      const script = examples.slice(examples.indexOf("\n"))
+        .replace(/^ *alias .*$/m, `set -e; hicra() { ${program} "$@"; }`);
+      const shell = spawn("sh", ["-c", script], {
+        cwd: join(path, "work"),
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      let stderr = "";
+      shell.stderr.setEncoding("utf8").on("data", (text) => stderr += text);
+      assert.equal(await new Promise((resolve) => shell.on("close", resolve)), 0, stderr);
+    }
+    assert.deepEqual(
+      (await readdir(join(path, "work"))).sort(),
+      [
+        "control.jsonl.gz",
+        "masks.jsonl",
+        "step.safetensors",
+        "step400.json",
+        "tests",
+        "traces.html",
+      ],
+    );
+  }));

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import {
+  creditRollouts,
+  inspectRollouts,
+  markRollouts,
+  measureRollouts,
+  type Rollout,
+} from "../../hooks/mod.ts";
+import { tinyMatcher } from "./_tiny_matcher.ts";
+
+const matcher = tinyMatcher();
+const transforms = [{ name: "hicra", alpha: 0.5 }];
+
+function silent(message: string): void {
+  throw new Error(`unexpected warning: ${message}`);
+}
+
+Deno.test("markRollouts() asks for a rollout only when the one before is written", async () => {
+  let asked = 0;
+  function* rollouts(): Generator<Rollout> {
+    while (true) yield { "prompt_id": `p${asked++}`, "token_ids": [0, 1] };
+  }
+  for await (const { prompt_id: id, spans } of markRollouts(rollouts(), { matcher })) {
+    assert.deepEqual(spans, [[0, 2, 0]]);
+    assert.equal(id, `p${asked - 1}`);
+    if (asked === 3) break;
+  }
+});
+
+Deno.test("markRollouts() counts positions within the rollout, and breaks phrases at segments", async () => {
+  const rollouts = [
+    { "prompt_id": "p", "token_ids": [2, 3] },
+    {
+      "prompt_id": "p",
+      "token_ids": [2, 3, 2, 0, 1, 2, 0, 1],
+      "segment_ids": [0, 0, 0, 0, 0, 0, 0, 1],
+    },
+  ];
+  const marked = await Array.fromAsync(markRollouts(rollouts, { matcher }));
+  assert.deepEqual(marked.map(({ spans }) => spans), [[[1, 2, 1]], [[1, 2, 1], [3, 5, 0]]]);
+  assert.deepEqual(marked[1]!.planning_mask, Uint8Array.of(0, 1, 0, 1, 1, 0, 0, 0));
+});
+
+Deno.test("markRollouts() names the rollout that fails", async () => {
+  const mark = async (
+    rollout: Partial<Rollout>,
+    encode?: () => Int32Array,
+  ): Promise<unknown> =>
+    await Array.fromAsync(markRollouts([
+      { "prompt_id": "p", "token_ids": [3] },
+      { "prompt_id": "q", ...rollout },
+    ], { matcher, ...(encode && { encode }) }));
+  await assert.rejects(mark({ "token_ids": [0, 10] }), {
+    name: "RangeError",
+    message:
+      'Cannot mark rollout 1 (prompt_id "q") as its ids must be in the vocabulary, [0, 10): ' +
+      "token_ids[1] is 10; pass the tokenizer that sampled them, or the model's vocabulary size where " +
+      "it is padded",
+  });
+  await mark({ "token_ids": [0, 10], "loss_mask": [1, 0] });
+  await assert.rejects(mark({ completion: "x" }), {
+    name: "TypeError",
+    message:
+      'Cannot pack rollout 1 (prompt_id "q") as it has a completion and no token_ids: pass ' +
+      "options.encode",
+  });
+  const failing = (): Int32Array => {
+    throw new RangeError("no such character");
+  };
+  await assert.rejects(mark({ completion: "x" }, failing), {
+    name: "RangeError",
+    message: 'Cannot pack rollout 1 (prompt_id "q") as it cannot be encoded: no such character',
+  });
+});
+
+Deno.test("creditRollouts() says whose advantages they are", () => {
+  const credit = (fields: object, options: object = {}): string =>
+    creditRollouts(
+      [{ "prompt_id": "p", "token_ids": [3], ...fields }],
+      { matcher, transforms, warn: silent, ...options },
+    ).baseline;
+  assert.equal(credit({ advantage: 1, reward: 1 }), "host");
+  assert.equal(credit({ reward: 1 }, { baseline: "trl" }), "trl");
+  const own = { formula: "r", source: "this test", group: { center: "none" } };
+  assert.equal(credit({ reward: 1 }, { baseline: own }), "custom");
+});
+
+Deno.test("creditRollouts() keeps the advantages before the transforms in the batch", () => {
+  const { batch, result } = creditRollouts(
+    [{ "prompt_id": "p", "token_ids": [3, 2], advantage: -2 }],
+    { matcher, transforms },
+  );
+  assert.deepEqual(batch.advantages, Float32Array.of(-2));
+  assert.deepEqual(result.advantages, Float32Array.of(-1, -2));
+});
+
+Deno.test("measureRollouts() needs neither advantages nor rewards", () => {
+  const { pairs } = measureRollouts([{ "prompt_id": "p", "token_ids": [3, 2] }], { matcher });
+  assert.deepEqual([pairs.planning_frac, pairs.adv_plan], [{ sum: [1], count: 2 }, undefined]);
+});
+
+Deno.test("inspectRollouts() stops reading when it has enough", async () => {
+  let asked = 0;
+  function* rollouts(): Generator<Rollout> {
+    while (true) yield { "prompt_id": "p", "token_ids": [3], reward: asked++ % 2 };
+  }
+  const some = inspectRollouts(rollouts(), { matcher, correct: true, limit: 2 });
+  assert.deepEqual((await Array.fromAsync(some)).map(({ reward }) => reward), [1, 1]);
+  assert.equal(asked, 4);
+});
+
+Deno.test("inspectRollouts() shows the same rollouts with transforms, and what they do", async () => {
+  const rollouts = [0, 1, 1].map((reward) => ({ "prompt_id": "p", "token_ids": [3, 2], reward }));
+  const credit = { transforms, baseline: "rloo" };
+  const options = { matcher, correct: true, limit: 1 };
+  const [plain] = await Array.fromAsync(inspectRollouts(rollouts, options));
+  const [credited] = await Array.fromAsync(inspectRollouts(rollouts, { ...options, credit }));
+  // 1 minus the mean of 0 and 1.
+  assert.deepEqual(credited!.segments[0]!.advantage, { before: 0.5, after: 0.75 });
+  assert.equal(plain!.segments[0]!.advantage, undefined);
+  assert.deepEqual([credited!.reward, credited!.numSpans], [plain!.reward, plain!.numSpans]);
+});
