@@ -23,8 +23,8 @@ export interface MeasureRolloutsOptions extends MarkRolloutsOptions {
  *   added_tokens: [],
  * });
  * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
- * const { pairs } = measureRollouts([{ prompt_id: "p", token_ids: [0, 1, 0, 0] }], { matcher });
- * assert.deepEqual(pairs.planning_frac, { sum: [1], count: 4 });
+ * const { pairs } = measureRollouts([{ prompt_id: "p", token_ids: [0, 1] }], { matcher });
+ * assert.deepEqual(pairs.planning_frac, { sum: [1], count: 2 });
  * ```
  *
  * @param rollouts As `readRollouts` yields them; groups are whole.

@@ -171,7 +171,8 @@ function segmenter(
   };
   const describe = (token: number): Omit<TraceSegment, "text" | "numTokens"> => {
     const kind = GRAM_KINDS[(kinds?.[token] ?? 0) - 1];
-    const gram = kind && spanAt && lexicon.grams[spans![3 * spanAt[token]! + 2]!]?.text;
+    const span = spanAt?.[token] ?? NO_SPAN;
+    const gram = span === NO_SPAN ? undefined : lexicon.grams[spans![3 * span + 2]!]!.text;
     return {
       trained: lossMask[token] === 1,
       ...(planningMask[token] === 1 && { mark: kind ?? "planning", ...(gram && { gram }) }),
@@ -191,9 +192,11 @@ function segmenter(
   };
 }
 
-/** `[tokens]`: the span that covers a token, the first of several; -1 where none does. */
+const NO_SPAN = -1;
+
+/** `[tokens]`: the span that covers a token, the first of several. */
 function spanOfTokens(spans: Int32Array, numTokens: number): Int32Array {
-  const spanAt = new Int32Array(numTokens).fill(-1);
+  const spanAt = new Int32Array(numTokens).fill(NO_SPAN);
   for (let span = spans.length / 3 - 1; span >= 0; span--) {
     spanAt.fill(span, spans[3 * span]!, spans[3 * span + 1]!);
   }
