@@ -51,25 +51,28 @@ export async function* inspectRollouts(
   options: InspectRolloutsOptions,
 ): AsyncGenerator<Trace, void, undefined> {
   const { matcher, credit, promptId, correct, limit = Infinity, correctAbove = 0 } = options;
+  const { warn = (message: string) => console.warn(message) } = options;
+  if (limit <= 0) return;
   const isSelected = ({ prompt_id: id, reward }: Rollout): boolean =>
     (promptId === undefined || id === promptId) &&
     (correct === undefined || (reward !== undefined && (reward > correctAbove) === correct));
+  let shown = 0;
   if (credit !== undefined) {
     const all = await Array.fromAsync(rollouts);
     const { batch, result } = creditRollouts(all, { ...options, ...credit });
     const sequences = [...all.keys()].filter((s) => isSelected(all[s]!)).slice(0, limit);
+    shown = sequences.length;
     yield* traceRollouts(batch, result, { matcher, rollouts: all, sequences, correctAbove });
-    return;
+  } else {
+    let firstIndex = -1;
+    for await (const rollout of rollouts) {
+      firstIndex++;
+      if (!isSelected(rollout)) continue;
+      const batch = packRollouts([rollout], { ...options, firstIndex });
+      const marks = matcher.match(batch);
+      yield* traceRollouts(batch, marks, { matcher, rollouts: [rollout], correctAbove });
+      if (++shown === limit) return;
+    }
   }
-  let firstIndex = -1;
-  let shown = 0;
-  if (limit <= 0) return;
-  for await (const rollout of rollouts) {
-    firstIndex++;
-    if (!isSelected(rollout)) continue;
-    const batch = packRollouts([rollout], { ...options, firstIndex });
-    const marks = matcher.match(batch);
-    yield* traceRollouts(batch, marks, { matcher, rollouts: [rollout], correctAbove });
-    if (++shown === limit) return;
-  }
+  if (shown === 0) warn("hicra: no rollout was selected");
 }

@@ -41,7 +41,7 @@ export interface Trace {
   readonly numTokens: number;
   /** Number of planning tokens. */
   readonly numPlanning: number;
-  /** Number of spans, if known. */
+  /** Number of spans, if they are known and the mask is theirs. */
   readonly numSpans?: number;
   /** Mean advantage of the trained tokens, if known. */
   readonly advantage?: AdvantageShift;
@@ -120,11 +120,13 @@ export function* traceRollouts(
     throw new TypeError("Cannot trace rollouts as batch.tokenIds is missing: pass the token ids");
   }
   const { offsets, lossMask, rewards, flags } = batch;
-  const { planningMask, spans, advantages: after } = marks;
+  const { planningMask, advantages: after } = marks;
+  // A transform such as shuffle-mask draws a new mask; the spans are not those of that mask.
+  const spans = marks.spans && isCovered(marks.spans, planningMask) ? marks.spans : undefined;
   const { matcher, rollouts, correctAbove = 0 } = options;
   const { sequences = Array.from({ length: offsets.length - 1 }, (_, s) => s) } = options;
   const before = batch.advantages && tokenAdvantages(batch);
-  const segmentsOf = segmenter(batch, marks, matcher);
+  const segmentsOf = segmenter(batch, marks, spans, matcher);
   const meanShift = (start: number, end: number): AdvantageShift => ({
     before: meanOf(before!, lossMask, start, end),
     ...(after && { after: meanOf(after, lossMask, start, end) }),
@@ -151,13 +153,13 @@ export function* traceRollouts(
 /** Cuts tokens `[start, end)` into segments. */
 function segmenter(
   batch: CheckedBatch,
-  { planningMask, kinds, spans, advantages: after }: TraceMarks,
+  { planningMask, kinds, advantages: after }: Omit<TraceMarks, "spans">,
+  spans: Int32Array | undefined,
   { tokens, lexicon }: Pick<SgMatcher, "lexicon" | "tokens">,
 ): (start: number, end: number) => TraceSegment[] {
   const { tokenIds, lossMask } = batch;
   const before = batch.advantages && tokenAdvantages(batch);
-  // A transform that draws a new mask leaves kinds unknown: the spans are not those of that mask.
-  const spanAt = kinds && spans && spanOfTokens(spans, batch.numTokens);
+  const spanAt = spans && spanOfTokens(spans, batch.numTokens);
   const showsShift = (token: number): boolean =>
     before !== undefined && lossMask[token] === 1 &&
     (planningMask[token] === 1 || (after !== undefined && after[token] !== before[token]));
@@ -190,6 +192,13 @@ function segmenter(
       ...describe(cuts[k]!),
     }));
   };
+}
+
+function isCovered(spans: Int32Array, mask: Uint8Array): boolean {
+  for (let k = 0; k < spans.length; k += 3) {
+    if (mask.subarray(spans[k], spans[k + 1]).includes(0)) return false;
+  }
+  return true;
 }
 
 const NO_SPAN = -1;

@@ -120,3 +120,14 @@ Deno.test("inspectRollouts() shows the same rollouts with transforms, and what t
   assert.equal(plain!.segments[0]!.advantage, undefined);
   assert.deepEqual([credited!.reward, credited!.numSpans], [plain!.reward, plain!.numSpans]);
 });
+
+Deno.test("inspectRollouts() says when nothing was selected", async () => {
+  const warnings: string[] = [];
+  const rollouts = [{ "prompt_id": "p", "token_ids": [3], reward: 1 }];
+  const warn = (message: string): void => void warnings.push(message);
+  for (const more of [{}, { credit: { transforms, baseline: "paper" } }]) {
+    const none = inspectRollouts(rollouts, { matcher, warn, promptId: "q", ...more });
+    assert.deepEqual(await Array.fromAsync(none), []);
+  }
+  assert.deepEqual(warnings, Array(2).fill("hicra: no rollout was selected"));
+});

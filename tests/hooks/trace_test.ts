@@ -78,16 +78,28 @@ Deno.test("traceRollouts() shows advantages of planning tokens, and of what a tr
   assert.deepEqual(advantage, { before: 1, after: 1.5 });
 });
 
-Deno.test("traceRollouts() marks a mask of unknown kinds as planning, without grams", () => {
+Deno.test("traceRollouts() names no gram on a mask that is not that of the spans", () => {
+  const marked = { planningMask: Uint8Array.of(1, 0, 1), kinds: Uint8Array.of(1, 0, 1) };
+  const { segments, numSpans } = trace([2, 3, 2], {}, marked);
+  assert.deepEqual(segments, [
+    { text: ",", numTokens: 1, trained: true, mark: "deduction" },
+    { text: " so", numTokens: 1, trained: true },
+    { text: ",", numTokens: 1, trained: true, mark: "deduction" },
+  ]);
+  assert.equal(numSpans, undefined);
+});
+
+Deno.test("traceRollouts() marks a mask of unknown kinds as planning", () => {
   const batch = checkBatch({
     offsets: Int32Array.of(0, 2),
     tokenIds: Int32Array.of(3, 2),
     lossMask: Uint8Array.of(1, 1),
   });
-  const { spans } = matcher.match(batch);
-  const marks = { planningMask: Uint8Array.of(1, 1), spans };
-  const [{ segments }] = traceRollouts(batch, marks, { matcher }) as unknown as [Trace];
-  assert.deepEqual(segments, [{ text: " so,", numTokens: 2, trained: true, mark: "planning" }]);
+  const [shown] = traceRollouts(batch, { planningMask: Uint8Array.of(1, 0) }, { matcher });
+  assert.deepEqual(shown!.segments, [
+    { text: " so", numTokens: 1, trained: true, mark: "planning" },
+    { text: ",", numTokens: 1, trained: true },
+  ]);
 });
 
 Deno.test("traceRollouts() tells reward, prompt and the sequences asked for", () => {
