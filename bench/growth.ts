@@ -17,6 +17,8 @@ export interface GramGrowth {
   readonly tokensPerSecond: number;
   /** Spans of ours, occurrences of a peer. */
   readonly found: number;
+  /** Share of planning tokens; of ours only. */
+  readonly planningShare: number | null;
   /** Spans of ours equal those of the peer under the matching rules; null where it was not checked. */
   readonly agrees: boolean | null;
 }
@@ -71,6 +73,8 @@ export function gramGrowth(
           total(normalised, (text) => leftmostLongest(text, search.find(text)).length);
       }
     }
+    const { planningMask } = matcher.match(sample);
+    const planningShare = planningMask.reduce((sum, bit) => sum + bit, 0) / sample.numTokens;
     const timings = timeInTurns(cases, repetitions);
     return Object.keys(cases).map((name) => ({
       name,
@@ -78,6 +82,7 @@ export function gramGrowth(
       compileMs: compileMs[name]!,
       tokensPerSecond: 1000 * sample.numTokens / timings[name]!.medianMs,
       found: timings[name]!.result,
+      planningShare: name === "hicra" ? planningShare : null,
       agrees: agrees[name] ?? null,
     }));
   });

@@ -51,11 +51,14 @@ function* runsOf(batch: CheckedBatch): Generator<Int32Array> {
   const { offsets, lossMask, segmentIds } = batch;
   for (let s = 0; s < batch.numSequences; s++) {
     const end = offsets[s + 1]!;
-    for (let from = offsets[s]!, to = from; from < end; from = to) {
-      do to++; while (
+    let from = offsets[s]!;
+    while (from < end) {
+      let to = from + 1;
+      while (
         to < end && lossMask[to] === lossMask[from] && segmentIds?.[to] === segmentIds?.[from]
-      );
+      ) to++;
       if (lossMask[from] === 1) yield batch.tokenIds!.subarray(from, to);
+      from = to;
     }
   }
 }

@@ -8,7 +8,7 @@ import { reportPage } from "./report/page.ts";
 import { updateReadme } from "./report/readme.ts";
 import { summaryText } from "./report/summary.ts";
 import { terminalTable } from "./report/terminal.ts";
-import { runBench } from "./run_bench.ts";
+import { runBench } from "./run.ts";
 
 async function main(options: BenchOptions): Promise<void> {
   const run = await runBench(options);

@@ -1,3 +1,6 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
 import { parseArgs } from "node:util";
 
 /** What a run of the bench is asked to do. */
@@ -14,8 +17,8 @@ export interface BenchOptions {
   readonly alpha: number;
   /** A small sample and fewer repetitions. */
   readonly quick: boolean;
-  /** Keep token ids on disk between runs. */
-  readonly cache: boolean;
+  /** Folder that keeps token ids between runs; null to encode anew and keep nothing. */
+  readonly cacheFolder: string | null;
   /** Path of the HTML report. */
   readonly out: string;
   /** Path of the figures as JSON, if asked for. */
@@ -36,14 +39,16 @@ export const HELP = `Measures hicra on real rollouts, beside its peers, and writ
   --baseline NAME     how advantages are made of rewards (default: paper)
   --alpha NUMBER      alpha of HICRA and of its controls (default: 0.2)
   --quick             a small sample, two tokenizers, few repetitions: ends within seconds
+  --cache FOLDER      where token ids are kept between runs (default: hicra-bench in the folder
+                      $XDG_CACHE_HOME, or in ~/.cache)
   --no-cache          encode anew and keep nothing on disk
   --out FILE          the report (default: report/index.html)
   --json FILE         all figures, for programs
   --readme            write the figures into bench/README.md
   --help              this text
 
-  Encoding takes most of a first run. Token ids are kept in $XDG_CACHE_HOME/hicra-bench, or
-  ~/.cache/hicra-bench, under a digest of texts, tokenizer and encoder; the folder may be deleted.`;
+  Encoding takes most of a first run. Token ids are kept under a digest of texts, tokenizer and
+  encoder, so they never go stale; the folder may be deleted.`;
 
 /**
  * Reads the command line.
@@ -63,6 +68,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
       baseline: { type: "string", default: "paper" },
       alpha: { type: "string", default: "0.2" },
       quick: { type: "boolean", default: false },
+      cache: { type: "string" },
       "no-cache": { type: "boolean", default: false },
       out: { type: "string", default: "report/index.html" },
       json: { type: "string" },
@@ -85,9 +91,14 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
     baseline: values.baseline,
     alpha,
     quick: values.quick,
-    cache: !values["no-cache"],
+    cacheFolder: values["no-cache"] ? null : values.cache ?? defaultCacheFolder(),
     out: values.out,
     json: values.json,
     readme: values.readme,
   };
+}
+
+/** The user's folder for what can be made again. */
+export function defaultCacheFolder(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "hicra-bench");
 }

@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join } from "node:path";
-import process from "node:process";
+import { dirname, join } from "node:path";
 import type { CheckedBatch } from "../batch/mod.ts";
 import {
   decodeSafetensors,
@@ -29,13 +27,13 @@ const ENCODER = "@huggingface/tokenizers@0.2.0";
  *
  * @param corpora The corpora.
  * @param tokenizer The tokenizer.
- * @param options `cache`: look for the ids on disk first and leave them there.
+ * @param cacheFolder Where ids are looked for first and left; null for nowhere.
  * @returns A batch per corpus, in order.
  */
 export async function tokenizeCorpora(
   corpora: readonly Corpus[],
   tokenizer: BenchTokenizer,
-  { cache }: { readonly cache: boolean },
+  cacheFolder: string | null,
 ): Promise<CheckedBatch[]> {
   let encoder: Promise<(text: string) => Int32Array> | undefined;
   const batches: CheckedBatch[] = [];
@@ -46,7 +44,7 @@ export async function tokenizeCorpora(
       ),
     ];
     const label = `${tokenizer.name}, ${corpus.name}`;
-    const path = cache ? cachePath(texts, tokenizer) : undefined;
+    const path = cacheFolder === null ? undefined : join(cacheFolder, cacheName(texts, tokenizer));
     let encoded = path === undefined ? undefined : await readCache(path, texts.length);
     if (encoded === undefined) {
       encoder ??= loadEncoder(tokenizer.path);
@@ -85,10 +83,9 @@ function encodeTexts(
 }
 
 /** The name says everything that the content depends on, so an entry never goes stale. */
-function cachePath(texts: readonly string[], { digest }: BenchTokenizer): string {
+function cacheName(texts: readonly string[], { digest }: BenchTokenizer): string {
   const hash = createHash("sha256").update(JSON.stringify([ENCODER, digest, texts]));
-  const root = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
-  return join(root, "hicra-bench", `${hash.digest("hex").slice(0, 32)}.safetensors`);
+  return `${hash.digest("hex").slice(0, 32)}.safetensors`;
 }
 
 async function readCache(path: string, numTexts: number): Promise<EncodedTexts | undefined> {
@@ -107,7 +104,7 @@ async function readCache(path: string, numTexts: number): Promise<EncodedTexts |
 }
 
 async function writeCache(path: string, { offsets, tokenIds }: EncodedTexts): Promise<void> {
-  await mkdir(join(path, ".."), { recursive: true });
+  await mkdir(dirname(path), { recursive: true });
   // Takes its name when it is whole: an interrupted run leaves no half entry.
   await writeOutput(path, [encodeSafetensors({ offsets, token_ids: tokenIds })]);
 }

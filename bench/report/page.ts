@@ -1,5 +1,5 @@
 import { traceStyles } from "../../hooks/mod.ts";
-import type { BenchRun } from "../run_bench.ts";
+import type { BenchRun } from "../run.ts";
 import { escapeHtml } from "./html.ts";
 import { htmlTable } from "./html_table.ts";
 import { massTable } from "./mass_table.ts";
@@ -79,7 +79,8 @@ ${headlineList(run)}
   yield section(
     "traces",
     "Traces",
-    "The first correct and the first incorrect rollout of readable length in each file. Planning tokens " +
+    "The first correct and the first incorrect rollout of readable length in each file, of groups with " +
+      "different rewards where there are any. Planning tokens " +
       "are coloured by kind; point at one to see the gram and its advantage before and after HICRA.",
     tracesHtml(run),
   );

@@ -28,7 +28,7 @@ nav a:hover { text-decoration: underline; }
   margin: 1.6rem 0 0; padding: 0; list-style: none; }
 .headlines li { background: var(--card); border: 1px solid var(--line); border-radius: .7rem;
   padding: .9rem 1rem; }
-.headlines b { display: block; font-size: 1.3rem; line-height: 1.3; letter-spacing: -.01em;
+.headlines b { display: block; font-size: 1.2rem; line-height: 1.4; letter-spacing: -.01em;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
 .headlines .label { color: var(--soft); font-size: .85rem; }
 .headlines .detail { color: var(--soft); font-size: .8rem; line-height: 1.4; display: block;
@@ -36,6 +36,7 @@ nav a:hover { text-decoration: underline; }
 .plot { background: var(--card); border: 1px solid var(--line); border-radius: .7rem;
   padding: 1rem 1.2rem; margin: .9rem 0; overflow-x: auto; }
 .plot figure { margin: 0; }
+.plot figure > div { font-size: .85rem !important; min-height: 0 !important; margin-bottom: .6rem; }
 .plot svg { max-width: 100%; height: auto; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: .9rem; }
 .pair .plot { margin: 0; }

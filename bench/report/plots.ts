@@ -11,7 +11,8 @@ function draw(options: Plot.PlotOptions): string {
     document: NonNullable<Plot.PlotOptions["document"]>;
   };
   const style = { fontSize: "13px", overflow: "visible", background: "none" };
-  return Plot.plot({ document, style, width: 860, ...options }).outerHTML;
+  const x = { labelOffset: 40, ...options.x };
+  return Plot.plot({ document, style, width: 980, marginBottom: 48, ...options, x }).outerHTML;
 }
 
 /** Colours are the page's, so that plots follow light and dark. */
@@ -24,7 +25,6 @@ function series(domain: readonly string[]): Plot.ScaleOptions {
 
 /** Tokens per second beside the peers, with and without decoding. */
 export function speedPlot({ peerSpeeds }: Figures): string {
-  const lookUp = peerSpeeds.find(({ name }) => name === "plain pass with look-up")!;
   const bars = peerSpeeds.filter(({ kind }) => kind !== "floor").map((row) => ({
     label: row.kind === "ours"
       ? "hicra, ids to mask"
@@ -35,25 +35,14 @@ export function speedPlot({ peerSpeeds }: Figures): string {
     }`,
     fill: row.kind === "ours" ? OURS : row.kind === "search" ? "var(--faint)" : "var(--peer)",
   }));
-  const limit = {
-    x: lookUp.tokensPerSecond / 1e6,
-    text: ["a plain pass", "with a look-up"].join(" "),
-  };
   return draw({
-    marginLeft: 265,
+    marginLeft: 300,
     marginRight: 130,
-    height: 48 + 34 * bars.length,
+    height: 70 + 34 * bars.length,
     x: { label: "million tokens per second, one core →", grid: true, zero: true },
     y: { label: null, domain: bars.map(({ label }) => label), tickSize: 0, padding: 0.25 },
     marks: [
-      Plot.ruleX([limit], {
-        x: "x",
-        stroke: "currentColor",
-        strokeDasharray: "4 4",
-        strokeOpacity: 0.6,
-      }),
-      Plot.text([limit], { x: "x", text: "text", frameAnchor: "top", dy: -10, fillOpacity: 0.8 }),
-      Plot.barX(bars, { x: "speed", y: "label", fill: "fill", rx: 3 }),
+      Plot.barX(bars, { x: "speed", y: "label", fill: "fill", rx2: 3 }),
       Plot.text(bars, { x: "speed", y: "label", text: "text", textAnchor: "start", dx: 6 }),
     ],
   });
@@ -64,7 +53,7 @@ export function gramGrowthPlot({ gramGrowth }: Figures): string {
   const rows = gramGrowth.map((row) => ({ ...row, speed: row.tokensPerSecond / 1e6 }));
   const channels = { x: "grams", y: "speed", stroke: "name" } as const;
   return draw({
-    width: 420,
+    width: 490,
     height: 300,
     marginLeft: 50,
     x: { type: "log", label: "grams in the lexicon →", ticks: [250, 2500, 25000], tickFormat: "," },
@@ -81,7 +70,7 @@ export function gramGrowthPlot({ gramGrowth }: Figures): string {
 export function tokenGrowthPlot({ tokenGrowth }: Figures): string {
   const channels = { x: "tokens", y: "nanosecondsPerToken", stroke: "name" } as const;
   return draw({
-    width: 420,
+    width: 490,
     height: 300,
     marginLeft: 50,
     x: { type: "log", label: "tokens in the batch →", tickFormat: "~s" },
@@ -109,7 +98,7 @@ export function sharePlot({ planningShares, settings, corpora }: Figures): strin
   return draw({
     marginLeft: 180,
     marginTop: 40,
-    height: 90 + 30 * corpora.length,
+    height: 110 + 30 * corpora.length,
     x: { label: "planning tokens, % of the response →", grid: true, zero: true },
     y: { label: null, domain: corpora.map(({ name }) => name), tickSize: 0 },
     fx: { label: null, domain: panels.map(({ panel }) => panel) },
@@ -139,7 +128,7 @@ export function kindPlot({ planningShares, settings, corpora }: Figures): string
     );
   return draw({
     marginLeft: 180,
-    height: 60 + 30 * corpora.length,
+    height: 80 + 30 * corpora.length,
     x: { label: "planning tokens by kind, % of the response →", grid: true },
     y: { label: null, domain: corpora.map(({ name }) => name), tickSize: 0, padding: 0.25 },
     color: {
@@ -165,7 +154,7 @@ export function massPlot({ advantageMasses }: Figures): string {
   return draw({
     marginLeft: 225,
     marginTop: 40,
-    height: 80 + 22 * chains.length,
+    height: 100 + 22 * chains.length,
     x: { label: "sum of |A|, after over before →", grid: true },
     y: { label: null, domain: chains, tickSize: 0 },
     fx: { label: null, domain: ["planning tokens", "execution tokens"] },
@@ -186,7 +175,16 @@ export function massPlot({ advantageMasses }: Figures): string {
           strokeWidth: 3,
         }),
       ),
-      Plot.dot(rows, { fx: "panel", x: "factor", y: "chain", fill: "sign", r: 4.5 }),
+      // The larger dot below shows where both are equal.
+      ...[["A > 0", 6.5] as const, ["A < 0", 3.5] as const].map(([sign, r]) =>
+        Plot.dot(rows.filter((row) => row.sign === sign), {
+          fx: "panel",
+          x: "factor",
+          y: "chain",
+          fill: "sign",
+          r,
+        })
+      ),
     ],
   });
 }
@@ -201,7 +199,7 @@ export function outcomePlot({ corpusMetrics }: Figures): string {
   );
   return draw({
     marginLeft: 180,
-    height: 60 + 30 * corpusMetrics.length,
+    height: 80 + 30 * corpusMetrics.length,
     x: { label: "planning tokens, % of the response →", grid: true, zero: true },
     y: { label: null, domain: corpusMetrics.map(({ corpus }) => corpus), tickSize: 0 },
     color: {

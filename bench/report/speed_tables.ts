@@ -1,7 +1,7 @@
 import type { Figures } from "../figures.ts";
 import { FLOOR_BYTES } from "../peer_speed.ts";
 import { median } from "../timing.ts";
-import { count, decimal, millions, NOTHING, significant, times } from "./format.ts";
+import { count, decimal, millions, NOTHING, percent, significant, times } from "./format.ts";
 import type { Table } from "./table.ts";
 
 /** Everything about time. */
@@ -121,6 +121,14 @@ function gramGrowthTable({ gramGrowth }: Figures): Table {
         "spans found by hicra",
         ...sizes.map((size) =>
           count(gramGrowth.find((row) => row.name === "hicra" && row.grams === size)!.found)
+        ),
+      ],
+      [
+        "tokens they cover",
+        ...sizes.map((size) =>
+          percent(
+            gramGrowth.find((row) => row.name === "hicra" && row.grams === size)!.planningShare!,
+          )
         ),
       ],
     ],

@@ -44,7 +44,7 @@ export function headlines(
       detail: `decoding counted; ${rounds(expression)}`,
     },
     {
-      label: "fastest Aho-Corasick peer",
+      label: "fastest Aho-Corasick",
       value: `${significant(ahoCorasick.timesOurs.median)}× our time`,
       detail: `${ahoCorasick.name}, decoding counted; ${rounds(ahoCorasick)}`,
     },

@@ -2,7 +2,7 @@ import { applyTransforms, createTransform } from "../../advantage/mod.ts";
 import { traceControlsHtml, traceHtml, traceRollouts } from "../../hooks/mod.ts";
 import { SgMatcher } from "../../sg/mod.ts";
 import { withHostAdvantages } from "../host_advantages.ts";
-import type { BenchRun } from "../run_bench.ts";
+import type { BenchRun } from "../run.ts";
 import { escapeHtml } from "./html.ts";
 
 /** Traces of these lengths, in tokens, can be read on a page. */
@@ -10,7 +10,8 @@ const LENGTHS: readonly [shortest: number, longest: number] = [150, 1_500];
 
 /**
  * Writes a few rollouts of each corpus with their planning tokens coloured: the first correct and the
- * first incorrect one of readable length, chosen by nothing else.
+ * first incorrect one of readable length, where there are any with an advantage other than 0, chosen by
+ * nothing else.
  */
 export function tracesHtml(
   { corpora, batches, tokenizer, lexicon, preset, figures }: BenchRun,
@@ -30,7 +31,9 @@ export function tracesHtml(
       const length = batch.offsets[s + 1]! - batch.offsets[s]!;
       return length >= LENGTHS[0] && length <= LENGTHS[1];
     };
-    const readable = rollouts.map((_, s) => s).filter(isReadable);
+    const hasSignal = (s: number): boolean => (batch.advantages?.[batch.offsets[s]!] ?? 0) !== 0;
+    const readable = rollouts.map((_, s) => s).filter(isReadable)
+      .sort((a, b) => Number(hasSignal(b)) - Number(hasSignal(a)));
     const isCorrect = (s: number): boolean => (batch.rewards?.[s] ?? 0) > 0;
     const sequences = [readable.find(isCorrect), readable.find((s) => !isCorrect(s))]
       .filter((s) => s !== undefined);

@@ -32,7 +32,9 @@ export interface BenchRun {
 const GRAM_SIZES = { full: [250, 2_500, 25_000], quick: [250, 2_500] } as const;
 /** Times the corpus of the largest batch. */
 const COPIES = 10;
-const REPETITIONS = { full: 7, quick: 3 } as const;
+/** Rounds of the speed tables, and of the tables of growth. */
+const REPETITIONS = { full: 9, quick: 3 } as const;
+const GROWTH_REPETITIONS = { full: 5, quick: 2 } as const;
 const PLACEBO_SEED = 1;
 
 /**
@@ -57,7 +59,7 @@ export async function runBench(options: BenchOptions): Promise<BenchRun> {
   checkIdsHaveOneTokenizer(corpora, tokenizers);
   const batches: CheckedBatch[][] = [];
   for (const tokenizer of tokenizers) {
-    batches.push(await tokenizeCorpora(corpora, tokenizer, options));
+    batches.push(await tokenizeCorpora(corpora, tokenizer, options.cacheFolder));
   }
   const tokenizer = tokenizers[0]!;
   const { table } = tokenizer;
@@ -85,9 +87,15 @@ export async function runBench(options: BenchOptions): Promise<BenchRun> {
   progress("speed beside the peers");
   const peers = peerSpeeds(joined, table, lexicon, repetitions);
   progress("growth of the lexicon");
-  const grams = gramGrowth(joined, table, lexicon, { sizes: GRAM_SIZES[size], repetitions: 3 });
+  const grams = gramGrowth(joined, table, lexicon, {
+    sizes: GRAM_SIZES[size],
+    repetitions: GROWTH_REPETITIONS[size],
+  });
   progress("growth of the batch");
-  const tokens = tokenGrowth(joined, table, lexicon, { copies: COPIES, repetitions: 3 });
+  const tokens = tokenGrowth(joined, table, lexicon, {
+    copies: COPIES,
+    repetitions: GROWTH_REPETITIONS[size],
+  });
   endProgress();
 
   const figures: Figures = {
