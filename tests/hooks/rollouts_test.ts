@@ -494,3 +494,12 @@ Deno.test("the labelled sentences tile their completion but for white space", as
     }
   }
 });
+
+Deno.test("readRollouts() throws when the path is a folder", async () => {
+  await assert.rejects(async () => {
+    for await (const _ of readRollouts("tests")) throw new Error("unreachable");
+  }, {
+    name: "TypeError",
+    message: "Cannot read rollouts as tests is a folder: name a file in it",
+  });
+});
