@@ -175,11 +175,10 @@ async function* readBytes(path: string, name: string): AsyncGenerator<Uint8Array
 /** Unlike a read stream, it does not read ahead, and it is closed when its iterator has returned. */
 async function* readFile(path: string): AsyncGenerator<Uint8Array> {
   const file = await open(path);
-  if ((await file.stat()).isDirectory()) {
-    await file.close();
-    throw new TypeError(`Cannot read rollouts as ${path} is a folder: name a file in it`);
-  }
   try {
+    if ((await file.stat()).isDirectory()) {
+      throw new TypeError(`Cannot read rollouts as ${path} is a folder: name a file in it`);
+    }
     while (true) {
       const { bytesRead, buffer } = await file.read(new Uint8Array(READ_BYTES));
       if (bytesRead === 0) return;
