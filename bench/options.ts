@@ -84,6 +84,11 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
         `current value is "${values.alpha}"`,
     );
   }
+  if (values.readme && values.quick) {
+    throw new RangeError(
+      "Cannot write figures into bench/README.md as they must be of a full run: --quick is given",
+    );
+  }
   return {
     rollouts: values.rollouts,
     tokenizers: values.tokenizer,

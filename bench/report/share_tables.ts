@@ -49,7 +49,7 @@ function kindTable(
         row.corpus,
         count(row.sequences),
         count(row.tokens),
-        decimal(row.characters / row.tokens),
+        decimal(row.characters === 0 ? null : row.characters / row.tokens), // given as ids
         decimal(1000 * row.spans / row.tokens, 1),
         percent(shareOf([row]), 2),
         ...GRAM_KINDS.map((kind) => percent(row.kinds[kind] / row.planningTokens)),

@@ -7,6 +7,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { parseHTML } from "linkedom";
+import { loadEncoder } from "../../hooks/mod.ts";
 import type { Figures } from "../../bench/figures.ts";
 
 const MAIN = fileURLToPath(new URL("../../bench/main.ts", import.meta.url));
@@ -42,11 +43,7 @@ Deno.test("bench --quick measures everything and writes a report that fetches no
   inFolder(async (folder) => {
     const run = await runBench(
       folder,
-      "--quick",
-      "--json",
-      "figures.json",
-      "--out",
-      "out/report.html",
+      ...["--quick", "--cache", "ids", "--json", "figures.json", "--out", "out/report.html"],
     );
     assert.equal(run.code, 0, run.stderr);
     assert.match(run.stdout, /Planning share, lexicon paper\n/);
@@ -139,6 +136,26 @@ Deno.test("bench measures a user's rollouts, tokenizer and lexicon", () =>
     assert.deepEqual((await readdir(folder)).sort(), ["grams.txt", "mine.jsonl", "report.html"]);
   }));
 
+Deno.test("bench measures rollouts of token ids without rewards, as far as that goes", () =>
+  inFolder(async (folder) => {
+    const encode = await loadEncoder(QWEN3);
+    const tokenIds = [...encode("But wait, let me think. So it is.")];
+    const rollout = {
+      "prompt_id": "p",
+      "token_ids": tokenIds,
+      "loss_mask": tokenIds.map((_, i) => +(i > 0)),
+    };
+    await writeFile(join(folder, "ids.jsonl"), JSON.stringify(rollout));
+    const run = await runBench(
+      folder,
+      ...["--quick", "--no-cache", "--rollouts", "ids.jsonl", "--tokenizer", QWEN3],
+      ...["--out", "report.html"],
+    );
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stdout, /No placebo lexicon/);
+    assert.match(run.stdout, /No advantages for ids: the rollouts have neither rewards nor/);
+  }));
+
 Deno.test("bench says in one line what is wrong with its input", () =>
   inFolder(async (folder) => {
     await writeFile(
@@ -148,6 +165,10 @@ Deno.test("bench says in one line what is wrong with its input", () =>
     await writeFile(join(folder, "empty.jsonl"), "");
     const cases: [args: string[], message: RegExp][] = [
       [["--alpha", "1"], /^error: Cannot run the bench as --alpha must be/],
+      [
+        ["--quick", "--readme"],
+        /^error: Cannot write figures into bench.README.md as they must be/,
+      ],
       [["--lexikon", "x"], /^error: Unknown option '--lexikon'/],
       [["--baseline", "grpo"], /^error: Cannot find a baseline preset/],
       [
