@@ -17,6 +17,8 @@ const EQUAL = FRESH;
 /** A gram ends inside the token, or the token is too odd for a step; the sign bit. */
 const STOP = 1 << 31;
 /** What is set in a step that does not lead to one of the two states without a partial match. */
+/** What is set in a dense step that is neither stopped nor followed by an apostrophe or white space. */
+const COMMON = EQUAL | STOP | (TAIL_MASK & ~Tail.word);
 const MATCHING = STOP | (STATE_MASK & ~Tail.word);
 
 // An event says which gram ends inside a token: `node << 6 | characters completed before`.
@@ -33,6 +35,8 @@ const ANYTHING = 1 << 30;
 
 /** log2 of the number of remembered steps: 2^15 entries of 16 bytes stay in a core's own cache. */
 const MEMORY_BITS = 15;
+/** State, token, step, event. An entry has two places, side by side in one cache line. */
+const ENTRY = 4;
 /** How many tokens a phrase may span before its bytes are walked to find its first one. */
 const RING = 64;
 
@@ -41,8 +45,8 @@ const RING = 64;
  *
  * From the two states in which nothing has matched yet (outside a word, inside a word) a dense table
  * gives the step of every token. A partial match that the token cannot go on with leads to the same
- * step. All other steps are computed by walking the token's bytes, and remembered in a direct-mapped
- * table of fixed size. So the common token costs one look-up.
+ * step. All other steps are computed by walking the token's bytes, and remembered in a table
+ * of fixed size. So the common token costs one look-up.
  */
 export class TokenAutomaton {
   readonly #tables: ScanTables;
@@ -70,7 +74,7 @@ export class TokenAutomaton {
       dense[2 * token + 1] = inside & ~EQUAL | equal;
       openings[token] = opening(tokens, token, codes);
     }
-    const memory = new Int32Array(4 << MEMORY_BITS).fill(-1);
+    const memory = new Int32Array(ENTRY << MEMORY_BITS).fill(-1);
     this.#codes = codes;
     this.#tables = {
       automaton,
@@ -103,7 +107,7 @@ interface ScanTables {
   readonly openings: Int32Array;
   /** `[nodes]`: openings that a partial match can go on with. */
   readonly continuations: Int32Array;
-  /** `[4 << MEMORY_BITS]`: state, token, step, event of the steps that were computed. */
+  /** `[ENTRY << MEMORY_BITS]`: state, token, step, event of the steps that were computed. */
   readonly memory: Int32Array;
 }
 
@@ -151,6 +155,27 @@ export class Scan {
     let fresh = this.#fresh;
     let freshTail = this.#freshTail;
     while (i < to) {
+      if ((state & TAIL_MASK) <= Tail.word) {
+        // Most tokens end whatever was going on and lead to the same state wherever they stand.
+        const first = i;
+        let step = state;
+        while (i < to) {
+          const token = ids[i]!;
+          if (token >>> 0 >= vocabSize) break;
+          const next = dense[2 * token]!;
+          if ((next & COMMON) !== EQUAL) break;
+          if ((continuations[(step & STATE_MASK) >>> TAIL_BITS]! & openings[token]!) !== 0) break;
+          step = next;
+          i++;
+        }
+        if (i > first) {
+          state = step & STATE_MASK;
+          fresh = i - 1;
+          freshTail = Tail.gap;
+          completed[fresh & (RING - 1)] = step >>> STATE_BITS & COUNT_MASK;
+          if (i === to) break;
+        }
+      }
       const token = ids[i]!;
       if (token >>> 0 >= vocabSize) throw unknownToken(token, i, vocabSize);
       const tail = state & TAIL_MASK;
@@ -159,9 +184,7 @@ export class Scan {
         state <= Tail.word ||
         (tail <= Tail.word && (continuations[state >>> TAIL_BITS]! & openings[token]!) === 0)
       ) {
-        // Mostly the step does not depend on the state: then tokens can be looked up ahead.
-        step = dense[2 * token]!;
-        if ((step & EQUAL) === 0) step = dense[2 * token + tail]!;
+        step = dense[2 * token + tail]!;
         if ((step & MATCHING) === 0) {
           state = step & STATE_MASK;
           i++;
@@ -170,8 +193,8 @@ export class Scan {
         fresh = i;
         freshTail = tail;
       } else {
-        const at = slot(state, token);
-        if (memory[at] !== state || memory[at + 1] !== token) this.#remember(at, state, token);
+        let at = slot(state, token);
+        if (memory[at] !== state || memory[at + 1] !== token) at = this.#recall(at, state, token);
         step = memory[at + 2]!;
         const event = memory[at + 3]!;
         if (event !== NO_EVENT && i - fresh < RING) {
@@ -254,12 +277,17 @@ export class Scan {
     return this.#stepper.events > 0;
   }
 
-  #remember(at: number, state: number, token: number): void {
+  /** The entry of a step that is not in its first place: in the second, or computed now. */
+  #recall(at: number, state: number, token: number): number {
     const { memory } = this.#tables;
+    const second = at ^ ENTRY;
+    if (memory[second] === state && memory[second + 1] === token) return second;
+    memory.copyWithin(second, at, at + ENTRY);
     memory[at + 2] = computeStep(this.#stepper, state, token);
     memory[at + 3] = computeEvent(this.#stepper, state);
     memory[at] = state;
     memory[at + 1] = token;
+    return at;
   }
 
   /** Reports the grams that end at an event inside token `index`. */

@@ -146,7 +146,9 @@ export class Walk {
     // No gram starts with white space: where nothing has matched it is a gap like any other. Done at the
     // end of each token, so that the number of characters does not depend on where a walk starts.
     if (this.#node === 0 && this.#tail >= Tail.space) this.#tail = Tail.gap;
-    return !wasPending && this.#pendingCount === 0 && this.#beginsInToken() &&
+    if (this.#pendingCount > 0) return false;
+    if (this.#node === 0 && this.#tail <= Tail.word) return true;
+    return !wasPending && this.#beginsInToken() &&
       (this.#tail !== Tail.apostrophe || this.#apostropheFirst === index);
   }
 
