@@ -19,8 +19,8 @@ interface EncodedTexts {
   readonly tokenIds: Int32Array;
 }
 
-/** The encoder's version is part of the digest, as another may split differently. */
-const ENCODER = "@huggingface/tokenizers@0.2.0";
+/** Where the encoder lies, which names its version: another one may split differently. */
+const ENCODER = import.meta.resolve("@huggingface/tokenizers");
 
 /**
  * Packs each corpus into a batch, encoding completions that come without token ids.
