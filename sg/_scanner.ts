@@ -25,12 +25,12 @@ const MATCHING = STOP | (STATE_MASK & ~Tail.word);
 const EVENT_BITS = 6;
 const NO_EVENT = -1;
 
-// What a token opens with, and what may go on after a node, as sets of bits: most tokens are a space and
-// a word, and whether such a token can go on with a partial match shows in the word's first letter.
-const LETTER_BITS = 29;
-/** In an opening: a space and a letter. Of a node: a gram ends if its word does. */
+// What a token opens with, and what a partial match can go on with, as sets of bits. If they have none in
+// common, the token ends all partial matches. Characters share buckets, so the reverse does not hold.
+const BUCKETS = 29;
+/** In an opening: it ends the word before. Of a node: a gram ends if its word does. */
 const WORD_ENDS = 1 << 29;
-/** In an opening: anything else. Set for every node but the root, where there is no match to go on. */
+/** In an opening: not said. Of a node: it has partial matches, so all but the root. */
 const ANYTHING = 1 << 30;
 
 /** log2 of the number of remembered steps: 2^15 entries of 16 bytes stay in a core's own cache. */
@@ -344,35 +344,44 @@ function carriesApostrophe(state: number, fresh: boolean): boolean {
   return (state & TAIL_MASK) === Tail.apostrophe && !fresh;
 }
 
-/** The bits of what a token opens with. */
+/** The bits of what a token opens with: a character, or a space and a character. */
 function opening({ bytes, offsets }: TokenBytes, token: number, codes: CharacterCodes): number {
-  const at = offsets[token]!;
-  const letter = bytes[at + 1]!;
-  if (at + 1 >= offsets[token + 1]! || bytes[at] !== 0x20 || letter >= 0x80) return ANYTHING;
-  const code = codes.ascii[letter]!;
-  if ((code & 7) !== CharacterClass.word) return ANYTHING;
-  return WORD_ENDS | letterBit(code >>> 3);
+  let at = offsets[token]!;
+  const afterSpace = bytes[at] === 0x20;
+  if (afterSpace) at++;
+  if (at >= offsets[token + 1]! || bytes[at]! >= 0x80) return ANYTHING;
+  const code = codes.ascii[bytes[at]!]!;
+  const kind = code & 7;
+  if (kind >= CharacterClass.apostrophe) return ANYTHING;
+  const endsWord = afterSpace || kind !== CharacterClass.word;
+  return (endsWord ? WORD_ENDS : 0) | bucket(code >>> 3, afterSpace);
 }
 
-function letterBit(symbol: number): number {
-  return symbol === Sign.none ? 0 : 1 << symbol % LETTER_BITS;
+function bucket(symbol: number, afterSpace: boolean): number {
+  return symbol === Sign.none ? 0 : 1 << (symbol + (afterSpace ? 0 : 11)) % BUCKETS;
 }
 
 /** For each node, the openings that a partial match there can go on with. */
 function continuations(automaton: Automaton): Int32Array {
   const { suffix, firstChild, symbols, output, depth, isWord } = automaton;
-  return Int32Array.from(suffix, (_, node) => {
-    if (node === 0) return 0;
-    const atEnd = isWord[symbols[node]!] ? follow(automaton, node, Sign.wordEnd) : node;
-    let bits = ANYTHING | (atEnd !== node && output[atEnd] !== 0 ? WORD_ENDS : 0);
-    const atNext = follow(automaton, follow(automaton, atEnd, Sign.space), Sign.wordStart);
+  const next = (from: number, afterSpace: boolean): number => {
+    let bits = 0;
     // A match that only begins with the next word is no continuation: depth 0.
-    for (let from = atNext; depth[from]! > 0; from = suffix[from]!) {
-      for (let child = firstChild[from]!; child < firstChild[from + 1]!; child++) {
-        bits |= letterBit(symbols[child]!);
+    for (let node = from; depth[node]! > 0; node = suffix[node]!) {
+      for (let child = firstChild[node]!; child < firstChild[node + 1]!; child++) {
+        bits |= bucket(symbols[child]!, afterSpace);
       }
     }
     return bits;
+  };
+  return Int32Array.from(suffix, (_, node) => {
+    if (node === 0) return 0;
+    const atEnd = isWord[symbols[node]!] ? follow(automaton, node, Sign.wordEnd) : node;
+    const atSpace = follow(automaton, atEnd, Sign.space);
+    return ANYTHING | (atEnd !== node && output[atEnd] !== 0 ? WORD_ENDS : 0) |
+      next(node, false) | next(atEnd, false) |
+      next(follow(automaton, atEnd, Sign.wordStart), false) |
+      next(atSpace, true) | next(follow(automaton, atSpace, Sign.wordStart), true);
   });
 }
 
