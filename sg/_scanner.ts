@@ -17,9 +17,9 @@ const EQUAL = FRESH;
 /** A gram ends inside the token, or the token is too odd for a step; the sign bit. */
 const STOP = 1 << 31;
 /** What is set in a step that does not lead to one of the two states without a partial match. */
-/** What is set in a dense step that is neither stopped nor followed by an apostrophe or white space. */
-const COMMON = EQUAL | STOP | (TAIL_MASK & ~Tail.word);
 const MATCHING = STOP | (STATE_MASK & ~Tail.word);
+/** What is set in a dense step that the tight loop does not take; of `EQUAL`, what is not. */
+const COMMON = EQUAL | STOP | (TAIL_MASK & ~Tail.word);
 
 // An event says which gram ends inside a token: `node << 6 | characters completed before`.
 const EVENT_BITS = 6;
@@ -45,8 +45,8 @@ const RING = 64;
  *
  * From the two states in which nothing has matched yet (outside a word, inside a word) a dense table
  * gives the step of every token. A partial match that the token cannot go on with leads to the same
- * step. All other steps are computed by walking the token's bytes, and remembered in a table
- * of fixed size. So the common token costs one look-up.
+ * step. All other steps are computed by walking the token's bytes, and remembered in a table of fixed
+ * size. So the common token costs one look-up.
  */
 export class TokenAutomaton {
   readonly #tables: ScanTables;
