@@ -20,7 +20,7 @@ import type { TokenBytes } from "./token_bytes.ts";
  *
  * The automaton of the lexicon is lifted from characters to tokens when it is compiled: the common
  * token costs one table look-up, whatever the number of grams. Compiling takes time proportional to
- * the vocabulary and the lexicon, and 8 bytes a token of the vocabulary; matching is linear in the
+ * the vocabulary and the lexicon, and 12 bytes a token of the vocabulary; matching is linear in the
  * tokens. A matcher may be used for any number of batches, from one thread.
  *
  * @example Usage
