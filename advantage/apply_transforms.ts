@@ -25,8 +25,8 @@ import type { Credit, Transform, TransformContext } from "./transform.ts";
  * @param credit Token advantages and the planning mask to start from, `[tokens]` each.
  * @param context The batch and what else is known of it.
  * @returns Advantages and mask after the last transform.
- * @throws {TypeError} If the batch lacks a field that a transform needs, or a result has another type
- * than the contract says.
+ * @throws {TypeError} If the batch lacks a field that a transform needs, or a result is no object of
+ * known fields or has another type than the contract says.
  * @throws {RangeError} If a transform stands twice in the list, or a result has the wrong length, a
  * value that is not finite where `lossMask` is 1, or a mask that is not 0 or 1.
  */
@@ -45,6 +45,7 @@ export function applyTransforms(
   };
   for (const transform of transforms) {
     const changes = transform.apply(current, context);
+    checkFields(transform.name, changes);
     checkCredit(`the result of transform "${transform.name}"`, changes, context);
     const { kinds: _, ...rest } = current;
     const keepsKinds = changes.planningMask === undefined && current.kinds !== undefined;
@@ -71,6 +72,25 @@ function checkChain(transforms: readonly Transform[], { batch }: TransformContex
         );
       }
     }
+  }
+}
+
+const CREDIT_FIELDS = ["advantages", "planningMask", "kinds", "entropyCoefficient"];
+
+/** A misspelt field would be a transform that silently does nothing. */
+function checkFields(name: string, changes: unknown): void {
+  if (typeof changes !== "object" || changes === null) {
+    throw new TypeError(
+      `Cannot use the result of transform "${name}" as it must be an object of the fields that ` +
+        `change, such as { advantages }: current value is ${changes}`,
+    );
+  }
+  const unknown = Object.keys(changes).find((field) => !CREDIT_FIELDS.includes(field));
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `Cannot use the result of transform "${name}" as its fields must be among ` +
+        `${CREDIT_FIELDS.join(", ")}: it has "${unknown}"`,
+    );
   }
 }
 

@@ -2,8 +2,8 @@ import { type Batch, type CheckedBatch, Flag } from "./batch.ts";
 
 const KNOWN_FLAGS = Flag.truncated | Flag.padding | Flag.excludeFromMetrics;
 
-/** Entropies are f32 sums of non-negative terms: rounding can leave them just below zero. */
-const ENTROPY_ROUNDING = 1e-3;
+/** Rounding in f32 can leave an entropy just below zero and a log-probability just above. */
+const ROUNDING = 1e-3;
 
 /**
  * Checks a {@linkcode Batch} once, at the border, and returns it with its sizes.
@@ -55,6 +55,7 @@ export function checkBatch(batch: Batch): CheckedBatch {
   }
   if (checkOptional("oldLogprobs", batch.oldLogprobs, Float32Array, numTokens, "tokens")) {
     checkFinite("oldLogprobs", batch.oldLogprobs!, batch.lossMask);
+    checkLogprobs(batch.oldLogprobs!, batch.lossMask);
   }
   if (checkOptional("entropies", batch.entropies, Float32Array, numTokens, "tokens")) {
     checkFinite("entropies", batch.entropies!, batch.lossMask);
@@ -210,9 +211,20 @@ function checkFinite(field: string, values: Float32Array, lossMask: Uint8Array |
   }
 }
 
+function checkLogprobs(logprobs: Float32Array, lossMask: Uint8Array): void {
+  for (let i = 0; i < logprobs.length; i++) {
+    if (logprobs[i]! > ROUNDING && lossMask[i] === 1) {
+      throw new RangeError(
+        `Cannot use batch.oldLogprobs as a log-probability in nats is not positive: ` +
+          `oldLogprobs[${i}] is ${logprobs[i]}; pass log p, not p and not -log p`,
+      );
+    }
+  }
+}
+
 function checkEntropies(entropies: Float32Array, lossMask: Uint8Array): void {
   for (let i = 0; i < entropies.length; i++) {
-    if (entropies[i]! < -ENTROPY_ROUNDING && lossMask[i] === 1) {
+    if (entropies[i]! < -ROUNDING && lossMask[i] === 1) {
       throw new RangeError(
         `Cannot use batch.entropies as an entropy in nats is not negative: ` +
           `entropies[${i}] is ${entropies[i]}; -logprob is surprisal, pass logprobs as oldLogprobs`,

@@ -6,3 +6,4 @@
 export { type Batch, type CheckedBatch, Flag } from "./batch.ts";
 export { broadcastToTokens, checkBatch, tokenAdvantages } from "./check_batch.ts";
 export { packPadded, type PaddedBatch, type PaddedLayout, unpackPadded } from "./padded.ts";
+export { isTransformed, markTransformed } from "./transformed.ts";

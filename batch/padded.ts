@@ -1,5 +1,6 @@
 import type { Batch, CheckedBatch } from "./batch.ts";
 import { broadcastToTokens, checkBatch } from "./check_batch.ts";
+import { isTransformed, markTransformed } from "./transformed.ts";
 
 /** Fields of a padded batch, row-major `[rows, columns]` unless said otherwise. */
 export interface PaddedBatch {
@@ -137,6 +138,7 @@ export function unpackPadded<A extends Int32Array | Uint8Array | Float32Array>(
     const from = layout.offsets[row]!;
     out.set(values.subarray(from, layout.offsets[row + 1]!), row * columns + layout.starts[row]!);
   }
+  if (values instanceof Float32Array && isTransformed(values)) markTransformed(out as Float32Array);
   return out;
 }
 
@@ -162,6 +164,12 @@ function rowExtents(
  * of the two was meant: the number of packed tokens may happen to equal the number of rows.
  */
 function packAdvantages(advantages: Float32Array, layout: PaddedLayout): Float32Array {
+  const packed = gatherAdvantages(advantages, layout);
+  if (isTransformed(advantages)) markTransformed(packed);
+  return packed;
+}
+
+function gatherAdvantages(advantages: Float32Array, layout: PaddedLayout): Float32Array {
   const [rows, columns] = layout.shape;
   if (advantages.length === rows && columns !== 1) {
     return broadcastToTokens(advantages, layout.offsets);

@@ -9,7 +9,14 @@ import {
   type TransformConfig,
   type TransformRegistry,
 } from "../advantage/mod.ts";
-import { type Batch, checkBatch, type CheckedBatch, tokenAdvantages } from "../batch/mod.ts";
+import {
+  type Batch,
+  checkBatch,
+  type CheckedBatch,
+  isTransformed,
+  markTransformed,
+  tokenAdvantages,
+} from "../batch/mod.ts";
 import { measure, type MeasureOptions, type MetricSums } from "../metrics/mod.ts";
 import type { PlanningTokens, SgMatcher } from "../sg/mod.ts";
 
@@ -79,15 +86,13 @@ export interface HookResult {
  */
 export type AdvantageHook = (batch: Batch, step?: HookStep) => HookResult;
 
-/** Buffers of advantages that a hook returned: a second application would compound. */
-const transformed = new WeakSet<ArrayBufferLike>();
-
 /**
  * Creates an advantage hook for a training loop: batch in; planning mask, advantages and metrics out.
  *
  * The batch is checked, its planning tokens are marked, the transforms run in order on the host's
  * advantages (or on those of `baseline`), and the step is measured. Applying a hook to advantages that
- * a hook returned is an error, as the second application would compound.
+ * a hook returned is an error, as the second application would compound; they are known also after
+ * `unpackPadded` and `packPadded`, but not in a copy of the loop's own.
  *
  * @example Usage
  * ```ts
@@ -157,7 +162,7 @@ export function createHook(options: HookOptions): AdvantageHook {
   };
 
   return (batch, step = {}) => {
-    if (batch.advantages !== undefined && transformed.has(batch.advantages.buffer)) {
+    if (batch.advantages !== undefined && isTransformed(batch.advantages)) {
       throw new TypeError(
         "Cannot apply a hook as batch.advantages were returned by a hook: a second application would " +
           "compound, keep the host's advantages and apply the hook once per batch",
@@ -174,7 +179,7 @@ export function createHook(options: HookOptions): AdvantageHook {
       const planningMask = new Uint8Array(checked.numTokens);
       result = { advantages: tokenAdvantages(checked), planningMask, failures };
     }
-    transformed.add(result.advantages.buffer);
+    markTransformed(result.advantages);
     return result;
   };
 }

@@ -143,3 +143,23 @@ for (const [name, act, type, message] of ERRORS) {
     });
   });
 }
+
+Deno.test("applyTransforms() throws when a result is no object of known fields", () => {
+  const run = (result: unknown) =>
+    applyTransforms(
+      [{ name: "mine", needs: [], apply: () => result as Partial<Credit> }],
+      credit,
+      context,
+    );
+  assert.throws(() => run(undefined), {
+    name: "TypeError",
+    message:
+      'Cannot use the result of transform "mine" as it must be an object of the fields that ' +
+      "change, such as { advantages }: current value is undefined",
+  });
+  assert.throws(() => run({ advantage: Float32Array.of(2) }), {
+    name: "TypeError",
+    message: 'Cannot use the result of transform "mine" as its fields must be among advantages, ' +
+      'planningMask, kinds, entropyCoefficient: it has "advantage"',
+  });
+});

@@ -124,6 +124,12 @@ const broken: [name: string, change: Record<string, unknown>, message: string | 
     /oldLogprobs\[0\] is -Infinity, or set lossMask to 0 there/,
   ],
   [
+    "surprisals passed as logprobs",
+    { oldLogprobs: Float32Array.of(-1, 0, 0.5) },
+    "Cannot use batch.oldLogprobs as a log-probability in nats is not positive: " +
+    "oldLogprobs[2] is 0.5; pass log p, not p and not -log p",
+  ],
+  [
     "logprobs passed as entropies",
     { entropies: Float32Array.of(-1, 0, 0) },
     "Cannot use batch.entropies as an entropy in nats is not negative: entropies[0] is -1; " +

@@ -102,6 +102,21 @@ Deno.test("createHook() refuses advantages that a hook returned, views of them t
       /a second application would compound/,
     );
   }
+  // Through the padded form and back, as in a host that trains twice on one buffer.
+  const padded = packPadded({
+    shape: [2, 4],
+    lossMask: Uint8Array.of(1, 1, 1, 1, 1, 1, 0, 0),
+    tokenIds: Int32Array.of(0, 1, 2, 3, 4, 3, 0, 0),
+    advantages: batch.advantages!,
+  });
+  const shaped = unpackPadded(hook(padded.batch).advantages, padded.layout);
+  const again = packPadded({
+    shape: [2, 4],
+    lossMask: Uint8Array.of(1, 1, 1, 1, 1, 1, 0, 0),
+    tokenIds: Int32Array.of(0, 1, 2, 3, 4, 3, 0, 0),
+    advantages: shaped,
+  });
+  assert.throws(() => other(again.batch), /a second application would compound/);
   // The host's own array stays good for another epoch's fresh computation.
   assert.deepEqual(hook(batch).advantages, advantages);
 });
