@@ -28,8 +28,8 @@ export interface CreditRolloutsOptions extends MarkRolloutsOptions {
   readonly baseline?: string | BaselinePreset;
   /** Training step and signals, for schedules. */
   readonly step?: HookStep;
-  /** What to measure. */
-  readonly metrics?: Omit<MeasureOptions, "after">;
+  /** What to measure. Under a `groupScope` the groups of several files are joined by `prompt_id`. */
+  readonly metrics?: Omit<MeasureOptions, "after" | "groupNames">;
 }
 
 /** What {@linkcode creditRollouts} returns. */
@@ -99,8 +99,13 @@ export function creditRollouts(
         "here, and a second application would compound, start from the host's advantages",
     );
   }
-  const hook = createHook({ matcher, transforms, metrics, warn });
-  const packed = packRollouts(rollouts, options);
+  const { batch: packed, promptIds } = packRollouts(rollouts, options);
+  const hook = createHook({
+    matcher,
+    transforms,
+    metrics: { ...metrics, groupNames: promptIds },
+    warn,
+  });
   const baseline = chooseBaseline(packed, options.baseline, warn);
   const batch = baseline === "host" ? packed : {
     ...packed,

@@ -68,7 +68,7 @@ export async function* inspectRollouts(
     for await (const rollout of rollouts) {
       firstIndex++;
       if (!isSelected(rollout)) continue;
-      const batch = packRollouts([rollout], { ...options, firstIndex });
+      const { batch } = packRollouts([rollout], { ...options, firstIndex });
       const marks = matcher.match(batch);
       yield* traceRollouts(batch, marks, { matcher, rollouts: [rollout], correctAbove });
       if (++shown === limit) return;

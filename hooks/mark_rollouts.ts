@@ -2,7 +2,7 @@ import type { CheckedBatch } from "../batch/mod.ts";
 import type { SgMatcher } from "../sg/mod.ts";
 import type { HookResult } from "./create_hook.ts";
 import type { Encode } from "./encoder.ts";
-import { type Rollout, rolloutsToBatch } from "./rollouts.ts";
+import { type Rollout, type RolloutBatch, rolloutsToBatch } from "./rollouts.ts";
 
 /** Options of {@linkcode markRollouts}. */
 export interface MarkRolloutsOptions {
@@ -64,7 +64,7 @@ export async function* markRollouts(
   let numTokens = 0;
   let isEmpty = true;
   for await (const rollout of rollouts) {
-    const batch = packRollouts([rollout], { ...options, firstIndex: index++ });
+    const { batch } = packRollouts([rollout], { ...options, firstIndex: index++ });
     const marks = matcher.match(batch);
     numTokens += batch.numTokens;
     isEmpty &&= !marks.planningMask.includes(1);
@@ -83,9 +83,9 @@ export async function* markRollouts(
 export function packRollouts(
   rollouts: readonly Rollout[],
   { matcher, encode, firstIndex = 0 }: MarkRolloutsOptions & { readonly firstIndex?: number },
-): CheckedBatch {
-  const { batch } = rolloutsToBatch(rollouts, { firstIndex, ...(encode && { encode }) });
-  const { offsets, tokenIds, lossMask } = batch;
+): RolloutBatch {
+  const packed = rolloutsToBatch(rollouts, { firstIndex, ...(encode && { encode }) });
+  const { offsets, tokenIds, lossMask } = packed.batch;
   const { vocabSize } = matcher.tokens;
   for (let s = 0; s < rollouts.length; s++) {
     for (let i = offsets[s]!; i < offsets[s + 1]!; i++) {
@@ -102,7 +102,7 @@ export function packRollouts(
       );
     }
   }
-  return batch;
+  return packed;
 }
 
 /** Cuts the marks of a batch into those of its rollouts. */

@@ -4,8 +4,8 @@ import type { Rollout } from "./rollouts.ts";
 
 /** Options of {@linkcode measureRollouts}. */
 export interface MeasureRolloutsOptions extends MarkRolloutsOptions {
-  /** What to measure. */
-  readonly metrics?: Omit<MeasureOptions, "after">;
+  /** What to measure. Under a `groupScope` the groups of several files are joined by `prompt_id`. */
+  readonly metrics?: Omit<MeasureOptions, "after" | "groupNames">;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface MeasureRolloutsOptions extends MarkRolloutsOptions {
  * assert.deepEqual(pairs.planning_frac, { sum: [1], count: 2 });
  * ```
  *
- * @param rollouts As `readRollouts` yields them; groups are whole.
+ * @param rollouts As `readRollouts` yields them; groups are whole, or `metrics.groupScope` is set.
  * @param options Matcher and what to measure.
  * @returns Mergeable metrics.
  * @throws {RangeError | TypeError} If a rollout cannot be packed, or a trained token is not in the
@@ -37,6 +37,9 @@ export function measureRollouts(
   rollouts: readonly Rollout[],
   options: MeasureRolloutsOptions,
 ): MetricSums {
-  const batch = packRollouts(rollouts, options);
-  return measure(batch, options.matcher.match(batch), options.metrics);
+  const { batch, promptIds } = packRollouts(rollouts, options);
+  return measure(batch, options.matcher.match(batch), {
+    ...options.metrics,
+    groupNames: promptIds,
+  });
 }

@@ -11,7 +11,7 @@ export interface RunConfig {
   /** The transforms, in the order in which they act. */
   readonly transforms?: readonly TransformConfig[];
   /** What to measure. */
-  readonly metrics?: Omit<MeasureOptions, "after">;
+  readonly metrics?: Omit<MeasureOptions, "after" | "groupNames">;
 }
 
 const schema = z.strictObject({

@@ -33,10 +33,18 @@ export interface MeasureOptions {
   /** Length n of the n-gram that follows a gram. @default {3} */
   readonly followerLength?: number;
   /**
-   * Set when groups are split over batches: a name of the step, so that rollouts of equal group id in
-   * batches of this scope are one group. Left out, groups are whole, and ids mean nothing elsewhere.
+   * Set when groups may be split over batches: a name of the step, so that rollouts of one group in
+   * batches of this scope are counted as one group. Ids that every batch numbers for itself, such as
+   * those of a rollout file, then need `groupNames`; without names they must be global. Left out,
+   * each batch must hold its groups whole: the parts of a cut group would be counted as groups of
+   * their own, unnoticed.
    */
   readonly groupScope?: string;
+  /**
+   * `[groups]`: what group `g` is called in every batch, such as its prompt. Rollouts of equal name are
+   * one group. Default: the id is the name.
+   */
+  readonly groupNames?: readonly string[];
 }
 
 /**
@@ -85,7 +93,7 @@ export function measure(
   marks: PlanningMarks,
   options: MeasureOptions = {},
 ): MetricSums {
-  const { after, correctAbove = 0, followerLength = 3, groupScope } = options;
+  const { after, correctAbove = 0, followerLength = 3, groupScope, groupNames } = options;
   checkOptions(batch, marks, options);
   const tokens = tokenClasses(batch, marks.planningMask);
   const pairs = new Map<PairName, SumCount>();
@@ -121,11 +129,11 @@ export function measure(
     if (found.followers.size > 0) followers = { [followerLength]: sortedRecord(found.followers) };
   }
   if (batch.rewards !== undefined) measureRewards(batch, batch.rewards, tokens, correctAbove, put);
-  const found = findGroups(batch, correctAbove);
+  const found = findGroups(batch, correctAbove, groupNames);
   const groups = groupScope === undefined ? histogramOf(found.values(), groupKey) : {};
   const openGroups = groupScope === undefined
     ? {}
-    : sortedRecord(new Map(Array.from(found, ([id, group]) => [`${groupScope}/${id}`, group])));
+    : sortedRecord(new Map(Array.from(found, ([name, group]) => [`${groupScope}/${name}`, group])));
   return { correctAbove, pairs: sortedRecord(pairs), grams, followers, groups, openGroups };
 }
 
@@ -220,17 +228,31 @@ function measureAdvantages(
   put("adv_shift_exec", exec, counts[0]);
 }
 
-function findGroups(batch: CheckedBatch, correctAbove: number): ReadonlyMap<number, OpenGroup> {
+function findGroups(
+  batch: CheckedBatch,
+  correctAbove: number,
+  names: readonly string[] | undefined,
+): ReadonlyMap<string | number, OpenGroup> {
   const { rewards, groupIds } = batch;
-  const groups = new Map<number, { size: number; correct: number; low: number; high: number }>();
+  const groups = new Map<
+    string | number,
+    { size: number; correct: number; low: number; high: number }
+  >();
   if (rewards === undefined || groupIds === undefined) return groups;
   for (let s = 0; s < batch.numSequences; s++) {
     const id = groupIds[s]!;
     if (id < 0 || isLeftOut(batch, s)) continue;
+    const name = names === undefined ? id : names[id];
+    if (name === undefined) {
+      throw new RangeError(
+        `Cannot measure as groupNames must name every group: groupIds[${s}] is ${id}, the number of ` +
+          `names is ${names!.length}`,
+      );
+    }
     const reward = rewards[s]! + 0; // JSON has no -0
-    let group = groups.get(id);
+    let group = groups.get(name);
     if (group === undefined) {
-      groups.set(id, group = { size: 0, correct: 0, low: reward, high: reward });
+      groups.set(name, group = { size: 0, correct: 0, low: reward, high: reward });
     }
     group.size++;
     group.correct += Number(reward > correctAbove);

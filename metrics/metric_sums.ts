@@ -77,7 +77,7 @@ export interface MetricSums {
   readonly followers: Readonly<Record<string, Histogram>>;
   /** Whole groups by `"size/correct/flat"` or `"size/correct/varied"`. */
   readonly groups: Histogram;
-  /** Groups that may be spread over batches, by `"scope/groupId"`. */
+  /** Groups that may be spread over batches, by `"scope/name"`, the name being the id by default. */
   readonly openGroups: Readonly<Record<string, OpenGroup>>;
 }
 
@@ -104,8 +104,12 @@ export function emptyMetrics(): MetricSums {
  *
  * Associative and commutative to the last bit: counts are integers and sums of float32 values are
  * kept exactly ({@linkcode ExactSum}), so ranks, workers and shards merge in any order and equal one
- * measurement of everything. Keys come out sorted, so equal metrics have equal JSON. A group must lie
- * whole in one batch, unless both were measured with the same `groupScope`.
+ * measurement of everything. Keys come out sorted, so equal metrics have equal JSON.
+ *
+ * A group must lie whole in one batch, unless all were measured with the same `groupScope`: nothing
+ * else tells that two groups are parts of one, so without it a cut group counts as two smaller ones,
+ * and pass@k and the share of zero-std groups are wrong without a warning. Under a scope, groups are
+ * joined by `groupNames` or, where there are none, by ids, which must then be global.
  *
  * @example Usage
  * ```ts

@@ -6,6 +6,7 @@ import {
   measureRollouts,
   type Rollout,
 } from "../../hooks/mod.ts";
+import { mergeMetrics, metricPairs, type MetricSums } from "../../metrics/mod.ts";
 import { tinyMatcher } from "./_tiny_matcher.ts";
 
 const matcher = tinyMatcher();
@@ -97,6 +98,35 @@ Deno.test("creditRollouts() keeps the advantages before the transforms in the ba
 Deno.test("measureRollouts() needs neither advantages nor rewards", () => {
   const { pairs } = measureRollouts([{ "prompt_id": "p", "token_ids": [3, 2] }], { matcher });
   assert.deepEqual([pairs.planning_frac, pairs.adv_plan], [{ sum: [1], count: 2 }, undefined]);
+});
+
+Deno.test("measureRollouts() and creditRollouts() of a cut file merge to the figures of the whole", () => {
+  // Groups of 8: one right rollout, all wrong, all right, half right.
+  const rollouts = [1, 0, 8, 4].flatMap((correct, group) =>
+    Array.from({ length: 8 }, (_, k) => ({
+      "prompt_id": `prompt ${group}`,
+      "token_ids": [3, 2],
+      advantage: k,
+      reward: Number(k < correct),
+    }))
+  );
+  const metrics = { groupScope: "step 3" };
+  const figuresOf = (sums: MetricSums): unknown => {
+    const pairs = metricPairs(sums);
+    return [pairs["hicra/pass_at_8"], pairs["hicra/zero_std_group_frac"]];
+  };
+  const measures = [
+    (part: Rollout[]) => measureRollouts(part, { matcher, metrics }),
+    (part: Rollout[]) => creditRollouts(part, { matcher, transforms, metrics }).result.metrics!,
+  ];
+  for (const measure of measures) {
+    assert.deepEqual(figuresOf(measure(rollouts)), [{ sum: 3, count: 4 }, { sum: 2, count: 4 }]);
+    // On a group's boundary, where both files number their groups from 0, and inside a group.
+    for (const cut of [8, 16, 3, 13, 31]) {
+      const parts = [rollouts.slice(cut), rollouts.slice(0, cut)].map(measure);
+      assert.deepEqual(mergeMetrics(parts[0]!, parts[1]!), measure(rollouts), `cut at ${cut}`);
+    }
+  }
 });
 
 Deno.test("inspectRollouts() stops reading when it has enough", async () => {

@@ -280,6 +280,32 @@ Deno.test("mergeMetrics() joins split groups of one scope and keeps scopes apart
   assert.deepEqual(metricPairs(merged)["hicra/zero_std_group_frac"], { sum: 1, count: 2 });
 });
 
+Deno.test("mergeMetrics() joins split groups by their names where the ids are those of a batch", () => {
+  const shard = (rewards: number[], groupIds: number[], groupNames: string[], scope = true) =>
+    measure(
+      checkBatch({
+        offsets: Int32Array.from([0, ...rewards.map(() => 0)]),
+        lossMask: new Uint8Array(0),
+        rewards: Float32Array.from(rewards),
+        groupIds: Int32Array.from(groupIds),
+      }),
+      { planningMask: new Uint8Array(0) },
+      { groupNames, ...(scope && { groupScope: "a" }) },
+    );
+  const [one, two] = [shard([1, 1, 0], [0, 0, 1], ["p", "q"]), shard([0, 1], [0, 1], ["q", "p"])];
+  assert.deepEqual(mergeMetrics(one, two).openGroups, {
+    "a/p": { size: 3, correct: 3, low: 1, high: 1 },
+    "a/q": { size: 2, correct: 0, low: 0, high: 0 },
+  });
+  // Equal names are one group in one batch too, and -1 needs no name.
+  assert.deepEqual(shard([1, 0, 0], [0, 1, -1], ["p", "p"], false).groups, { "2/1/varied": 1 });
+  assert.throws(() => shard([1, 0], [0, 2], ["p", "q"]), {
+    name: "RangeError",
+    message:
+      "Cannot measure as groupNames must name every group: groupIds[1] is 2, the number of names is 2",
+  });
+});
+
 Deno.test("mergeMetrics() throws when the two call different rewards correct", () => {
   const [a, b] = [0, 0.5].map((correctAbove) => ({ ...emptyMetrics(), correctAbove }));
   assert.throws(() => mergeMetrics(a!, b!), {
