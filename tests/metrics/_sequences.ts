@@ -65,7 +65,7 @@ const token = fc.record({
   planningMask: bit,
   tokenId: fc.integer({ min: 0, max: 2 }),
   segmentId: fc.integer({ min: 0, max: 5 }).map((x) => Number(x > 4)),
-  oldLogprob: anyFloat,
+  oldLogprob: anyFloat.map((x) => -Math.abs(x)),
   entropy: anyFloat.map(Math.abs),
   advantage: anyFloat,
   after: anyFloat,
