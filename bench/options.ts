@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 export interface BenchOptions {
   /** Rollout files; empty for those that the repository ships. */
   readonly rollouts: readonly string[];
-  /** Files `tokenizer.json`; empty for the built-in tokenizers. */
+  /** Files `tokenizer.json`, folders or `npm:PACKAGE/PATH`; empty for the built-in tokenizers. */
   readonly tokenizers: readonly string[];
   /** Built-in name or file of the lexicon; undefined for `paper` beside `paper-3to5`. */
   readonly lexicon: string | undefined;
@@ -23,7 +23,7 @@ export interface BenchOptions {
   readonly out: string;
   /** Path of the figures as JSON, if asked for. */
   readonly json: string | undefined;
-  /** Write the figures into bench/README.md. */
+  /** Write the figures into README.md and bench/README.md. */
   readonly readme: boolean;
 }
 
@@ -33,8 +33,10 @@ export const HELP = `Measures hicra on real rollouts, beside its peers, and writ
   deno task bench [flags]
 
   --rollouts FILE     rollouts as JSON Lines, plain or gzip; repeat for more (default: those shipped)
-  --tokenizer FILE    a tokenizer.json; repeat for more (default: Qwen3, Llama 3.1, DeepSeek V3,
-                      GPT-OSS, Gemma 3). The first one serves the tables with a single tokenizer.
+  --tokenizer FILE    a tokenizer.json, plain or gzip, the folder that holds it, or a file of an npm
+                      package, npm:PACKAGE/PATH; repeat for more (default: Qwen3, Llama 3.1,
+                      DeepSeek V3, GPT-OSS, Gemma 3). The first one serves the tables with a single
+                      tokenizer.
   --lexicon NAME|FILE lexicon of strategic grams (default: paper, beside paper-3to5)
   --baseline NAME     how advantages are made of rewards (default: paper)
   --alpha NUMBER      alpha of HICRA and of its controls (default: 0.2)
@@ -44,7 +46,7 @@ export const HELP = `Measures hicra on real rollouts, beside its peers, and writ
   --no-cache          encode anew and keep nothing on disk
   --out FILE          the report (default: report/index.html)
   --json FILE         all figures, for programs
-  --readme            write the figures into bench/README.md
+  --readme            write the figures into README.md and bench/README.md
   --help              this text
 
   Encoding takes most of a first run. Token ids are kept under a digest of texts, tokenizer and
@@ -86,7 +88,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
   }
   if (values.readme && values.quick) {
     throw new RangeError(
-      "Cannot write figures into bench/README.md as they must be of a full run: --quick is given",
+      "Cannot write figures into the READMEs as they must be of a full run: --quick is given",
     );
   }
   return {

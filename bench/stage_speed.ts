@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { Tokenizer } from "@huggingface/tokenizers";
 import {
   applyTransforms,
@@ -56,8 +55,8 @@ export async function stageSpeeds(
     readonly repetitions: number;
   },
 ): Promise<StageSpeed[]> {
-  const { table, path } = tokenizer;
-  const tokenizerJson = JSON.parse(await readFile(path, "utf8"));
+  const { table } = tokenizer;
+  const tokenizerJson = await tokenizer.readContent();
   const encode = await loadEncoder(tokenizerJson);
   const reference = new Tokenizer(tokenizerJson, {});
   const stages = {

