@@ -89,7 +89,7 @@ export function packRollouts(
   const { vocabSize } = matcher.tokens;
   for (let s = 0; s < rollouts.length; s++) {
     for (let i = offsets[s]!; i < offsets[s + 1]!; i++) {
-      if (tokenIds![i]! < vocabSize || lossMask[i] === 0) continue;
+      if ((tokenIds![i]! >= 0 && tokenIds![i]! < vocabSize) || lossMask[i] === 0) continue;
       const name = `rollout ${firstIndex + s} (prompt_id ${
         JSON.stringify(rollouts[s]!.prompt_id)
       })`;

@@ -9,7 +9,7 @@ export interface Rollout {
   readonly "prompt_id": string;
   /** The sampled text. */
   readonly completion?: string;
-  /** `[tokens]`: the sampled token ids. */
+  /** `[tokens]`: the sampled token ids; any 32-bit integer, such as -100, where `loss_mask` is 0. */
   readonly "token_ids"?: readonly number[];
   /** Scalar reward of the rollout. */
   readonly reward?: number;
@@ -53,15 +53,13 @@ export interface RolloutBatch {
 /** Says what is wrong with a value, or null. */
 type Rule = (value: unknown) => string | null;
 
-const MAX_INT32 = 2 ** 31 - 1;
-
 const FIELD_RULES: Readonly<Record<string, Rule>> = {
   "prompt_id": oneOf((value) => typeof value === "string", "a string"),
   "completion": oneOf((value) => typeof value === "string", "a string"),
   "truncated": oneOf((value) => typeof value === "boolean", "true or false"),
   "reward": oneOf(Number.isFinite, "a finite number"),
   "advantage": oneOf(Number.isFinite, "a finite number"),
-  "token_ids": arrayOf(isId, `integers from 0 to ${MAX_INT32}`),
+  "token_ids": arrayOf(isInt32, "32-bit integers"),
   "segment_ids": arrayOf(isInt32, "32-bit integers"),
   "loss_mask": arrayOf((value) => value === 0 || value === 1, "0 and 1"),
   "advantages": arrayOf(Number.isFinite, "finite numbers"),
@@ -118,7 +116,10 @@ export function parseRollout(line: string, where: string = "the line"): Rollout 
     );
   }
   const checked = rollout as unknown as Rollout;
-  if (checked.token_ids !== undefined) checkLengths(checked, checked.token_ids.length, where);
+  if (checked.token_ids !== undefined) {
+    checkLengths(checked, checked.token_ids.length, where);
+    checkTrainedIds(checked.token_ids, checked.loss_mask, where);
+  }
   return checked;
 }
 
@@ -239,10 +240,6 @@ function syntaxHint(line: string): string {
   return line.trimEnd().endsWith("}") ? "" : "; the line seems to be cut off";
 }
 
-function isId(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_INT32;
-}
-
 function isInt32(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) === ((value as number) | 0);
 }
@@ -279,6 +276,20 @@ function checkLengths(rollout: Rollout, numTokens: number, where: string): void 
       );
     }
   }
+}
+
+/** What is not trained on is not looked up in a vocabulary: hosts write -100 there. */
+function checkTrainedIds(
+  tokenIds: readonly number[],
+  lossMask: readonly number[] | undefined,
+  where: string,
+): void {
+  const index = tokenIds.findIndex((id, i) => id < 0 && lossMask?.[i] !== 0);
+  if (index === -1) return;
+  throw new TypeError(
+    `Cannot read ${where} as token_ids must be 0 or more where loss_mask is 1: the value at index ` +
+      `${index} is ${tokenIds[index]}`,
+  );
 }
 
 function nameOf(rollout: Rollout, index: number): string {

@@ -74,6 +74,18 @@ Deno.test("markRollouts() names the rollout that fails", async () => {
   });
 });
 
+Deno.test("markRollouts() spells nothing for an id outside the vocabulary where loss_mask is 0", async () => {
+  const ids = { "prompt_id": "p", "token_ids": [-100, 0, 1, -1] };
+  const [marked] = await Array.fromAsync(
+    markRollouts([{ ...ids, "loss_mask": [0, 1, 1, 0] }], { matcher }),
+  );
+  assert.deepEqual(marked!.planning_mask, Uint8Array.of(0, 1, 1, 0));
+  await assert.rejects(Array.fromAsync(markRollouts([ids], { matcher })), {
+    name: "RangeError",
+    message: /^Cannot mark rollout 0 \(prompt_id "p"\) as its ids .* token_ids\[0\] is -100; /,
+  });
+});
+
 Deno.test("creditRollouts() says whose advantages they are", () => {
   const credit = (fields: object, options: object = {}): string =>
     creditRollouts(

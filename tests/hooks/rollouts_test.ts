@@ -93,6 +93,13 @@ Deno.test("parseRollout() throws when the line is not JSON", () => {
   }
 });
 
+Deno.test("parseRollout() takes any token id where loss_mask is 0", () => {
+  const ids = [-100, 5, -(2 ** 31), 2 ** 31 - 1];
+  const rollout = { "prompt_id": "p", "token_ids": ids, "loss_mask": [0, 1, 0, 0] };
+  assert.deepEqual(parseRollout(JSON.stringify(rollout)), rollout);
+  assert.deepEqual(rolloutsToBatch([rollout]).batch.tokenIds, Int32Array.from(ids));
+});
+
 Deno.test("parseRollout() throws when a field is missing or breaks its rule", () => {
   const cases: [unknown, string][] = [
     [[1], "it must be one JSON object: current value is [1]"],
@@ -109,19 +116,19 @@ Deno.test("parseRollout() throws when a field is missing or breaks its rule", ()
     [{ truncated: 1 }, "truncated must be true or false: current value is 1"],
     [
       { "token_ids": "5 6" },
-      'token_ids must be an array of integers from 0 to 2147483647: current value is "5 6"',
+      'token_ids must be an array of 32-bit integers: current value is "5 6"',
     ],
     [
-      { "token_ids": [5, -1] },
-      "token_ids must hold only integers from 0 to 2147483647: the value at index 1 is -1",
+      { "prompt_id": "p", "token_ids": [-100, -1, 5], "loss_mask": [0, 1, 1] },
+      "token_ids must be 0 or more where loss_mask is 1: the value at index 1 is -1",
     ],
     [
       { "token_ids": [5.5] },
-      "token_ids must hold only integers from 0 to 2147483647: the value at index 0 is 5.5",
+      "token_ids must hold only 32-bit integers: the value at index 0 is 5.5",
     ],
     [
       { "token_ids": [2 ** 31] },
-      "token_ids must hold only integers from 0 to 2147483647: the value at index 0 is 2147483648",
+      "token_ids must hold only 32-bit integers: the value at index 0 is 2147483648",
     ],
     [{ "loss_mask": [1, 2] }, "loss_mask must hold only 0 and 1: the value at index 1 is 2"],
     [{ "loss_mask": [true] }, "loss_mask must hold only 0 and 1: the value at index 0 is true"],
@@ -149,7 +156,7 @@ Deno.test("parseRollout() throws when a field is missing or breaks its rule", ()
     ],
     [
       { "token_ids": "x".repeat(100) },
-      "token_ids must be an array of integers from 0 to 2147483647: " +
+      "token_ids must be an array of 32-bit integers: " +
       `current value is "${"x".repeat(56)}...`,
     ],
   ];
