@@ -58,7 +58,13 @@ export async function loadRolloutTokenizer(
 ): Promise<RolloutTokenizer> {
   if (source.startsWith("npm:")) {
     const content = await importJson(source);
-    return { tokens: await loadTokenizer(content, options), encode: await encoderOf(content) };
+    try {
+      return { tokens: await loadTokenizer(content, options), encode: await encoderOf(content) };
+    } catch (error) {
+      throw new TypeError(`Cannot load tokenizer "${source}": ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
   }
   // loadTokenizer says what is wrong with a file, so that the second reading need not.
   const tokens = await loadTokenizer(source, options);

@@ -1,3 +1,4 @@
+import { errorInFile } from "./_error_in_file.ts";
 import paper from "./lexicons/paper.json" with { type: "json" };
 import { type Lexicon, lexiconFromGrams, lexiconFromJson, parseLexicon } from "./lexicon.ts";
 
@@ -27,14 +28,19 @@ export const BUILT_IN_LEXICONS: readonly string[] = ["paper", "paper-3to5"];
  * @param nameOrPath Built-in name, or path or `file:` URL of a lexicon file.
  * @returns The lexicon; one read from a bare list is named after its file.
  * @throws {RangeError} If there is neither such a lexicon nor such a file.
- * @throws {SyntaxError | TypeError | RangeError} As {@linkcode parseLexicon}.
+ * @throws {SyntaxError | TypeError | RangeError} As {@linkcode parseLexicon}; the message names the file.
  */
 export async function loadLexicon(nameOrPath: string | URL): Promise<Lexicon> {
   if (nameOrPath === "paper") return lexiconFromJson(paper);
   if (nameOrPath === "paper-3to5") return paper3To5();
-  const { path, text } = await read(nameOrPath);
+  const path = await pathOf(nameOrPath);
   const fileName = path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
-  return parseLexicon(text, { name: fileName.replace(/(?:\.(?:txt|json))?(?:\.gz)?$/, "") });
+  const name = fileName.replace(/(?:\.(?:txt|json))?(?:\.gz)?$/, "");
+  try {
+    return parseLexicon(await read(path), { name });
+  } catch (error) {
+    throw errorInFile("load lexicon", path, error);
+  }
 }
 
 function paper3To5(): Lexicon {
@@ -57,9 +63,12 @@ function paper3To5(): Lexicon {
 }
 
 // The `node:` modules are imported here, not above, so that a browser can load this module.
-async function read(source: string | URL): Promise<{ path: string; text: string }> {
+async function pathOf(source: string | URL): Promise<string> {
+  return source instanceof URL ? (await import("node:url")).fileURLToPath(source) : source;
+}
+
+async function read(path: string): Promise<string> {
   const { readFile } = await import("node:fs/promises");
-  const path = source instanceof URL ? (await import("node:url")).fileURLToPath(source) : source;
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
@@ -72,5 +81,5 @@ async function read(source: string | URL): Promise<{ path: string; text: string 
     );
   }
   if (path.endsWith(".gz")) bytes = (await import("node:zlib")).gunzipSync(bytes);
-  return { path, text: new TextDecoder().decode(bytes) };
+  return new TextDecoder().decode(bytes);
 }

@@ -1,3 +1,4 @@
+import { errorInFile } from "./_error_in_file.ts";
 import { type TokenBytes, tokenBytes, type TokenBytesOptions } from "./token_bytes.ts";
 
 /**
@@ -32,34 +33,45 @@ export async function loadTokenizer(
   options: TokenBytesOptions = {},
 ): Promise<TokenBytes> {
   if (typeof source !== "string" && !(source instanceof URL)) return tokenBytes(source, options);
-  const { path, bytes } = await read(source);
+  const path = await pathOf(source);
+  try {
+    return tokenBytes(await readJson(path), options);
+  } catch (error) {
+    throw errorInFile("load tokenizer", path, error);
+  }
+}
+
+// The `node:` modules are imported here, not above, so that a browser can load this module.
+async function pathOf(source: string | URL): Promise<string> {
+  const { stat } = await import("node:fs/promises");
+  const path = source instanceof URL ? (await import("node:url")).fileURLToPath(source) : source;
+  const isFolder = await stat(path).then((stats) => stats.isDirectory(), () => false);
+  return isFolder ? `${path.replace(/\/$/, "")}/tokenizer.json` : path;
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const bytes = await read(path);
   if (/\.(model|tiktoken)$/.test(path)) {
     throw new TypeError(
       `Cannot load tokenizer as it must be a Hugging Face tokenizer.json: "${path}" is a ` +
         `SentencePiece or tiktoken file, pass the tokenizer.json that transformers saves for it`,
     );
   }
-  let parsed: unknown;
   try {
-    parsed = JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
     throw new SyntaxError(
       `Cannot load tokenizer as "${path}" must hold JSON: ${(error as Error).message}`,
       { cause: error },
     );
   }
-  return tokenBytes(parsed, options);
 }
 
-// The `node:` modules are imported here, not above, so that a browser can load this module.
-async function read(source: string | URL): Promise<{ path: string; bytes: Uint8Array }> {
-  const { readFile, stat } = await import("node:fs/promises");
-  let path = source instanceof URL ? (await import("node:url")).fileURLToPath(source) : source;
+async function read(path: string): Promise<Uint8Array> {
+  const { readFile } = await import("node:fs/promises");
   try {
-    if ((await stat(path)).isDirectory()) path = `${path.replace(/\/$/, "")}/tokenizer.json`;
     const bytes = await readFile(path);
-    if (!path.endsWith(".gz")) return { path, bytes };
-    return { path, bytes: (await import("node:zlib")).gunzipSync(bytes) };
+    return path.endsWith(".gz") ? (await import("node:zlib")).gunzipSync(bytes) : bytes;
   } catch (error) {
     if ((error as { code?: unknown }).code !== "ENOENT") throw error;
     throw new RangeError(

@@ -338,6 +338,34 @@ Deno.test("loadLexicon() reads a path, a URL and gzip, and names a bare list aft
   }
 });
 
+Deno.test("loadLexicon() names the file in every error of its content", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "hicra-lexicon-"));
+  try {
+    const path = join(folder, "mine.json");
+    for (const { name, text, error: [kind, message] } of REFUSED) {
+      await writeFile(path, text);
+      await assert.rejects(loadLexicon(path), (error: Error) => {
+        assert.equal(error.name, kind, name);
+        const prefix = `Cannot load lexicon "${path}": `;
+        assert.ok(error.message.startsWith(prefix), error.message);
+        // Here the lexicon is called after its file.
+        const rest = error.message.slice(prefix.length).replace('lexicon "mine"', 'lexicon "t"');
+        if (typeof message === "string") assert.equal(rest, message);
+        else assert.match(rest, message);
+        return true;
+      });
+    }
+    await writeFile(`${path}.gz`, "no gzip");
+    await assert.rejects(
+      loadLexicon(`${path}.gz`),
+      /^Error: Cannot load lexicon ".*mine.json.gz": /,
+    );
+    await assert.rejects(loadLexicon(folder), (error: Error) => error.message.includes(folder));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 Deno.test("loadLexicon() says which names there are when there is no such file", async () => {
   await assert.rejects(loadLexicon("papr"), {
     name: "RangeError",

@@ -298,6 +298,15 @@ Deno.test("loadTokenizer() says what is wrong with a file", async () => {
       assert.ok(error.message.startsWith(`Cannot load tokenizer as "${broken}" must hold JSON: `));
       return true;
     });
+    for (const content of ["[1, 2]", "3", '{"model_type": "qwen3"}']) {
+      await writeFile(broken, content);
+      await assert.rejects(loadTokenizer(broken), (error: Error) => {
+        assert.equal(error.name, "TypeError");
+        const message = `Cannot load tokenizer "${broken}": Cannot read tokenizer as it must hold `;
+        assert.ok(error.message.startsWith(message), error.message);
+        return true;
+      });
+    }
     for (const path of [join(folder, "missing.json"), folder]) {
       const missing = path === folder ? `${folder}/tokenizer.json` : path;
       await assert.rejects(loadTokenizer(path), {
