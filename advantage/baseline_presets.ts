@@ -250,22 +250,27 @@ export const baselinePresets: Readonly<Record<string, BaselinePreset>> = {
  *
  * @param name Name of a preset, such as "paper", "trl" or "verl".
  * @returns The preset.
- * @throws {RangeError} If no preset has that name; the message lists the names and the closest one.
+ * @throws {RangeError} If no preset has that name; the message lists the names, and the one meant where it
+ * is near.
  */
 export function baselinePreset(name: string): BaselinePreset {
   if (Object.hasOwn(baselinePresets, name)) return baselinePresets[name]!;
   const names = Object.keys(baselinePresets);
+  const meant = closest(name, names);
   throw new RangeError(
     `Cannot find a baseline preset as its name must be one of ${names.join(", ")}: ` +
-      `current value is "${name}", did you mean "${closest(name, names)}"?`,
+      `current value is "${name}"${meant === undefined ? "" : `, did you mean "${meant}"?`}`,
   );
 }
 
-function closest(name: string, names: readonly string[]): string {
+/** More slips than this and a guess misleads. */
+const MAX_SLIPS = 2;
+
+function closest(name: string, names: readonly string[]): string | undefined {
   const longer = names.find((candidate) => name !== "" && candidate.startsWith(name.toLowerCase()));
   if (longer !== undefined) return longer;
-  let best = names[0]!;
-  let bestDistance = Infinity;
+  let best: string | undefined;
+  let bestDistance = MAX_SLIPS + 1;
   for (const candidate of names) {
     const distance = editDistance(name.toLowerCase(), candidate);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

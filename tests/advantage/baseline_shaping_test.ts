@@ -145,7 +145,14 @@ Deno.test("baselinePreset() names the presets and the closest one when it finds 
         `is "${name}", did you mean "${guess}"?`,
     });
   }
-  assert.throws(() => baselinePreset("constructor"), RangeError);
+  // Nothing is near: a guess would mislead.
+  for (const name of ["nope", "constructor", "", "xyz"]) {
+    assert.throws(() => baselinePreset(name), {
+      name: "RangeError",
+      message: `Cannot find a baseline preset as its name must be one of ${names}: current value ` +
+        `is "${name}"`,
+    });
+  }
 });
 
 Deno.test("baselinePresets survive JSON", () => {
