@@ -44,7 +44,8 @@ export async function* readRollouts(path: string): AsyncGenerator<Rollout, void,
 }
 
 /**
- * Writes one JSON object a line. Typed arrays are written as arrays of numbers. See
+ * Writes one JSON object a line. Typed arrays are written as arrays of numbers, float32 values in the
+ * fewest digits that read back to the same float32, so 0.6 and not 0.6000000238418579. See
  * {@linkcode writeOutput} for what happens to the file.
  *
  * @example Usage
@@ -238,7 +239,24 @@ function plain(field: string, value: unknown): unknown {
       }`,
     );
   }
-  return Array.from(value);
+  return value instanceof Float32Array ? Array.from(value, shortestFloat32) : Array.from(value);
+}
+
+/** Six digits survive a normal float32, so if fewer suffice, six spell the same; nine always suffice. */
+const FLOAT32_DIGITS = { from: 6, to: 9 };
+const MIN_NORMAL_FLOAT32 = 2 ** -126;
+
+/**
+ * The float64 of fewest decimal digits that rounds to a float32: JSON writes it with those digits.
+ * `JSON.stringify` writes -0 as 0.
+ */
+function shortestFloat32(value: number): number {
+  const from = Math.abs(value) < MIN_NORMAL_FLOAT32 ? 1 : FLOAT32_DIGITS.from;
+  for (let digits = from; digits < FLOAT32_DIGITS.to; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return Number(value.toPrecision(FLOAT32_DIGITS.to));
 }
 
 /** Joins small chunks of text: one write per line would cost more than the line. */

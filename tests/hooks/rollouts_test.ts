@@ -435,6 +435,45 @@ Deno.test("writeJsonl() writes typed arrays as arrays, and .gz compressed", asyn
   });
 });
 
+Deno.test("writeJsonl() writes a float32 in the fewest digits that read back to it", async () => {
+  const cases: [number, string][] = [
+    [0.6, "0.6"],
+    [-0.1, "-0.1"],
+    [1 / 3, "0.33333334"],
+    [16777216, "16777216"],
+    [8589973504, "8589974000"],
+    [2 ** -149, "1e-45"], // the smallest denormal
+    [1.1754942e-38, "1.1754942e-38"], // the largest
+    [2 ** -126, "1.1754944e-38"],
+    [3.4028234663852886e38, "3.4028235e+38"],
+    [0, "0"],
+    [-0, "0"],
+  ];
+  await inFolder(async (folder) => {
+    const path = join(folder, "a.jsonl");
+    const written = async (values: Float32Array): Promise<string> => {
+      await writeJsonl(path, [{ advantages: values }]);
+      return await Deno.readTextFile(path);
+    };
+    const values = Float32Array.from(cases, ([value]) => value);
+    const expected = cases.map(([, text]) => text).join(",");
+    assert.equal(await written(values), `{"advantages":[${expected}]}\n`);
+
+    const bits = fc.uint32Array({ minLength: 64, maxLength: 64 });
+    await fc.assert(fc.asyncProperty(bits, async (bits) => {
+      const values = new Float32Array(bits.buffer).filter((value) => Number.isFinite(value));
+      const texts = (await written(values)).match(/\[(.*)\]/)![1]!.split(",").filter(Boolean);
+      for (const [i, value] of values.entries()) {
+        const text = texts[i]!;
+        assert.equal(Math.fround(Number(text)), value + 0, text);
+        const digits = text.replace(/e.*|[-.]/g, "").replace(/^0+|0+$/g, "").length;
+        if (digits < 2) continue;
+        assert.notEqual(Math.fround(Number(value.toPrecision(digits - 1))), value, text);
+      }
+    }));
+  });
+});
+
 Deno.test("writeJsonl() throws when JSON cannot hold a number, and leaves the old file", async () => {
   await inFolder(async (folder) => {
     const path = join(folder, "a.jsonl");
