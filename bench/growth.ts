@@ -1,15 +1,18 @@
 import type { CheckedBatch } from "../batch/mod.ts";
 import { type Lexicon, SgMatcher, type TokenBytes } from "../sg/mod.ts";
 import { decodeBatch } from "./decode.ts";
-import { distinctGrams, growLexicon } from "./grams.ts";
+import { distinctGrams, growLexicon, PHRASE_SOURCES, type PhraseSource } from "./grams.ts";
 import { joinBatches, thinBatch } from "./join_batches.ts";
 import { normalise } from "./normalise.ts";
+import { partialMatchShare } from "./partial_matches.ts";
 import { exactExpression, leftmostLongest, PEERS } from "./peers.ts";
 import { timeInTurns } from "./timing.ts";
 
 /** Speed with a lexicon of one size. */
 export interface GramGrowth {
   readonly name: string;
+  /** Which phrases the lexicon grew by. */
+  readonly source: PhraseSource;
   readonly grams: number;
   /** Milliseconds to compile; for a regular expression its first use, which compiles it. */
   readonly compileMs: number;
@@ -19,6 +22,8 @@ export interface GramGrowth {
   readonly found: number;
   /** Share of planning tokens; of ours only. */
   readonly planningShare: number | null;
+  /** Share of tokens that go on with a partial match; of ours only. */
+  readonly partialShare: number | null;
   /** Spans of ours equal those of the peer under the matching rules; null where it was not checked. */
   readonly agrees: boolean | null;
 }
@@ -34,11 +39,12 @@ export interface TokenGrowth {
 const GROWTH_TOKENS = 300_000;
 
 /**
- * Times the matcher and its peers with larger and larger lexicons.
+ * Times the matcher and its peers with larger and larger lexicons, grown by phrases that occur often
+ * and by phrases that hardly ever do: more grams with more hits, and more grams alone.
  *
  * @param batch What `joinBatches` returns; a sample of it is used.
  * @param sizes Numbers of grams.
- * @returns A figure per size and name.
+ * @returns A figure per source of phrases, size and name.
  */
 export function gramGrowth(
   batch: CheckedBatch,
@@ -49,8 +55,10 @@ export function gramGrowth(
   const sample = thinBatch(batch, GROWTH_TOKENS);
   const texts = decodeBatch(sample, table);
   const normalised = texts.map(normalise);
-  return sizes.flatMap((size) => {
-    const grown = growLexicon(lexicon, normalised, size);
+  const sources = Object.keys(PHRASE_SOURCES) as PhraseSource[];
+  const lexicons = sources.flatMap((source) => sizes.map((size) => ({ source, size })));
+  return lexicons.flatMap(({ source, size }) => {
+    const grown = growLexicon(lexicon, normalised, size, source);
     const grams = distinctGrams(grown);
     const start = performance.now();
     const matcher = SgMatcher.compile(grown, table);
@@ -74,15 +82,18 @@ export function gramGrowth(
       }
     }
     const { planningMask } = matcher.match(sample);
+    const partialShare = partialMatchShare(sample, table, grams);
     const planningShare = planningMask.reduce((sum, bit) => sum + bit, 0) / sample.numTokens;
     const timings = timeInTurns(cases, repetitions);
     return Object.keys(cases).map((name) => ({
       name,
+      source,
       grams: grams.length,
       compileMs: compileMs[name]!,
       tokensPerSecond: 1000 * sample.numTokens / timings[name]!.medianMs,
       found: timings[name]!.result,
       planningShare: name === "hicra" ? planningShare : null,
+      partialShare: name === "hicra" ? partialShare : null,
       agrees: agrees[name] ?? null,
     }));
   });

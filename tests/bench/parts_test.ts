@@ -8,6 +8,7 @@ import type { Corpus } from "../../bench/corpora.ts";
 import { creditChains } from "../../bench/credit_chains.ts";
 import { growLexicon } from "../../bench/grams.ts";
 import { joinBatches, thinBatch } from "../../bench/join_batches.ts";
+import { partialMatchShare } from "../../bench/partial_matches.ts";
 import { parseOptions } from "../../bench/options.ts";
 import { withStandIns } from "../../bench/stand_in.ts";
 import { median, timeInTurns, timeRatio } from "../../bench/timing.ts";
@@ -16,6 +17,7 @@ import { type BenchTokenizer, loadTokenizers } from "../../bench/tokenizers.ts";
 import { builtinTransforms, createTransform } from "../../advantage/mod.ts";
 import { checkBatch } from "../../batch/mod.ts";
 import { lexiconFromGrams } from "../../sg/mod.ts";
+import { byteTokens } from "../sg/byte_tokens.ts";
 
 Deno.test("timeInTurns() takes turns, and does not count the first round", () => {
   const calls: string[] = [];
@@ -69,6 +71,35 @@ Deno.test("growLexicon() adds phrases of the texts, the same ones every time", (
   assert.deepEqual(growLexicon(lexicon, texts, 5), grown);
   assert.equal(growLexicon(lexicon, texts, 1).grams.length, 1);
   assert.equal(growLexicon(lexicon, texts, 100).grams.length, 6); // all there are
+});
+
+Deno.test("growLexicon() adds rare phrases of 3 to 5 words of the texts when asked for", () => {
+  const lexicon = lexiconFromGrams(["but wait"], { name: "mine" });
+  const texts = ["one two three. four", "five it's"];
+  const { grams } = growLexicon(lexicon, texts, 50, "rare");
+  assert.equal(grams.length, 50);
+  assert.equal(grams[0]!.text, "but wait");
+  for (const { text } of grams.slice(1)) {
+    assert.match(text, /^(?:(?:one|two|three|four|five|it's)(?: |$)){3,5}$/);
+  }
+});
+
+Deno.test("partialMatchShare() counts tokens whose first character goes on with a gram", () => {
+  const table = byteTokens(Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte)));
+  const shareOf = (text: string, ...grams: string[]): number => {
+    const tokenIds = Int32Array.from(new TextEncoder().encode(text));
+    const batch = joinBatches([checkBatch({
+      offsets: Int32Array.of(0, tokenIds.length),
+      tokenIds,
+      lossMask: new Uint8Array(tokenIds.length).fill(1),
+    })]);
+    return partialMatchShare(batch, table, grams);
+  };
+  assert.equal(shareOf("But way.", "but wait"), 5 / 8); // "ut wa"
+  assert.equal(shareOf("rebut wait", "but wait"), 0); // does not begin at a word boundary
+  assert.equal(shareOf("a b c", "a b", "b c d"), 4 / 5); // " b", then " c" of the second
+  assert.equal(shareOf("a b", "x"), 0);
+  assert.equal(shareOf("a b", "a"), 0);
 });
 
 Deno.test("withStandIns() fills in only what is missing", () => {
