@@ -45,14 +45,17 @@ ${headlineList(run)}
 <nav><a href="#speed">Speed</a><a href="#share">Planning share</a><a href="#mass">Advantage mass</a>
 <a href="#metrics">Metrics</a><a href="#traces">Traces</a><a href="#settings">Settings</a></nav>
 `;
-  const [peers, ...otherSpeeds] = speedTables(figures);
+  const [peers, aims, ...otherSpeeds] = speedTables(figures);
   yield section(
     "speed",
     "Speed",
     "From token ids to the planning mask, beside packages that find the same phrases in text. Peers " +
       "search text, so a training loop has to decode its ids for them first.",
     plot(speedPlot(figures)) + htmlTable(peers!, { open: true }) +
-      `<div class="pair">${plot(gramGrowthPlot(figures))}${plot(tokenGrowthPlot(figures))}</div>` +
+      htmlTable(aims!, { open: true }) +
+      `<div class="pair">${plot(gramGrowthPlot(figures, "common"))}${
+        plot(gramGrowthPlot(figures, "rare"))
+      }${plot(tokenGrowthPlot(figures))}</div>` +
       folded(otherSpeeds),
   );
   yield section(

@@ -37,8 +37,12 @@ nav a:hover { text-decoration: underline; }
   padding: 1rem 1.2rem; margin: .9rem 0; overflow-x: auto; }
 .plot figure { margin: 0; }
 .plot figure > div { font-size: .85rem !important; min-height: 0 !important; margin-bottom: .6rem; }
+.plot figure > h2 { font-size: .95rem; margin: 0 0 .4rem; letter-spacing: 0; }
 .plot svg { max-width: 100%; height: auto; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: .9rem; }
+/* Letters stay readable on a narrow screen: the plot scrolls instead of shrinking further. */
+.plot svg[width="980"] { min-width: 54rem; }
+.plot svg[width="490"] { min-width: 25rem; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(27rem, 100%), 1fr)); gap: .9rem; }
 .pair .plot { margin: 0; }
 details.table { background: var(--card); border: 1px solid var(--line); border-radius: .7rem;
   margin: .7rem 0; padding: .1rem 1.2rem; }

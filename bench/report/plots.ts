@@ -2,6 +2,7 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { GRAM_KINDS } from "../../sg/mod.ts";
 import type { Figures } from "../figures.ts";
+import type { PhraseSource } from "../grams.ts";
 import { PAPER_RANGE } from "./share_tables.ts";
 import { significant } from "./format.ts";
 
@@ -10,7 +11,7 @@ function draw(options: Plot.PlotOptions): string {
   const { document } = parseHTML("<html><body></body></html>") as unknown as {
     document: NonNullable<Plot.PlotOptions["document"]>;
   };
-  const style = { fontSize: "13px", overflow: "visible", background: "none" };
+  const style = { fontSize: "14px", overflow: "visible", background: "none" };
   const x = { labelOffset: 40, ...options.x };
   return Plot.plot({ document, style, width: 980, marginBottom: 48, ...options, x }).outerHTML;
 }
@@ -36,8 +37,8 @@ export function speedPlot({ peerSpeeds }: Figures): string {
     fill: row.kind === "ours" ? OURS : row.kind === "search" ? "var(--faint)" : "var(--peer)",
   }));
   return draw({
-    marginLeft: 300,
-    marginRight: 130,
+    marginLeft: 320,
+    marginRight: 150,
     height: 70 + 34 * bars.length,
     x: { label: "million tokens per second, one core →", grid: true, zero: true },
     y: { label: null, domain: bars.map(({ label }) => label), tickSize: 0, padding: 0.25 },
@@ -48,39 +49,99 @@ export function speedPlot({ peerSpeeds }: Figures): string {
   });
 }
 
-/** Speed over the number of grams. */
-export function gramGrowthPlot({ gramGrowth }: Figures): string {
-  const rows = gramGrowth.map((row) => ({ ...row, speed: row.tokensPerSecond / 1e6 }));
+/** Speed over the number of grams, for phrases of one source; ours is labelled. */
+export function gramGrowthPlot({ gramGrowth }: Figures, source: PhraseSource): string {
+  const all = gramGrowth.map((row) => ({ ...row, speed: row.tokensPerSecond / 1e6 }));
+  const rows = all.filter((row) => row.source === source);
   const channels = { x: "grams", y: "speed", stroke: "name" } as const;
+  const ticks = logTicks(all.map(({ speed }) => speed)); // the same for all sources
   return draw({
+    title: `Larger lexicons: ${source} phrases`,
     width: 490,
-    height: 300,
+    height: 330,
+    marginTop: 36,
     marginLeft: 50,
-    x: { type: "log", label: "grams in the lexicon →", ticks: [250, 2500, 25000], tickFormat: "," },
-    y: { type: "log", label: "↑ million tokens per second", grid: true, tickFormat: "~g" },
+    marginRight: 30,
+    x: {
+      type: "log",
+      inset: 16,
+      label: "grams in the lexicon →",
+      ticks: [...new Set(rows.map(({ grams }) => grams))],
+      tickFormat: ",",
+    },
+    y: {
+      type: "log",
+      label: "↑ million tokens per second",
+      grid: true,
+      domain: [ticks[0]!, ticks.at(-1)!],
+      ticks,
+      tickFormat: "~f",
+    },
     color: series([...new Set(rows.map(({ name }) => name))]),
     marks: [
       Plot.line(rows, { ...channels, strokeWidth: 2.5 }),
       Plot.dot(rows, { ...channels, fill: "name", r: 4 }),
+      ...ourLabels(rows, "grams", "speed"),
     ],
   });
 }
 
-/** Time per token over the size of the batch. */
+/** Time per token over the size of the batch; ours is labelled. */
 export function tokenGrowthPlot({ tokenGrowth }: Figures): string {
   const channels = { x: "tokens", y: "nanosecondsPerToken", stroke: "name" } as const;
+  const sizes = [...new Set(tokenGrowth.map(({ tokens }) => tokens))];
   return draw({
+    title: "Larger batches",
     width: 490,
-    height: 300,
+    height: 330,
+    marginTop: 36,
     marginLeft: 50,
-    x: { type: "log", label: "tokens in the batch →", tickFormat: "~s" },
+    marginRight: 30,
+    x: {
+      type: "log",
+      inset: 16,
+      label: "tokens in the batch →",
+      ticks: sizes,
+      tickFormat: (tokens: number) => `${significant(tokens / 1e6)} M`,
+    },
     y: { label: "↑ nanoseconds per token", grid: true, zero: true },
     color: series([...new Set(tokenGrowth.map(({ name }) => name))]),
     marks: [
       Plot.line(tokenGrowth, { ...channels, strokeWidth: 2.5 }),
       Plot.dot(tokenGrowth, { ...channels, fill: "name", r: 4 }),
+      ...ourLabels(tokenGrowth, "tokens", "nanosecondsPerToken"),
     ],
   });
+}
+
+/** Our figures as text above their points. */
+function ourLabels<Row extends { readonly name: string }>(
+  rows: readonly Row[],
+  x: keyof Row & string,
+  y: keyof Row & string,
+): Plot.Markish[] {
+  return [
+    Plot.text(rows.filter(({ name }) => name === "hicra"), {
+      x,
+      y,
+      text: (row: Row) => significant(row[y] as number),
+      dy: -14,
+      fontWeight: 600,
+      fill: "currentColor",
+      stroke: "var(--card)",
+      strokeWidth: 4,
+    }),
+  ];
+}
+
+/** 1, 2, 5, 10 ... from at most the smallest value to at least the largest. */
+function logTicks(values: readonly number[]): number[] {
+  const ticks = [-3, -2, -1, 0, 1, 2, 3, 4].flatMap((power) =>
+    [1, 2, 5].map((digit) => digit * 10 ** power)
+  );
+  const first = ticks.findLastIndex((tick) => tick <= Math.min(...values));
+  const last = ticks.findIndex((tick) => tick >= Math.max(...values));
+  return ticks.slice(Math.max(0, first), last + 1);
 }
 
 /** Planning share of each corpus under each tokenizer, beside the range of the paper. */
