@@ -5,7 +5,7 @@ import { writeOutput } from "../hooks/mod.ts";
 import { type BenchOptions, HELP, parseOptions } from "./options.ts";
 import { allTables } from "./report/all_tables.ts";
 import { reportPage } from "./report/page.ts";
-import { updateReadme } from "./report/readme.ts";
+import { updateReadmes } from "./report/readme.ts";
 import { summaryText } from "./report/summary.ts";
 import { terminalTable } from "./report/terminal.ts";
 import { runBench } from "./run.ts";
@@ -19,7 +19,7 @@ async function main(options: BenchOptions): Promise<void> {
     await write(options.json, [JSON.stringify(figures, null, 2) + "\n"]);
     console.log(`Figures: ${options.json}`);
   }
-  if (options.readme) console.log(`Figures: ${await updateReadme(figures)}`);
+  if (options.readme) console.log(`Figures: ${(await updateReadmes(figures)).join(", ")}`);
   await write(options.out, reportPage(run));
   console.log(`Report: ${options.out}`);
 }

@@ -27,6 +27,9 @@ export interface BenchOptions {
   readonly readme: boolean;
 }
 
+/** Flags by which a run is on something else than what is shipped. */
+const OF_OTHERS = ["rollouts", "tokenizer", "lexicon"] as const;
+
 /** Text of `--help`. */
 export const HELP = `Measures hicra on real rollouts, beside its peers, and writes one HTML report.
 
@@ -86,9 +89,11 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
         `current value is "${values.alpha}"`,
     );
   }
-  if (values.readme && values.quick) {
+  const other = values.quick ? "quick" : OF_OTHERS.find((flag) => values[flag]?.length);
+  if (values.readme && other !== undefined) {
     throw new RangeError(
-      "Cannot write figures into the READMEs as they must be of a full run: --quick is given",
+      "Cannot write figures into the READMEs as they must be of a full run on what is shipped: " +
+        `--${other} is given`,
     );
   }
   return {

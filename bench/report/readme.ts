@@ -4,34 +4,88 @@ import { writeOutput } from "../../hooks/mod.ts";
 import type { Figures } from "../figures.ts";
 import { markdownTable } from "./markdown.ts";
 import { massTable } from "./mass_table.ts";
+import { planningShareBlock, speedBlock } from "./root_blocks.ts";
 import { shareTables } from "./share_tables.ts";
 import { speedTables } from "./speed_tables.ts";
 import { headlines, machineLine } from "./summary.ts";
 
-const README = new URL("../README.md", import.meta.url);
-const START = "<!-- figures: written by deno task bench --readme -->";
-const END = "<!-- end of figures -->";
+/** A part of a file, between two lines. */
+export interface Block {
+  /** Path from the root of the repository. */
+  readonly file: string;
+  readonly start: string;
+  readonly end: string;
+  text(figures: Figures): string;
+}
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** What `--readme` writes. */
+export const BLOCKS: readonly Block[] = [
+  {
+    file: "bench/README.md",
+    start: "<!-- figures: written by deno task bench --readme -->",
+    end: "<!-- end of figures -->",
+    text: allFigures,
+  },
+  {
+    file: "README.md",
+    start: "<!-- planning-share -->",
+    end: "<!-- /planning-share -->",
+    text: planningShareBlock,
+  },
+  {
+    file: "README.md",
+    start: "<!-- speed -->",
+    end: "<!-- /speed -->",
+    text: speedBlock,
+  },
+];
 
 /**
- * Replaces the figures in bench/README.md, between its two markers.
+ * Replaces the figures in README.md and bench/README.md, between their markers.
  *
  * @param figures Those of a full run.
  * @returns What was written, for a message.
+ * @throws {SyntaxError} If a marker is missing; nothing is written to that file.
  */
-export async function updateReadme(figures: Figures): Promise<string> {
-  const text = await readFile(README, "utf8");
-  const [start, end] = [text.indexOf(START), text.indexOf(END)];
-  if (start === -1 || end < start) {
-    throw new SyntaxError(
-      `Cannot write figures as bench/README.md must hold the lines "${START}" and "${END}"`,
-    );
+export async function updateReadmes(figures: Figures): Promise<string[]> {
+  const blocksOf = Map.groupBy(BLOCKS, ({ file }) => file);
+  for (const [file, blocks] of blocksOf) {
+    const path = fileURLToPath(new URL(file, ROOT));
+    const text = await readFile(path, "utf8");
+    await writeOutput(path, [
+      blocks.reduce((text, block) => replaceBlock(text, block, block.text(figures)), text),
+    ]);
   }
-  const next = `${text.slice(0, start + START.length)}\n\n${block(figures)}\n${text.slice(end)}`;
-  await writeOutput(fileURLToPath(README), [next]);
-  return "bench/README.md";
+  return [...blocksOf.keys()];
 }
 
-function block(figures: Figures): string {
+/**
+ * Replaces what stands between two markers.
+ *
+ * @param text The text of the file.
+ * @param block The file's name, for the message, and the markers.
+ * @param content What is to stand there.
+ * @returns The new text.
+ * @throws {SyntaxError} If a marker is missing.
+ */
+export function replaceBlock(
+  text: string,
+  { file, start, end }: Pick<Block, "file" | "start" | "end">,
+  content: string,
+): string {
+  const from = text.indexOf(start);
+  const to = text.indexOf(end, from);
+  if (from === -1 || to === -1) {
+    throw new SyntaxError(
+      `Cannot write figures as ${file} must hold the lines "${start}" and "${end}"`,
+    );
+  }
+  return `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`;
+}
+
+function allFigures(figures: Figures): string {
   return [
     `${machineLine(figures)}.`,
     "",
@@ -40,5 +94,5 @@ function block(figures: Figures): string {
     ...speedTables(figures).map(markdownTable),
     ...shareTables(figures).map(markdownTable),
     markdownTable(massTable(figures)),
-  ].join("\n");
+  ].join("\n").trimEnd();
 }

