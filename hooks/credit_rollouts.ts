@@ -5,7 +5,7 @@ import {
   type Transform,
   type TransformConfig,
 } from "../advantage/mod.ts";
-import type { CheckedBatch } from "../batch/mod.ts";
+import { type CheckedBatch, tokenAdvantages } from "../batch/mod.ts";
 import type { MeasureOptions } from "../metrics/mod.ts";
 import { batchToSafetensors } from "./batch_safetensors.ts";
 import { createHook, type HookResult, type HookStep } from "./create_hook.ts";
@@ -23,7 +23,7 @@ export interface CreditRolloutsOptions extends MarkRolloutsOptions {
   readonly transforms: readonly (Transform | TransformConfig)[];
   /**
    * How advantages are computed from rewards, where the rollouts bring none: the name of a preset, or
-   * a preset. Default: `"paper"`, of which `warn` is told.
+   * a preset. Default: `"paper"`, of which `warn` is told when all went well.
    */
   readonly baseline?: string | BaselinePreset;
   /** Training step and signals, for schedules. */
@@ -55,7 +55,8 @@ export interface CreditedRollout extends MarkedRollout {
  *
  * The advantages are those of the rollouts (`advantages` or `advantage`), or those that `baseline`
  * makes of `reward`; never some of each. Rollouts that have been through here are refused, told by
- * their `planning_mask`: the second application would compound.
+ * their `planning_mask`: the second application would compound. Where all advantages are 0, which no
+ * transform changes, `warn` is told why.
  *
  * @example Usage
  * ```ts
@@ -106,7 +107,7 @@ export function creditRollouts(
     metrics: { ...metrics, groupNames: promptIds },
     warn,
   });
-  const baseline = chooseBaseline(packed, options.baseline, warn);
+  const baseline = chooseBaseline(packed, options.baseline);
   const batch = baseline === "host" ? packed : {
     ...packed,
     advantages: baselineAdvantages(
@@ -115,17 +116,25 @@ export function creditRollouts(
     ),
     advantagesPer: "token" as const,
   };
-  return {
-    batch,
-    baseline: typeof baseline === "string" ? baseline : "custom",
-    result: hook(batch, step),
-  };
+  const name = typeof baseline === "string" ? baseline : "custom";
+  const result = hook(batch, step);
+  if (packed.advantages === undefined && options.baseline === undefined) {
+    const { formula } = baselinePreset(DEFAULT_BASELINE);
+    warn(
+      `hicra: the rollouts have rewards and no advantages: using baseline "${name}", ${formula}`,
+    );
+  }
+  if (isAllZero(batch)) {
+    warn(`hicra: all advantages are 0, so there is nothing to credit: ${whyZero(batch, name)}`);
+  }
+  return { batch, baseline: name, result };
 }
+
+const DEFAULT_BASELINE = "paper";
 
 function chooseBaseline(
   { advantages, rewards }: CheckedBatch,
   baseline: string | BaselinePreset | undefined,
-  warn: (message: string) => void,
 ): string | BaselinePreset {
   if (advantages !== undefined) {
     if (baseline === undefined) return "host";
@@ -140,10 +149,26 @@ function chooseBaseline(
         "of them",
     );
   }
-  if (baseline !== undefined) return baseline;
-  const { formula } = baselinePreset("paper");
-  warn(`hicra: the rollouts have rewards and no advantages: using baseline "paper", ${formula}`);
-  return "paper";
+  return baseline ?? DEFAULT_BASELINE;
+}
+
+/** Whether there are trained tokens, and each has advantage 0. */
+function isAllZero(batch: CheckedBatch): boolean {
+  const advantages = tokenAdvantages(batch);
+  return batch.lossMask.includes(1) &&
+    !advantages.some((advantage, i) => advantage !== 0 && batch.lossMask[i] === 1);
+}
+
+function whyZero({ rewards, groupIds }: CheckedBatch, baseline: string): string {
+  if (baseline === "host") return "they are so in the rollouts";
+  const isSingle = groupIds!.length === new Set(groupIds).size;
+  const isEqual = rewards!.every((reward, s) =>
+    reward === rewards![groupIds!.indexOf(groupIds![s]!)]
+  );
+  const gives = `baseline "${baseline}" gives`;
+  if (isSingle) return `every prompt_id has one rollout, and ${gives} a group of one 0`;
+  if (isEqual) return `the rollouts of each prompt_id have equal rewards, and ${gives} them 0`;
+  return `${gives} every rollout 0`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { creditRollouts, type CreditRolloutsOptions } from "./credit_rollouts.ts";
+import type { CreditedRollouts } from "./credit_rollouts.ts";
 import { type MarkRolloutsOptions, packRollouts } from "./mark_rollouts.ts";
 import type { Rollout } from "./rollouts.ts";
 import { type Trace, traceRollouts } from "./trace.ts";
@@ -13,12 +13,12 @@ export interface InspectRolloutsOptions extends MarkRolloutsOptions {
   readonly limit?: number;
   /** A rollout is correct if its reward is above this. @default {0} */
   readonly correctAbove?: number;
-  /** Transforms to apply, to show what they do to the advantages. It reads all rollouts first. */
-  readonly credit?: Omit<CreditRolloutsOptions, keyof MarkRolloutsOptions>;
+  /** What `creditRollouts` made of the same rollouts, to show what it did to the advantages. */
+  readonly credited?: CreditedRollouts;
 }
 
 /**
- * Selects rollouts and turns them into traces. Without transforms it reads one rollout after the
+ * Selects rollouts and turns them into traces. Without `credited` it reads one rollout after the
  * other and stops when it has enough.
  *
  * @example Usage
@@ -43,23 +43,30 @@ export interface InspectRolloutsOptions extends MarkRolloutsOptions {
  * ```
  *
  * @param rollouts As `readRollouts` yields them.
- * @param options Matcher, selection and transforms.
+ * @param options Matcher, selection and what the transforms did.
  * @returns The traces, in the order of the rollouts.
+ * @throws {RangeError} If `credited` is of another number of rollouts.
  */
 export async function* inspectRollouts(
   rollouts: Iterable<Rollout> | AsyncIterable<Rollout>,
   options: InspectRolloutsOptions,
 ): AsyncGenerator<Trace, void, undefined> {
-  const { matcher, credit, promptId, correct, limit = Infinity, correctAbove = 0 } = options;
+  const { matcher, credited, promptId, correct, limit = Infinity, correctAbove = 0 } = options;
   const { warn = (message: string) => console.warn(message) } = options;
   if (limit <= 0) return;
   const isSelected = ({ prompt_id: id, reward }: Rollout): boolean =>
     (promptId === undefined || id === promptId) &&
     (correct === undefined || (reward !== undefined && (reward > correctAbove) === correct));
   let shown = 0;
-  if (credit !== undefined) {
+  if (credited !== undefined) {
     const all = await Array.fromAsync(rollouts);
-    const { batch, result } = creditRollouts(all, { ...options, ...credit });
+    const { batch, result } = credited;
+    if (all.length !== batch.numSequences) {
+      throw new RangeError(
+        `Cannot inspect rollouts as credited must be of the same ones, ${all.length}: it is of ` +
+          batch.numSequences,
+      );
+    }
     const sequences = [...all.keys()].filter((s) => isSelected(all[s]!)).slice(0, limit);
     shown = sequences.length;
     yield* traceRollouts(batch, result, { matcher, rollouts: all, sequences, correctAbove });

@@ -7,7 +7,9 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { main } from "../cli.ts";
+import { builtinTransforms } from "../advantage/mod.ts";
 import { batchFromSafetensors } from "../hooks/mod.ts";
+import { mergeMetrics, metricPairs, type MetricSums } from "../metrics/mod.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -136,12 +138,30 @@ Deno.test("hicra mask takes grams one a line, the same as JSON, and a folder for
     assert.deepEqual(spans, Array(2).fill([[[0, 2, 0], [3, 4, 1]], [], []]));
   }));
 
-Deno.test("hicra mask writes an empty file for no rollouts", () =>
+Deno.test("hicra fails on a file without a rollout, and writes nothing", () =>
   inFolder(async ({ path, tokenizer }) => {
-    const [empty, out] = [join(path, "empty.jsonl"), join(path, "out.jsonl")];
+    const empty = join(path, "empty.jsonl");
     await writeFile(empty, "\n\n");
-    const { code, stderr } = await run("mask", empty, "--tokenizer", tokenizer, "--out", out);
-    assert.deepEqual([code, stderr, await readFile(out, "utf8")], [0, "", ""]);
+    const before = (await readdir(path)).sort();
+    const out = join(path, "out");
+    for (
+      const args of [
+        ["mask", "--out", out],
+        ["apply", "--out", out],
+        ["apply", "--out", `${out}.safetensors`, "--baseline", "trl"],
+        ["metrics", "--out", out],
+        ["metrics", "--out", out, "--alpha", "0.1"],
+        ["inspect", "--html", out],
+        ["inspect", "--html", out, "--baseline", "trl"],
+        ["inspect"],
+      ]
+    ) {
+      const [command, ...flags] = args;
+      const { code, stderr } = await run(command!, empty, "--tokenizer", tokenizer, ...flags);
+      const message = `hicra: Cannot read rollouts as ${empty} holds no rollout\n`;
+      assert.deepEqual([code, stderr], [1, message], args.join(" "));
+      assert.deepEqual((await readdir(path)).sort(), before, args.join(" "));
+    }
   }));
 
 Deno.test("hicra mask says when it found nothing at all", () =>
@@ -365,7 +385,34 @@ Deno.test("hicra inspect writes one page that needs nothing else", () =>
       html.includes('data-tip="but wait\nbacktracking\nadvantage 0.5 → 0.75">But wait</mark>,'),
     );
     assert.equal(html.match(/<details/g)!.length, 3);
+    assert.ok(html.includes("<p>Advantages: baseline paper, r - mean.</p>"));
+    assert.ok(
+      html.includes(
+        "<p>Transforms at step 0: hicra {&quot;alpha&quot;:0.5,&quot;mode&quot;:&quot;paper&quot;," +
+          "&quot;allowSignChange&quot;:false}.</p>",
+      ),
+    );
     assert.doesNotMatch(html, /<script|<link|<img|url\(|https?:|src=/);
+  }));
+
+Deno.test("hicra inspect says what a schedule is worth at the step, and the defaults", () =>
+  inFolder(async ({ path, tokenizer, lexicon }) => {
+    const [file, page] = [join(path, "host.jsonl"), join(path, "page.html")];
+    await writeFile(file, lines([{ "prompt_id": "p", "token_ids": [3, 2], advantage: 1 }]));
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--html", page, "--step", "5"];
+    const line = { type: "linear", from: 0, to: 0.5, steps: 10 };
+    const alpha = { deduction: line, branching: 0.1, backtracking: 0.2, other: 0 };
+    const transforms = ["shuffle-mask", JSON.stringify({ name: "hicra", alpha })];
+    const more = transforms.flatMap((transform) => ["--transform", transform]);
+    assert.deepEqual(await run("inspect", file, ...flags, ...more), { code: 0, stderr: "" });
+    const html = (await readFile(page, "utf8")).replaceAll("&quot;", '"');
+    assert.ok(html.includes("<p>Advantages: those of the rollouts.</p>"));
+    assert.ok(
+      html.includes(
+        '<p>Transforms at step 5: shuffle-mask {"seed":0,"unit":"span"}; hicra {"alpha":{"deduction":' +
+          '0.25,"branching":0.1,"backtracking":0.2,"other":0},"mode":"paper","allowSignChange":false}.</p>',
+      ),
+    );
   }));
 
 Deno.test("hicra inspect selects rollouts", () =>
@@ -411,6 +458,10 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
     const kind = await file("kind.json", '{"model": {"type": "WordLevel", "vocab": {}}}');
     const notJson = await file("config.txt", "{");
     const unknownKey = await file("key.json", '{"transform": []}');
+    const badTransform = await file("bad.json", '{"transforms": [{"name": "hicra", "alpha": 2}]}');
+    const badBaseline = await file("baseline.json", '{"baseline": "tlr"}');
+    const badLexicon = await file("lexicon.json", '{"format": "hicra-lexicon", "version": 2}');
+    const array = await file("array.json", "[]");
     const wrongType = await file("type.json", '{"transforms": {"name": "hicra"}}');
     const out = join(path, "out.jsonl");
     const before = (await readdir(path)).sort();
@@ -434,7 +485,11 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
         { lexicon: "papr" },
         /built-in name \(paper, paper-3to5\) or a file: .*"papr"$/,
       ],
-      [["mask", rollouts], { tokenizer: kind }, /^Cannot read tokenizer as .*WordLevel/],
+      [
+        ["mask", rollouts],
+        { tokenizer: kind },
+        /^Cannot load tokenizer ".*kind.json": Cannot read tokenizer as .*WordLevel/,
+      ],
       [["mask", rollouts], { tokenizer: "none.json" }, /"none.json" does not exist/],
       [
         ["mask", rollouts],
@@ -442,19 +497,7 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
         /^no such file or directory, open '.*no.out'$/,
       ],
       [["apply", foreign, "--baseline", "paper"], {}, /^Cannot mark rollout 3 /],
-      [["apply", rollouts, "--baseline", "tlr"], {}, /is "tlr", did you mean "trl"\?$/],
-      [
-        ["apply", rollouts, "--transform", "hcira"],
-        {},
-        /^Cannot create transform "hcira" .* hicra, /,
-      ],
-      [["apply", rollouts, "--alpha", "1.5"], {}, /alpha must be less than 1/],
-      [["apply", rollouts, "--mode", "papr"], {}, /mode must be one of "paper", /],
-      [
-        ["apply", rollouts, "--transform", "gtpo", "--alpha", "0.1"],
-        {},
-        /^Cannot set --alpha or --mode as they belong to transform hicra: current transforms are gtpo$/,
-      ],
+      [["apply", rollouts, "--transform", "gtpo"], {}, /needs batch.entropies/],
       [
         ["apply", rollouts, "--transform", "gtpo", "--baseline", "trl"],
         {},
@@ -471,6 +514,23 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
         /key.json as transform is not known: known keys are lexicon, baseline, transforms, metrics$/,
       ],
       [["apply", rollouts, "--config", wrongType], {}, /type.json as transforms is not valid: /],
+      [["apply", rollouts, "--config", badTransform], {}, /alpha must be less than 1/],
+      [
+        ["apply", rollouts, "--config", badTransform, "--mode", "symmetric"],
+        {},
+        /alpha must be less than 1/,
+      ],
+      [["apply", rollouts, "--config", badBaseline], {}, /is "tlr", did you mean "trl"\?$/],
+      [
+        ["mask", rollouts],
+        { lexicon: badLexicon },
+        /^Cannot load lexicon ".*lexicon.json": .* version/,
+      ],
+      [
+        ["mask", rollouts],
+        { tokenizer: array },
+        /^Cannot load tokenizer ".*array.json": .* no JSON obj/,
+      ],
       [["apply", bare], {}, /must have advantages, advantage or reward: they have none of them$/],
       [
         ["apply", both, "--baseline", "trl"],
@@ -479,6 +539,12 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
       ],
       [["apply", again], {}, /rollout 0 \(prompt_id "p"\) as it has a planning_mask: .* compound/],
       [["metrics", rollouts, "--reference", tokenizer], {}, /hicra metrics: it has no sums$/],
+      [["metrics", rollouts, "--reference", array], {}, /array.json .*: it has no sums$/],
+      [
+        ["metrics", rollouts, "--reference", notJson],
+        {},
+        /^Cannot read .*config.txt as it must be JSON/,
+      ],
     ];
     for (const [args, other, message] of cases) {
       const { out, tokenizer, lexicon } = { ...standard, ...other };
@@ -486,8 +552,8 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
       const { code, stderr } = await run(...args, ...flags);
       const name = args.join(" ");
       assert.equal(code, 1, name);
-      assert.match(stderr, /^(hicra: the rollouts have rewards .*\n)?hicra: .*\n$/, name);
-      assert.match(stderr.trimEnd().split("\n").at(-1)!.replace("hicra: ", ""), message, name);
+      assert.match(stderr, /^hicra: .*\n$/, name);
+      assert.match(stderr.trimEnd().replace("hicra: ", ""), message, name);
       assert.deepEqual((await readdir(path)).sort(), before, name);
     }
     const page = ["--tokenizer", tokenizer, "--html", join(path, "page.html")];
@@ -508,15 +574,75 @@ Deno.test("hicra exits with 2 on a mistake in its arguments", async () => {
       ],
       [["apply", "x", "--tokenizer", "t", "--step", "-1"], /'-1' is invalid. It must be a whole/],
       [["apply", "x", "--tokenizer", "t", "--transform", "{"], /It must be JSON/],
+      [["apply", "x", "--tokenizer", "t", "--baseline", "tlr"], /is "tlr", did you mean "trl"\?$/],
+      [
+        ["apply", "x", "--tokenizer", "t", "--transform", "hcira"],
+        /^hicra: Cannot create transform "hcira" .* hicra, /,
+      ],
+      [
+        ["apply", "x", "--tokenizer", "t", "--transform", '{"alpha": 1}'],
+        /must be an object such as/,
+      ],
+      [
+        ["apply", "x", "--tokenizer", "t", "--transform", '{"name": "hicra", "alhpa": 1}'],
+        /option "alhpa" is not known/,
+      ],
+      [["metrics", "x", "--tokenizer", "t", "--alpha", "1.5"], /alpha must be less than 1/],
+      [["inspect", "x", "--tokenizer", "t", "--mode", "papr"], /mode must be one of "paper", /],
+      [
+        ["apply", "x", "--tokenizer", "t", "--transform", "gtpo", "--alpha", "0.1"],
+        /^hicra: Cannot set --alpha or --mode as they belong to transform hicra: current transforms are gtpo$/,
+      ],
       [["apply", "x", "--tokenizer", "t", "--signal", "a"], /It must be NAME=NUMBER/],
       [["inspect", "x", "--tokenizer", "t", "--correct", "--incorrect"], /cannot be used with/],
     ] as [string[], RegExp][]
   ) {
     const { code, stderr } = await run(...args);
     assert.equal(code, 2, args.join(" "));
-    assert.match(stderr, message);
+    assert.match(stderr.trimEnd(), message);
   }
 });
+
+Deno.test("hicra apply says why all advantages are 0", () =>
+  inFolder(async ({ path, tokenizer, lexicon }) => {
+    const [file, out] = [join(path, "single.jsonl"), join(path, "out.jsonl")];
+    await writeFile(
+      file,
+      lines(["p", "q"].map((id) => ({ "prompt_id": id, "token_ids": [3], reward: 1 }))),
+    );
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--out", out];
+    assert.deepEqual(await run("apply", file, ...flags, "--baseline", "trl"), {
+      code: 0,
+      stderr:
+        "hicra: all advantages are 0, so there is nothing to credit: every prompt_id has one " +
+        'rollout, and baseline "trl" gives a group of one 0\n',
+    });
+    assert.deepEqual((await readLines(out)).map(({ advantages }) => advantages), [[0], [0]]);
+  }));
+
+Deno.test("hicra metrics of two files merge by prompt_id where the configuration names a scope", () =>
+  inFolder(async ({ path, tokenizer, lexicon }) => {
+    const config = join(path, "config.json");
+    await writeFile(config, JSON.stringify({ metrics: { groupScope: "step 3" } }));
+    const all = [1, 0, 1, 1, 0, 0].map((reward, s) => ({
+      "prompt_id": `prompt ${s >> 1}`,
+      "token_ids": [3, 2],
+      reward,
+    }));
+    const sumsOf = async (part: readonly object[]): Promise<MetricSums> => {
+      const [file, out] = [join(path, "part.jsonl"), join(path, "out.json")];
+      await writeFile(file, lines(part));
+      const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--config", config];
+      assert.equal((await run("metrics", file, ...flags, "--out", out)).code, 0);
+      return JSON.parse(await readFile(out, "utf8")).sums;
+    };
+    const whole = await sumsOf(all);
+    for (const cut of [2, 3]) {
+      const [one, two] = [await sumsOf(all.slice(0, cut)), await sumsOf(all.slice(cut))];
+      assert.deepEqual(mergeMetrics(one!, two!), whole);
+    }
+    assert.deepEqual(metricPairs(whole)["hicra/zero_std_group_frac"], { sum: 2, count: 3 });
+  }));
 
 Deno.test("hicra as a program reads gzip from standard input and writes to standard output", () =>
   inFolder(async ({ tokenizer, lexicon, rollouts }) => {
@@ -551,7 +677,18 @@ Deno.test("hicra as a program exits with 1 and one line, or a stack where asked"
 Deno.test("hicra list names every transform, baseline and lexicon", async () => {
   const { code, stdout } = await runProgram(["list"]);
   assert.equal(code, 0);
-  assert.match(stdout, /hicra: HICRA: adds .*\n\s+alpha = 0.2, mode = "paper"/);
+  const hicra = "hicra: HICRA: adds alpha*|A| to the advantage of planning tokens\n" +
+    "      alpha: number, linear schedule, gated schedule, an object of these by kind; default 0.2\n" +
+    '      mode: "paper", "symmetric", "positive-only", "mass-preserving", "baseline-corrected"; ' +
+    'default "paper"\n';
+  assert.ok(stdout.includes(hicra), stdout);
+  assert.ok(stdout.includes('\n      per: "batch", "sequence"; default "batch"\n'));
+  assert.ok(
+    stdout.includes("\n      coefficient: number, linear schedule, gated schedule; required\n"),
+  );
+  const examples = Array.from(stdout.matchAll(/--transform '(.*)'/g), ([, json]) => json!);
+  assert.equal(examples.length, 2);
+  for (const json of examples) assert.ok(builtinTransforms().create(JSON.parse(json)));
   assert.match(stdout, /\n {2}trl: \(r - mean\)/);
   assert.match(stdout, /paper-3to5/);
 });
@@ -565,9 +702,10 @@ Deno.test("hicra --help gives examples that run as they stand", () =>
       assert.equal(code, 0);
       const examples = stdout.slice(stdout.indexOf("Examples"));
       assert.equal(examples.match(/^ {2}hicra /gm)!.length, 2);
-      const program = `"${process.execPath}" run -A "${join(ROOT, "cli.ts")}"`;
+      const program = `"${process.execPath}" run -A --no-lock "${join(ROOT, "cli.ts")}"`;
       const script = examples.slice(examples.indexOf("\n"))
-        .replace(/^ *alias .*$/m, `set -e; hicra() { ${program} "$@"; }`);
+        .replace("deno run -A --no-lock cli.ts", program)
+        .replace(/^/, "set -e");
       const shell = spawn("sh", ["-c", script], {
         cwd: join(path, "work"),
         stdio: ["ignore", "ignore", "pipe"],

@@ -89,7 +89,12 @@ Deno.test("markRollouts() spells nothing for an id outside the vocabulary where 
 Deno.test("creditRollouts() says whose advantages they are", () => {
   const credit = (fields: object, options: object = {}): string =>
     creditRollouts(
-      [{ "prompt_id": "p", "token_ids": [3], ...fields }],
+      [{ "prompt_id": "p", "token_ids": [3], ...fields }, {
+        "prompt_id": "p",
+        "token_ids": [3],
+        ...fields,
+        reward: 0,
+      }],
       { matcher, transforms, warn: silent, ...options },
     ).baseline;
   assert.equal(credit({ advantage: 1, reward: 1 }), "host");
@@ -153,23 +158,74 @@ Deno.test("inspectRollouts() stops reading when it has enough", async () => {
 
 Deno.test("inspectRollouts() shows the same rollouts with transforms, and what they do", async () => {
   const rollouts = [0, 1, 1].map((reward) => ({ "prompt_id": "p", "token_ids": [3, 2], reward }));
-  const credit = { transforms, baseline: "rloo" };
+  const credited = creditRollouts(rollouts, { matcher, transforms, baseline: "rloo" });
   const options = { matcher, correct: true, limit: 1 };
   const [plain] = await Array.fromAsync(inspectRollouts(rollouts, options));
-  const [credited] = await Array.fromAsync(inspectRollouts(rollouts, { ...options, credit }));
+  const [shifted] = await Array.fromAsync(inspectRollouts(rollouts, { ...options, credited }));
   // 1 minus the mean of 0 and 1.
-  assert.deepEqual(credited!.segments[0]!.advantage, { before: 0.5, after: 0.75 });
+  assert.deepEqual(shifted!.segments[0]!.advantage, { before: 0.5, after: 0.75 });
   assert.equal(plain!.segments[0]!.advantage, undefined);
-  assert.deepEqual([credited!.reward, credited!.numSpans], [plain!.reward, plain!.numSpans]);
+  assert.deepEqual([shifted!.reward, shifted!.numSpans], [plain!.reward, plain!.numSpans]);
 });
 
 Deno.test("inspectRollouts() says when nothing was selected", async () => {
   const warnings: string[] = [];
   const rollouts = [{ "prompt_id": "p", "token_ids": [3], reward: 1 }];
   const warn = (message: string): void => void warnings.push(message);
-  for (const more of [{}, { credit: { transforms, baseline: "paper" } }]) {
+  const credited = creditRollouts([{ ...rollouts[0]!, advantage: 1 }], { matcher, transforms });
+  for (const more of [{}, { credited }]) {
     const none = inspectRollouts(rollouts, { matcher, warn, promptId: "q", ...more });
     assert.deepEqual(await Array.fromAsync(none), []);
   }
   assert.deepEqual(warnings, Array(2).fill("hicra: no rollout was selected"));
+});
+
+Deno.test("inspectRollouts() throws when other rollouts were credited", async () => {
+  const rollouts = [{ "prompt_id": "p", "token_ids": [3], advantage: 1 }];
+  const credited = creditRollouts(rollouts, { matcher, transforms });
+  await assert.rejects(Array.fromAsync(inspectRollouts([], { matcher, credited })), {
+    name: "RangeError",
+    message: "Cannot inspect rollouts as credited must be of the same ones, 0: it is of 1",
+  });
+});
+
+Deno.test("creditRollouts() says why all advantages are 0", () => {
+  const warningsOf = (fields: object[], options: object = { baseline: "paper" }): string[] => {
+    const warnings: string[] = [];
+    creditRollouts(
+      fields.map((one) => ({ "prompt_id": "p", "token_ids": [3], ...one })),
+      { matcher, transforms, warn: (message) => warnings.push(message), ...options },
+    );
+    return warnings;
+  };
+  const zero = "hicra: all advantages are 0, so there is nothing to credit: ";
+  assert.deepEqual(warningsOf([{ reward: 1 }, { "prompt_id": "q", reward: 0 }]), [
+    `${zero}every prompt_id has one rollout, and baseline "paper" gives a group of one 0`,
+  ]);
+  assert.deepEqual(warningsOf([{ reward: 1 }, { reward: 1 }, { "prompt_id": "q", reward: 0 }]), [
+    `${zero}the rollouts of each prompt_id have equal rewards, and baseline "paper" gives them 0`,
+  ]);
+  // MaxRL gives 0 where the mean is not positive.
+  assert.deepEqual(warningsOf([{ reward: -1 }, { reward: 1 }], { baseline: "maxrl" }), [
+    `${zero}baseline "maxrl" gives every rollout 0`,
+  ]);
+  assert.deepEqual(warningsOf([{ advantage: 0 }, { advantage: -0 }], {}), [
+    `${zero}they are so in the rollouts`,
+  ]);
+  assert.deepEqual(warningsOf([{ reward: 1 }, { reward: 0 }]), []);
+  // Without a trained token there is nothing that could have an advantage.
+  assert.deepEqual(warningsOf([{ advantage: 0, "loss_mask": [0] }], {}), []);
+});
+
+Deno.test("creditRollouts() tells of the baseline it chose only when all went well", () => {
+  const warnings: string[] = [];
+  const warn = (message: string): void => void warnings.push(message);
+  const rollouts = [1, 0].map((reward) => ({ "prompt_id": "p", "token_ids": [3], reward }));
+  assert.throws(
+    () => creditRollouts(rollouts, { matcher, transforms: [{ name: "gtpo" }], warn }),
+    /needs batch.entropies/,
+  );
+  assert.deepEqual(warnings, []);
+  creditRollouts(rollouts, { matcher, transforms, warn });
+  assert.equal(warnings.length, 1);
 });
