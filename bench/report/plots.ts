@@ -90,6 +90,7 @@ export function gramGrowthPlot({ gramGrowth }: Figures, source: PhraseSource): s
 export function tokenGrowthPlot({ tokenGrowth }: Figures): string {
   const channels = { x: "tokens", y: "nanosecondsPerToken", stroke: "name" } as const;
   const sizes = [...new Set(tokenGrowth.map(({ tokens }) => tokens))];
+  const ticks = logTicks(tokenGrowth.map(({ nanosecondsPerToken }) => nanosecondsPerToken));
   return draw({
     title: "Larger batches",
     width: 490,
@@ -104,7 +105,14 @@ export function tokenGrowthPlot({ tokenGrowth }: Figures): string {
       ticks: sizes,
       tickFormat: (tokens: number) => `${significant(tokens / 1e6)} M`,
     },
-    y: { label: "↑ nanoseconds per token", grid: true, zero: true },
+    y: {
+      type: "log",
+      label: "↑ nanoseconds per token",
+      grid: true,
+      domain: [ticks[0]!, ticks.at(-1)!],
+      ticks,
+      tickFormat: "~f",
+    },
     color: series([...new Set(tokenGrowth.map(({ name }) => name))]),
     marks: [
       Plot.line(tokenGrowth, { ...channels, strokeWidth: 2.5 }),
