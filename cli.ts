@@ -134,7 +134,7 @@ function createProgram(warn: Warn): Command {
   const program = new Command("hicra")
     .description(
       "Planning-aware credit assignment (HICRA, arXiv 2509.03646) for files of rollouts: marks the " +
-        'tokens of strategic grams such as "let\'s try a different approach", amplifies their ' +
+        'tokens of strategic grams such as "let\'s try a different angle", amplifies their ' +
         "advantages, shows and measures what happened.",
     )
     .version(VERSION)

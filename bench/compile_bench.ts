@@ -1,11 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { SgMatcher, tokenBytes } from "../sg/mod.ts";
 import { distinctGrams } from "./grams.ts";
 import { PEERS } from "./peers.ts";
 import { loadSample } from "./sample_batch.ts";
 
-const { tokenizer: { table, path }, lexicon } = await loadSample();
-const tokenizerJson = JSON.parse(await readFile(path, "utf8"));
+const { tokenizer, lexicon } = await loadSample();
+const { table } = tokenizer;
+const tokenizerJson = await tokenizer.readContent();
 const grams = distinctGrams(lexicon);
 
 Deno.bench("tokenBytes", { group: "byte table" }, () => {

@@ -43,7 +43,7 @@ export interface HookOptions {
    */
   readonly importanceSampling?: "token" | "sequence";
   /** What to measure; `false` for nothing, which leaves `metrics` out. */
-  readonly metrics?: Omit<MeasureOptions, "after"> | false;
+  readonly metrics?: Omit<MeasureOptions, "after" | "groupScope" | "groupNames"> | false;
   /**
    * What a failure does to a batch that the loop has given advantages. `"raise"` throws.
    * `"pass-through"` returns the host's advantages and counts in `failures`: a run whose failures are
@@ -60,6 +60,8 @@ export interface HookStep {
   readonly step?: number;
   /** Values by name, for schedules gated on a metric. */
   readonly signals?: Readonly<Record<string, number>>;
+  /** For groups that are split over several batches of the step: how their metrics are joined. */
+  readonly groups?: Pick<MeasureOptions, "groupScope" | "groupNames">;
 }
 
 /** What a hook makes of a batch. Every array is freshly allocated. */
@@ -140,7 +142,7 @@ export function createHook(options: HookOptions): AdvantageHook {
     : options.baseline;
   let failures = 0;
 
-  const run = (input: CheckedBatch, { step = 0, signals = {} }: HookStep): HookResult => {
+  const run = (input: CheckedBatch, { step = 0, signals = {}, groups }: HookStep): HookResult => {
     const batch = withTokenAdvantages(input, baseline);
     const planning = findPlanning(batch, matcher);
     if (!planning.planningMask.includes(1) && batch.lossMask.includes(1)) {
@@ -158,7 +160,8 @@ export function createHook(options: HookOptions): AdvantageHook {
     const result = { ...credit, ...(spans && { spans }), failures };
     if (metrics === false) return result;
     const marks = { planningMask: credit.planningMask, ...(spans && { spans }) };
-    return { ...result, metrics: measure(batch, marks, { ...metrics, after: credit.advantages }) };
+    const measured = measure(batch, marks, { ...metrics, ...groups, after: credit.advantages });
+    return { ...result, metrics: measured };
   };
 
   return (batch, step = {}) => {

@@ -27,7 +27,7 @@ export interface CreditRolloutsOptions extends MarkRolloutsOptions {
    */
   readonly baseline?: string | BaselinePreset;
   /** Training step and signals, for schedules. */
-  readonly step?: HookStep;
+  readonly step?: Omit<HookStep, "groups">;
   /** What to measure. Under a `groupScope` the groups of several files are joined by `prompt_id`. */
   readonly metrics?: Omit<MeasureOptions, "after" | "groupNames">;
 }
@@ -101,12 +101,9 @@ export function creditRollouts(
     );
   }
   const { batch: packed, promptIds } = packRollouts(rollouts, options);
-  const hook = createHook({
-    matcher,
-    transforms,
-    metrics: { ...metrics, groupNames: promptIds },
-    warn,
-  });
+  const { groupScope, ...measured } = metrics;
+  const hook = createHook({ matcher, transforms, metrics: measured, warn });
+  const groups = { groupNames: promptIds, ...(groupScope !== undefined && { groupScope }) };
   const baseline = chooseBaseline(packed, options.baseline);
   const batch = baseline === "host" ? packed : {
     ...packed,
@@ -117,7 +114,7 @@ export function creditRollouts(
     advantagesPer: "token" as const,
   };
   const name = typeof baseline === "string" ? baseline : "custom";
-  const result = hook(batch, step);
+  const result = hook(batch, { ...step, groups });
   if (packed.advantages === undefined && options.baseline === undefined) {
     const { formula } = baselinePreset(DEFAULT_BASELINE);
     warn(

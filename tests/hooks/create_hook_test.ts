@@ -8,6 +8,7 @@ import {
   hicra,
   type HookOptions,
   lexiconFromGrams,
+  mergeMetrics,
   metricValues,
   packPadded,
   SgMatcher,
@@ -286,4 +287,18 @@ Deno.test("permuting the sequences of a batch permutes the result", () => {
     };
     assert.deepEqual(run([...rows].reverse()), run(rows).reverse());
   }));
+});
+
+Deno.test("createHook() joins groups that are split over batches when told their scope", () => {
+  const { advantages: _, ...rest } = batch;
+  const hook = createHook({ matcher, baseline: "paper", transforms: [] });
+  const half = (reward: number) =>
+    hook(
+      { ...rest, rewards: Float32Array.of(reward, reward), groupIds: Int32Array.of(0, 0) },
+      { groups: { groupScope: "step 3", groupNames: ["prompt"] } },
+    ).metrics!;
+  const values = metricValues(mergeMetrics(half(0), half(1)), { passAt: [1, 4] });
+  assert.equal(values["hicra/pass_at_1"], 0.5);
+  assert.equal(values["hicra/pass_at_4"], 1);
+  assert.equal(values["hicra/zero_std_group_frac"], 0);
 });
