@@ -13,9 +13,15 @@ export class MatchCollector implements MatchSink {
   readonly #kindOfGram: Uint8Array;
   readonly #byteOffsets: Int32Array;
   #ids: Int32Array;
-  /** Matches of the current run: start and end position, start and end token, gram. */
+  /**
+   * The longest match from each start in the current run, by ascending start: start and end position,
+   * start and end token, gram.
+   */
   #matches: Float64Array = new Float64Array(FIELDS * 64);
   #numMatches = 0;
+  /** Start and end position of the last match that was marked. */
+  #markedStart = 0;
+  #markedEnd = -1;
   /** Start token, end token, gram. */
   #spans: Int32Array = new Int32Array(3 * 64);
   #numSpans = 0;
@@ -40,8 +46,18 @@ export class MatchCollector implements MatchSink {
     this.#ids = ids;
   }
 
+  /** Takes a match. They come in the order of their ends; of those with one end the longest first. */
   match(startToken: number, endToken: number, start: number, end: number, gram: number): void {
-    const kind = this.#kindOfGram[gram]!;
+    // A suffix of the match before has the same end: its tokens are marked.
+    if (end !== this.#markedEnd || start < this.#markedStart) {
+      this.#mark(startToken, endToken, this.#kindOfGram[gram]!);
+      this.#markedStart = start;
+      this.#markedEnd = end;
+    }
+    this.#keep(startToken, endToken, start, end, gram);
+  }
+
+  #mark(startToken: number, endToken: number, kind: number): void {
     const { planningMask, kinds } = this;
     const offsets = this.#byteOffsets;
     for (let token = startToken; token < endToken; token++) {
@@ -51,7 +67,6 @@ export class MatchCollector implements MatchSink {
       planningMask[token] = 1;
       kinds[token] = kind;
     }
-    this.#insert(startToken, endToken, start, end, gram);
   }
 
   /** Selects the spans of the run. */
@@ -80,33 +95,40 @@ export class MatchCollector implements MatchSink {
       this.#numSpans++;
     }
     this.#numMatches = 0;
+    this.#markedEnd = -1;
   }
 
-  /**
-   * Keeps the matches sorted by start, the longer first. They come in the order of their ends, so a
-   * match moves past the few that overlap it.
-   */
-  #insert(startToken: number, endToken: number, start: number, end: number, gram: number): void {
+  /** Keeps a match in its place; of two with one start the later ends later and replaces the other. */
+  #keep(startToken: number, endToken: number, start: number, end: number, gram: number): void {
     if (FIELDS * this.#numMatches === this.#matches.length) {
       this.#matches = grown(this.#matches, 2 * this.#matches.length);
     }
     const matches = this.#matches;
-    let at = FIELDS * this.#numMatches;
-    while (at > 0 && comesAfter(matches, at - FIELDS, start, end)) {
-      matches.copyWithin(at, at - FIELDS, at);
-      at -= FIELDS;
+    const at = FIELDS * this.#place(start);
+    if (at === FIELDS * this.#numMatches || matches[at] !== start) {
+      matches.copyWithin(at + FIELDS, at, FIELDS * this.#numMatches);
+      this.#numMatches++;
     }
     matches[at] = start;
     matches[at + 1] = end;
     matches[at + 2] = startToken;
     matches[at + 3] = endToken;
     matches[at + 4] = gram;
-    this.#numMatches++;
   }
-}
 
-function comesAfter(matches: Float64Array, at: number, start: number, end: number): boolean {
-  return matches[at]! > start || (matches[at] === start && matches[at + 1]! < end);
+  /** Index of the first match that does not start before `start`: mostly there is none. */
+  #place(start: number): number {
+    const matches = this.#matches;
+    let low = 0;
+    let high = this.#numMatches;
+    if (high === 0 || matches[FIELDS * (high - 1)]! < start) return high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (matches[FIELDS * middle]! < start) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 }
 
 function grown<A extends Float64Array | Int32Array | Uint8Array>(values: A, length: number): A {

@@ -300,15 +300,24 @@ export class Scan {
     const end = inside > 0
       ? index * stride + inside
       : last * stride + completed[last & (RING - 1)]!;
-    for (let node = event >>> EVENT_BITS; node !== 0; node = output[suffix[node]!]!) {
-      let first = index;
-      // Characters of the gram before the token `first`; negative, of the token before the gram.
-      let outside = depth[node]! - inside;
-      while (outside > 0 && first > fresh) {
-        first = this.#before(first, fresh);
-        outside -= completed[first & (RING - 1)]!;
+    // The token in which the longest gram begins, and the characters of the token before the gram.
+    let first = index;
+    let node = event >>> EVENT_BITS;
+    let before = inside - depth[node]!;
+    while (before < 0 && first > fresh) {
+      first = this.#before(first, fresh);
+      before += completed[first & (RING - 1)]!;
+    }
+    while (true) {
+      this.#sink.match(first, last + 1, first * stride + before, end, gram[node]!);
+      const shorter = output[suffix[node]!]!;
+      if (shorter === 0) return;
+      before += depth[node]! - depth[shorter]!;
+      node = shorter;
+      while (first < last && before >= completed[first & (RING - 1)]!) {
+        before -= completed[first & (RING - 1)]!;
+        first++;
       }
-      this.#sink.match(first, last + 1, first * stride - outside, end, gram[node]!);
     }
   }
 

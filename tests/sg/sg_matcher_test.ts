@@ -253,3 +253,12 @@ Deno.test("SgStream throws when a token is pushed after its end", () => {
   stream.end();
   assert.throws(() => stream.push(0), /the stream has ended/);
 });
+
+Deno.test("SgMatcher.match() equals the oracle where every token ends many nested grams", () => {
+  // Each token ends up to forty matches; time and memory must not grow with their pairs.
+  const grams = Array.from({ length: 40 }, (_, k) => "-".repeat(k + 1));
+  const tokens = Array.from({ length: 150 }, (_, k) => encoder.encode("-".repeat(1 + k % 3)));
+  const sequence = { grams: ["--- x", ...grams], tokens: [...tokens, encoder.encode(" x")] };
+  assert.deepEqual(matchBatch(sequence), oracle(sequence));
+  assert.deepEqual(matchStream(sequence), oracle(sequence));
+});
