@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { checkLength, checkOffsets, required } from "./_arrays.ts";
 import { checkOptions, strictOptions } from "./_options.ts";
-import { surprisalsOf } from "./_surprisals.ts";
+import { meanOfSequence, surprisalsOf } from "./_surprisals.ts";
 import { surprisalWeightedAdvantages } from "./surprisal_weighting.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";
@@ -56,16 +56,10 @@ export function boostSurprisals(
   for (let s = 0; s + 1 < offsets.length; s++) {
     const from = offsets[s]!;
     const to = offsets[s + 1]!;
-    let sum = 0;
-    let count = 0;
-    for (let i = from; i < to; i++) {
-      if (lossMask?.[i] === 0) continue;
-      sum += surprisals[i]!;
-      count++;
-    }
+    const mean = meanOfSequence(surprisals, from, to, lossMask);
     for (let i = from; i < to; i++) {
       if (planningMask[i] === 1 && lossMask?.[i] !== 0) {
-        out[i] = surprisals[i]! + gamma * (sum / count);
+        out[i] = surprisals[i]! + gamma * mean;
       }
     }
   }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { checkLength, checkOffsets, required } from "./_arrays.ts";
 import { checkOptions, scheduleSchema, strictOptions } from "./_options.ts";
-import { surprisalsOf } from "./_surprisals.ts";
+import { meanOfSequence, surprisalsOf } from "./_surprisals.ts";
 import { type Schedule, scheduleValue } from "./schedule.ts";
 import { surprisalWeightedAdvantages } from "./surprisal_weighting.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
@@ -59,14 +59,7 @@ export function poolSurprisals(
   for (let s = 0; s + 1 < offsets.length; s++) {
     const from = offsets[s]!;
     const to = offsets[s + 1]!;
-    let sum = 0;
-    let count = 0;
-    for (let i = from; i < to; i++) {
-      if (planningMask[i] === 1 || lossMask?.[i] === 0) continue;
-      sum += surprisals[i]!;
-      count++;
-    }
-    const mean = sum / count;
+    const mean = meanOfSequence(surprisals, from, to, lossMask, planningMask);
     for (let i = from; i < to; i++) {
       if (planningMask[i] === 1 || lossMask?.[i] === 0) continue;
       out[i] = lambda * mean + (1 - lambda) * surprisals[i]!;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { checkLength, checkOffsets, required } from "./_arrays.ts";
 import { checkOptions, strictOptions } from "./_options.ts";
-import { surprisalsOf } from "./_surprisals.ts";
+import { meanOfSequence, surprisalsOf } from "./_surprisals.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";
 
@@ -63,15 +63,8 @@ export function surprisalWeightedAdvantages(
   for (let s = 0; s + 1 < offsets.length; s++) {
     const from = offsets[s]!;
     const to = offsets[s + 1]!;
-    let sum = 0;
-    let count = 0;
-    for (let i = from; i < to; i++) {
-      if (lossMask?.[i] === 0) continue;
-      sum += surprisals[i]!;
-      count++;
-    }
-    if (sum === 0) continue;
-    const mean = sum / count;
+    const mean = meanOfSequence(surprisals, from, to, lossMask);
+    if (!(mean > 0)) continue; // no trained token, or no surprisal to compare with
     for (let i = from; i < to; i++) {
       if (lossMask?.[i] === 0) continue;
       out[i] = advantages[i]! * Math.max(0, 1 + beta * (surprisals[i]! / mean - 1));
