@@ -51,12 +51,59 @@ export function speedPlot({ peerSpeeds }: Figures): string {
 
 /** Speed over the number of grams, for phrases of one source; ours is labelled. */
 export function gramGrowthPlot({ gramGrowth }: Figures, source: PhraseSource): string {
-  const all = gramGrowth.map((row) => ({ ...row, speed: row.tokensPerSecond / 1e6 }));
-  const rows = all.filter((row) => row.source === source);
-  const channels = { x: "grams", y: "speed", stroke: "name" } as const;
-  const ticks = logTicks(all.map(({ speed }) => speed)); // the same for all sources
+  const speeds = gramGrowth.map(({ tokensPerSecond }) => tokensPerSecond / 1e6);
+  return growthPlot(
+    gramGrowth.flatMap(({ name, grams, source: of }, k) =>
+      of === source ? [{ name, size: grams, value: speeds[k]! }] : []
+    ),
+    {
+      title: `Larger lexicons: ${source} phrases`,
+      sizeLabel: "grams in the lexicon →",
+      sizeFormat: ",",
+      valueLabel: "↑ million tokens per second",
+      ticks: logTicks(speeds), // the same for all sources
+    },
+  );
+}
+
+/** Time per token over the size of the batch; ours is labelled. */
+export function tokenGrowthPlot({ tokenGrowth }: Figures): string {
+  return growthPlot(
+    tokenGrowth.map(({ name, tokens, nanosecondsPerToken }) => ({
+      name,
+      size: tokens,
+      value: nanosecondsPerToken,
+    })),
+    {
+      title: "Larger batches",
+      sizeLabel: "tokens in the batch →",
+      sizeFormat: (tokens: number) => `${significant(tokens / 1e6)} M`,
+      valueLabel: "↑ nanoseconds per token",
+      ticks: logTicks(tokenGrowth.map(({ nanosecondsPerToken }) => nanosecondsPerToken)),
+    },
+  );
+}
+
+interface Growth {
+  readonly name: string;
+  readonly size: number;
+  readonly value: number;
+}
+
+/** A line for each name over growing sizes, both axes logarithmic. */
+function growthPlot(
+  rows: readonly Growth[],
+  { title, sizeLabel, sizeFormat, valueLabel, ticks }: {
+    readonly title: string;
+    readonly sizeLabel: string;
+    readonly sizeFormat: string | ((size: number) => string);
+    readonly valueLabel: string;
+    readonly ticks: number[];
+  },
+): string {
+  const channels = { x: "size", y: "value", stroke: "name" } as const;
   return draw({
-    title: `Larger lexicons: ${source} phrases`,
+    title,
     width: 490,
     height: 330,
     marginTop: 36,
@@ -65,13 +112,13 @@ export function gramGrowthPlot({ gramGrowth }: Figures, source: PhraseSource): s
     x: {
       type: "log",
       inset: 16,
-      label: "grams in the lexicon →",
-      ticks: [...new Set(rows.map(({ grams }) => grams))],
-      tickFormat: ",",
+      label: sizeLabel,
+      ticks: [...new Set(rows.map(({ size }) => size))],
+      tickFormat: sizeFormat,
     },
     y: {
       type: "log",
-      label: "↑ million tokens per second",
+      label: valueLabel,
       grid: true,
       domain: [ticks[0]!, ticks.at(-1)!],
       ticks,
@@ -81,65 +128,18 @@ export function gramGrowthPlot({ gramGrowth }: Figures, source: PhraseSource): s
     marks: [
       Plot.line(rows, { ...channels, strokeWidth: 2.5 }),
       Plot.dot(rows, { ...channels, fill: "name", r: 4 }),
-      ...ourLabels(rows, "grams", "speed"),
+      Plot.text(rows.filter(({ name }) => name === "hicra"), {
+        x: "size",
+        y: "value",
+        text: ({ value }: Growth) => significant(value),
+        dy: -14,
+        fontWeight: 600,
+        fill: "currentColor",
+        stroke: "var(--card)",
+        strokeWidth: 4,
+      }),
     ],
   });
-}
-
-/** Time per token over the size of the batch; ours is labelled. */
-export function tokenGrowthPlot({ tokenGrowth }: Figures): string {
-  const channels = { x: "tokens", y: "nanosecondsPerToken", stroke: "name" } as const;
-  const sizes = [...new Set(tokenGrowth.map(({ tokens }) => tokens))];
-  const ticks = logTicks(tokenGrowth.map(({ nanosecondsPerToken }) => nanosecondsPerToken));
-  return draw({
-    title: "Larger batches",
-    width: 490,
-    height: 330,
-    marginTop: 36,
-    marginLeft: 50,
-    marginRight: 30,
-    x: {
-      type: "log",
-      inset: 16,
-      label: "tokens in the batch →",
-      ticks: sizes,
-      tickFormat: (tokens: number) => `${significant(tokens / 1e6)} M`,
-    },
-    y: {
-      type: "log",
-      label: "↑ nanoseconds per token",
-      grid: true,
-      domain: [ticks[0]!, ticks.at(-1)!],
-      ticks,
-      tickFormat: "~f",
-    },
-    color: series([...new Set(tokenGrowth.map(({ name }) => name))]),
-    marks: [
-      Plot.line(tokenGrowth, { ...channels, strokeWidth: 2.5 }),
-      Plot.dot(tokenGrowth, { ...channels, fill: "name", r: 4 }),
-      ...ourLabels(tokenGrowth, "tokens", "nanosecondsPerToken"),
-    ],
-  });
-}
-
-/** Our figures as text above their points. */
-function ourLabels<Row extends { readonly name: string }>(
-  rows: readonly Row[],
-  x: keyof Row & string,
-  y: keyof Row & string,
-): Plot.Markish[] {
-  return [
-    Plot.text(rows.filter(({ name }) => name === "hicra"), {
-      x,
-      y,
-      text: (row: Row) => significant(row[y] as number),
-      dy: -14,
-      fontWeight: 600,
-      fill: "currentColor",
-      stroke: "var(--card)",
-      strokeWidth: 4,
-    }),
-  ];
 }
 
 /** 1, 2, 5, 10 ... from at most the smallest value to at least the largest. */
