@@ -190,15 +190,16 @@ export class Scan {
           i++;
           continue;
         }
+        completed[i & (RING - 1)] = step >>> STATE_BITS & COUNT_MASK;
         fresh = i;
         freshTail = tail;
       } else {
         let at = slot(state, token);
         if (memory[at] !== state || memory[at + 1] !== token) at = this.#recall(at, state, token);
         step = memory[at + 2]!;
+        completed[i & (RING - 1)] = step >>> STATE_BITS & COUNT_MASK;
         const event = memory[at + 3]!;
         if (event !== NO_EVENT && i - fresh < RING) {
-          completed[i & (RING - 1)] = step >>> STATE_BITS & COUNT_MASK;
           this.#report(event, i, fresh);
           step &= ~STOP;
         }
@@ -207,7 +208,6 @@ export class Scan {
           freshTail = tail;
         }
       }
-      completed[i & (RING - 1)] = step >>> STATE_BITS & COUNT_MASK;
       if (step < 0) {
         this.#fresh = fresh;
         this.#freshTail = freshTail;
