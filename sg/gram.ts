@@ -16,12 +16,18 @@ export interface Gram {
   readonly text: string;
   /** What the phrase does; `other` when nobody said. */
   readonly kind: GramKind;
+  /** How sure whoever gave the kind is of it, from 0 to 1; absent when nobody said. */
+  readonly confidence?: number;
   /** Cluster of grams with one meaning; absent when the lexicon was not clustered. */
   readonly cluster?: number;
   /** Number of documents of the lexicon's corpus in which the gram matches. */
   readonly documentFrequency?: number;
   /** Number of matches in the lexicon's corpus, overlapping ones included. */
   readonly occurrences?: number;
+  /** What a miner measured, by name, finite numbers only: the lexicon's provenance says how. */
+  readonly statistics?: Readonly<Record<string, number>>;
+  /** An excerpt of the lexicon's corpus in which the gram stands. */
+  readonly example?: string;
   /** In a placebo lexicon: the gram that this one is the control of, and its counts. */
   readonly controlOf?: CountedGram;
 }

@@ -5,7 +5,10 @@ import { type CountedGram, type Gram, GRAM_KINDS, type GramKind } from "./gram.t
 export interface Lexicon {
   /** Marks the file format. */
   readonly format: "hicra-lexicon";
-  /** Version of the file format. */
+  /**
+   * Version of the file format. It stays 1 while fields are only added: a reader refuses those it does
+   * not know.
+   */
   readonly version: 1;
   /** Short name, for reports. */
   readonly name: string;
@@ -182,7 +185,7 @@ export function lexiconFromJson(value: unknown): Lexicon {
 
 /**
  * Writes a lexicon as JSON text, a gram a line. Equal lexicons give equal bytes: fields have a fixed
- * order, parameters the order of their names.
+ * order, parameters and statistics the order of their names.
  *
  * @example Usage
  * ```ts
@@ -245,15 +248,22 @@ function checkGram(value: unknown, index: number): Gram {
   const gram = checkRecord(field, value, [
     "text",
     "kind",
+    "confidence",
     "cluster",
     "documentFrequency",
     "occurrences",
+    "statistics",
+    "example",
     "controlOf",
   ]);
-  const { cluster, documentFrequency, occurrences, controlOf } = gram;
+  const { confidence, cluster, documentFrequency, occurrences, statistics, example, controlOf } =
+    gram;
   return {
     text: checkText(`${field}.text`, gram.text),
     kind: checkKind(`${field}.kind`, gram.kind),
+    ...(confidence !== undefined && {
+      confidence: checkConfidence(`${field}.confidence`, confidence),
+    }),
     ...(cluster !== undefined && { cluster: checkCount(`${field}.cluster`, cluster) }),
     ...(documentFrequency !== undefined && {
       documentFrequency: checkCount(`${field}.documentFrequency`, documentFrequency),
@@ -261,6 +271,10 @@ function checkGram(value: unknown, index: number): Gram {
     ...(occurrences !== undefined && {
       occurrences: checkCount(`${field}.occurrences`, occurrences),
     }),
+    ...(statistics !== undefined && {
+      statistics: checkStatistics(`${field}.statistics`, statistics),
+    }),
+    ...(example !== undefined && { example: checkString(`${field}.example`, example) }),
     ...(controlOf !== undefined && { controlOf: checkCounted(`${field}.controlOf`, controlOf) }),
   };
 }
@@ -297,6 +311,27 @@ function checkKind(field: string, value: unknown): GramKind {
     `Cannot read lexicon as a kind must be one of ${GRAM_KINDS.join(", ")}: ${field} is ` +
       JSON.stringify(value),
   );
+}
+
+function checkConfidence(field: string, value: unknown): number {
+  if (typeof value === "number" && value >= 0 && value <= 1) return value;
+  throw new RangeError(
+    `Cannot read lexicon as ${field} must be a number from 0 to 1: current value is ` +
+      JSON.stringify(value),
+  );
+}
+
+function checkStatistics(field: string, value: unknown): Record<string, number> {
+  const statistics = checkRecord(field, value);
+  const sorted: [string, number][] = [];
+  for (const key of Object.keys(statistics).sort()) {
+    const statistic = statistics[key];
+    if (!Number.isFinite(statistic)) {
+      throw wrongType(`${field}.${key}`, "a finite number", statistic);
+    }
+    sorted.push([key, statistic as number]);
+  }
+  return Object.fromEntries(sorted);
 }
 
 function checkProvenance(value: unknown): LexiconProvenance {

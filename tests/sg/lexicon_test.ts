@@ -25,9 +25,12 @@ const FULL: Lexicon = lexiconFromGrams(
     {
       text: "but wait",
       kind: "backtracking",
+      confidence: 0.75,
       cluster: 3,
       documentFrequency: 4,
       occurrences: 5,
+      statistics: { dispersion: -0.5, arf: 1e-7 },
+      example: "So 4.\nBut wait",
       controlOf: { text: 'So,\u2028"x"', documentFrequency: 4, occurrences: 6 },
     },
     { text: "## step", kind: "other" },
@@ -76,8 +79,9 @@ Deno.test("serializeLexicon() writes the promised text", () => {
     ]
   },
   "grams": [
-    { "text": "but wait", "kind": "backtracking", "cluster": 3, "documentFrequency": 4, ` +
-      `"occurrences": 5, "controlOf": { "text": "So,\u2028\\"x\\"", "documentFrequency": 4, ` +
+    { "text": "but wait", "kind": "backtracking", "confidence": 0.75, "cluster": 3, ` +
+      `"documentFrequency": 4, "occurrences": 5, "statistics": { "arf": 1e-7, "dispersion": -0.5 }, ` +
+      `"example": "So 4.\\nBut wait", "controlOf": { "text": "So,\u2028\\"x\\"", "documentFrequency": 4, ` +
       `"occurrences": 6 } },
     { "text": "## step", "kind": "other" }
   ]
@@ -101,13 +105,19 @@ Deno.test("serializeLexicon() gives equal bytes whatever the order of the fields
 Deno.test("parseLexicon() reads back what serializeLexicon() writes", () => {
   const text = fc.string({ unit: "binary", maxLength: 40 }).map((rest) => `x${rest}`);
   const count = fc.nat();
+  const isWritable = (value: number): boolean => !Object.is(value, -0); // JSON has no -0
+  const fraction = fc.double({ min: 0, max: 1, noNaN: true });
+  const number = fc.double({ noNaN: true, noDefaultInfinity: true }).filter(isWritable);
   const gram: fc.Arbitrary<Gram> = fc.record(
     {
       text,
       kind: fc.constantFrom(...GRAM_KINDS),
+      confidence: fraction,
       cluster: count,
       documentFrequency: count,
       occurrences: count,
+      statistics: fc.dictionary(fc.string(), number, { noNullPrototype: true }),
+      example: fc.string({ unit: "binary" }),
       controlOf: fc.record({ text, documentFrequency: count, occurrences: count }),
     },
     { requiredKeys: ["text", "kind"], noNullPrototype: true },
@@ -233,7 +243,7 @@ const REFUSED: { name: string; text: string; error: [string, string | RegExp] }[
     error: [
       "TypeError",
       'Cannot read lexicon as grams[0] has an unknown field "clutser": known are text, kind, ' +
-      "cluster, documentFrequency, occurrences, controlOf",
+      "confidence, cluster, documentFrequency, occurrences, statistics, example, controlOf",
     ],
   },
   {
@@ -250,6 +260,47 @@ const REFUSED: { name: string; text: string; error: [string, string | RegExp] }[
     error: [
       "RangeError",
       "Cannot read lexicon as grams[0].occurrences must be a whole number from 0: current value is -1",
+    ],
+  },
+  {
+    name: "a confidence above one",
+    text: own({ grams: [{ text: "so", kind: "other", confidence: 1.5 }] }),
+    error: [
+      "RangeError",
+      "Cannot read lexicon as grams[0].confidence must be a number from 0 to 1: current value is 1.5",
+    ],
+  },
+  {
+    name: "a confidence that is no number",
+    text: own({ grams: [{ text: "so", kind: "other", confidence: "0.5" }] }),
+    error: [
+      "RangeError",
+      "Cannot read lexicon as grams[0].confidence must be a number from 0 to 1: " +
+      'current value is "0.5"',
+    ],
+  },
+  {
+    name: "statistics that are no object",
+    text: own({ grams: [{ text: "so", kind: "other", statistics: [1] }] }),
+    error: [
+      "TypeError",
+      "Cannot read lexicon as grams[0].statistics must be an object: current value is [1]",
+    ],
+  },
+  {
+    name: "a statistic that is no finite number",
+    text: own({ grams: [{ text: "so", kind: "other", statistics: { a: 1, b: null } }] }),
+    error: [
+      "TypeError",
+      "Cannot read lexicon as grams[0].statistics.b must be a finite number: current value is null",
+    ],
+  },
+  {
+    name: "an example that is no string",
+    text: own({ grams: [{ text: "so", kind: "other", example: 5 }] }),
+    error: [
+      "TypeError",
+      "Cannot read lexicon as grams[0].example must be a string: current value is 5",
     ],
   },
   {
