@@ -1,14 +1,12 @@
-import { Buffer } from "node:buffer";
 import { createWriteStream } from "node:fs";
-import { open, realpath, rename, rm, stat } from "node:fs/promises";
+import { realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { createGunzip, createGzip } from "node:zlib";
+import { createGzip } from "node:zlib";
+import { readLines } from "./_read_lines.ts";
 import { parseRollout, type Rollout } from "./rollouts.ts";
-
-const READ_BYTES = 65536;
 
 /**
  * Reads a rollout file, one rollout at a time: JSON Lines, plain or gzip (told by its first bytes,
@@ -129,89 +127,6 @@ async function writeStandardOutput(source: Readable): Promise<void> {
   } catch (error) {
     // The reader, such as head, has seen enough.
     if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
-  }
-}
-
-async function* readLines(path: string, name: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  const decode = (bytes?: Uint8Array): string => {
-    try {
-      return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
-    } catch (error) {
-      throw new SyntaxError(`Cannot read ${name} as it must be UTF-8 text: found other bytes`, {
-        cause: error,
-      });
-    }
-  };
-  let rest = "";
-  for await (const bytes of readBytes(path, name)) {
-    const lines = decode(bytes).split("\n");
-    lines[0] = rest + lines[0]!;
-    rest = lines.pop()!;
-    yield* lines;
-  }
-  yield rest + decode();
-}
-
-/** The bytes of the file, unpacked where they are gzip. */
-async function* readBytes(path: string, name: string): AsyncGenerator<Uint8Array> {
-  const stream: AsyncIterable<Uint8Array> = path === "-" ? process.stdin : readFile(path);
-  const chunks = stream[Symbol.asyncIterator]();
-  try {
-    const head: Uint8Array[] = [];
-    for (let size = 0; size < 2;) {
-      const next = await chunks.next();
-      if (next.done) break;
-      head.push(next.value);
-      size += next.value.length;
-    }
-    const [first, second] = Buffer.concat(head);
-    const all = resume(head, chunks);
-    yield* first === 0x1f && second === 0x8b ? unpack(all, name) : all;
-  } finally {
-    await chunks.return?.(); // closes the file when the caller stops early
-  }
-}
-
-/** Unlike a read stream, it does not read ahead, and it is closed when its iterator has returned. */
-async function* readFile(path: string): AsyncGenerator<Uint8Array> {
-  const file = await open(path);
-  try {
-    if ((await file.stat()).isDirectory()) {
-      throw new TypeError(`Cannot read rollouts as ${path} is a folder: name a file in it`);
-    }
-    while (true) {
-      const { bytesRead, buffer } = await file.read(new Uint8Array(READ_BYTES));
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-async function* resume(
-  head: Uint8Array[],
-  chunks: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  yield* head;
-  for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
-}
-
-async function* unpack(
-  packed: AsyncIterable<Uint8Array>,
-  name: string,
-): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip();
-  // The same failure comes out of the loop below; this promise must not go unhandled.
-  pipeline(Readable.from(packed), gunzip).catch(() => {});
-  try {
-    yield* gunzip as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    throw new SyntaxError(
-      `Cannot read ${name} as its gzip data must be whole: ${(error as Error).message}`,
-      { cause: error },
-    );
   }
 }
 
