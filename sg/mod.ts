@@ -4,6 +4,8 @@
  * @module
  */
 export type { Batch } from "../batch/mod.ts";
+export { diffLexicons, type GramChange, type LexiconDiff } from "./diff_lexicons.ts";
+export { dropGrams, type DropGramsOptions } from "./drop_grams.ts";
 export { type CountedGram, type Gram, GRAM_KINDS, type GramKind } from "./gram.ts";
 export {
   type DuplicateGram,
@@ -18,8 +20,10 @@ export {
 } from "./lexicon.ts";
 export { BUILT_IN_LEXICONS, loadLexicon } from "./load_lexicon.ts";
 export { loadTokenizer } from "./load_tokenizer.ts";
+export { mergeLexicons, type MergeLexiconsOptions } from "./merge_lexicons.ts";
 export { placeboLexicon, type PlaceboLexiconOptions } from "./placebo_lexicon.ts";
 export type { PlanningTokens } from "./planning_tokens.ts";
+export { serializeGrams } from "./serialize_grams.ts";
 export { SgMatcher } from "./sg_matcher.ts";
 export type { SgStream, StreamTokenOptions } from "./sg_stream.ts";
 export { type TokenBytes, tokenBytes, type TokenBytesOptions } from "./token_bytes.ts";
