@@ -1,0 +1,113 @@
+import { open } from "node:fs/promises";
+import { type AsyncBuffer, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+
+/** What is read without a further library. */
+const CODECS: ReadonlySet<string> = new Set(["UNCOMPRESSED", "SNAPPY"]);
+
+/** A Parquet file whose rows are read by row group. */
+export interface ParquetRows {
+  /** The first row, with those of the columns that the file has; absent in a file of no rows. */
+  first(columns: readonly string[]): Promise<object | undefined>;
+  /** All rows. */
+  rows(columns: readonly string[]): AsyncGenerator<object, void, undefined>;
+}
+
+/** Opens a Parquet file, hands it to `body`, and closes it. At most one row group is in memory. */
+export async function* withParquet<T>(
+  path: string,
+  body: (file: ParquetRows) => AsyncGenerator<T, void, undefined>,
+): AsyncGenerator<T, void, undefined> {
+  const handle = await open(path);
+  try {
+    const { size } = await handle.stat();
+    const file: AsyncBuffer = {
+      byteLength: size,
+      async slice(start: number, end: number = size): Promise<ArrayBuffer> {
+        const bytes = new Uint8Array(end - start);
+        let filled = 0;
+        while (filled < bytes.length) {
+          const { bytesRead } = await handle.read(
+            bytes,
+            filled,
+            bytes.length - filled,
+            start + filled,
+          );
+          if (bytesRead === 0) throw new Error("the file ends early");
+          filled += bytesRead;
+        }
+        return bytes.buffer;
+      },
+    };
+    yield* body(await openRows(path, file));
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openRows(path: string, file: AsyncBuffer): Promise<ParquetRows> {
+  const metadata = await orSyntaxError(path, parquetMetadataAsync(file));
+  const held = new Set(
+    metadata.row_groups.flatMap(({ columns }) =>
+      columns.map(({ meta_data }) => meta_data?.path_in_schema[0])
+    ),
+  );
+  const read = async (wanted: readonly string[], rowStart: number, rowEnd: number) => {
+    const columns = wanted.filter((column) => held.has(column));
+    return await orSyntaxError(
+      path,
+      parquetReadObjects({
+        file,
+        metadata,
+        columns,
+        rowStart,
+        rowEnd,
+        parsers: { stringFromBytes: decodeText },
+      }),
+    );
+  };
+  const checkCodecs = (wanted: readonly string[]): void => {
+    for (const { columns } of metadata.row_groups) {
+      for (const { meta_data } of columns) {
+        const column = meta_data?.path_in_schema[0];
+        if (column === undefined || !wanted.includes(column)) continue;
+        if (CODECS.has(meta_data!.codec)) continue;
+        throw new RangeError(
+          `Cannot read ${path} as its compression must be SNAPPY or UNCOMPRESSED: current value in ` +
+            `column ${column} is ${meta_data!.codec}, write the file again with one of those`,
+        );
+      }
+    }
+  };
+  return {
+    async first(columns) {
+      checkCodecs(columns);
+      if (Number(metadata.num_rows) === 0) return undefined;
+      return (await read(columns, 0, 1))[0];
+    },
+    async *rows(columns) {
+      let start = 0;
+      for (const group of metadata.row_groups) {
+        const end = start + Number(group.num_rows);
+        if (end > start) yield* await read(columns, start, end);
+        start = end;
+      }
+    },
+  };
+}
+
+function decodeText(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+}
+
+async function orSyntaxError<T>(path: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    throw new SyntaxError(
+      `Cannot read ${path} as it must be a whole Parquet file with text in UTF-8: ${
+        (error as Error).message
+      }`,
+      { cause: error },
+    );
+  }
+}

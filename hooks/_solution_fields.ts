@@ -1,0 +1,179 @@
+import type { Solution } from "../sg/mining/mod.ts";
+
+/** Where a record holds its solutions; dotted paths, as arrays of names. */
+export interface SolutionFields {
+  readonly text: readonly string[];
+  readonly prompt: readonly string[];
+  /** Absent where the records have no label. */
+  readonly label?: readonly string[];
+}
+
+/** The fields that the caller names. */
+export interface NamedFields {
+  readonly textField?: string | undefined;
+  readonly promptField?: string | undefined;
+  readonly labelField?: string | undefined;
+}
+
+const TEXTS = ["completion", "response", "solution", "text", "output"];
+const TEXT_FIELDS = [...TEXTS, ...TEXTS.map((name) => `samples.${name}`)];
+const PROMPT_FIELDS = ["prompt_id", "group_id", "problem_id", "id", "prompt", "problem"];
+/** Looked for beside the text, so that no label of a group is taken for that of a sample. */
+const LABELS = ["correct", "succeeded", "is_correct", "label", "score", "reward"];
+
+/** The top-level fields that may hold something, for formats that read by column. */
+export function candidateColumns(named: NamedFields): readonly string[] {
+  const texts = named.textField === undefined ? TEXT_FIELDS : [named.textField];
+  const prompts = named.promptField === undefined ? PROMPT_FIELDS : [named.promptField];
+  const labels = named.labelField === undefined ? LABELS : [named.labelField];
+  return topLevel([...texts, ...prompts, ...labels].map((path) => path.split(".")));
+}
+
+/** The top-level fields that the solutions are read from. */
+export function columnsOf({ text, prompt, label }: SolutionFields): readonly string[] {
+  return topLevel(label === undefined ? [text, prompt] : [text, prompt, label]);
+}
+
+function topLevel(paths: readonly (readonly string[])[]): readonly string[] {
+  return [...new Set(paths.map((path) => path[0]!))];
+}
+
+/** Chooses the fields that the caller does not name by what the first record holds. */
+export function chooseFields(record: object, named: NamedFields, where: string): SolutionFields {
+  const text = named.textField ?? firstHeld(record, TEXT_FIELDS, isText);
+  if (text === undefined) throw missingError(record, where, "a text", "textField");
+  const prompt = named.promptField ?? firstHeld(record, PROMPT_FIELDS, isPromptId);
+  if (prompt === undefined) throw missingError(record, where, "a prompt id", "promptField");
+  const beside = text.slice(0, text.lastIndexOf(".") + 1);
+  const labels = LABELS.map((name) => beside + name);
+  const label = named.labelField ?? firstHeld(record, labels, isLabel);
+  return {
+    text: text.split("."),
+    prompt: prompt.split("."),
+    ...(label !== undefined && { label: label.split(".") }),
+  };
+}
+
+/**
+ * The solutions of one record: one for each element of the arrays on the way to the text. The n-th
+ * array on the way to the label takes the index of the n-th on the way to the text, and must have as
+ * many elements.
+ */
+export function solutionsOf(
+  record: object,
+  fields: SolutionFields,
+  minReward: number,
+  where: string,
+): Solution[] {
+  const promptId = valueAt(record, fields.prompt, [], where);
+  if (!isPromptId(promptId)) {
+    throw kindError(where, fields.prompt, "a string or a number", promptId);
+  }
+  return leavesOf(record, fields.text).map(({ value: text, steps }) => {
+    if (typeof text !== "string") throw kindError(where, fields.text, "a string", text);
+    const label = fields.label && valueAt(record, fields.label, steps, where);
+    if (label === undefined || label === null) return { text, promptId: String(promptId) };
+    if (!isLabel(label)) {
+      throw kindError(where, fields.label!, "true, false, a number or null", label);
+    }
+    const succeeded = typeof label === "boolean" ? label : Number(label) >= minReward;
+    return { text, promptId: String(promptId), succeeded };
+  });
+}
+
+/** An array on the way: which element was taken, of how many. */
+interface Step {
+  readonly index: number;
+  readonly length: number;
+}
+
+function leavesOf(
+  value: unknown,
+  path: readonly string[],
+  steps: readonly Step[] = [],
+): { value: unknown; steps: readonly Step[] }[] {
+  if (Array.isArray(value)) {
+    const { length } = value;
+    return value.flatMap((element, index) =>
+      leavesOf(element, path, [...steps, { index, length }])
+    );
+  }
+  return path.length === 0
+    ? [{ value, steps }]
+    : leavesOf(member(value, path[0]!), path.slice(1), steps);
+}
+
+function valueAt(
+  record: unknown,
+  path: readonly string[],
+  steps: readonly Step[],
+  where: string,
+): unknown {
+  let value = record;
+  let depth = 0;
+  for (let i = 0; i <= path.length; i++) {
+    for (; Array.isArray(value); depth++) {
+      const step = steps[depth];
+      if (step?.length !== value.length) {
+        throw new TypeError(
+          `Cannot read ${where} as ${path.join(".")} must hold one value for each text: ` +
+            `current value is ${value.length} in an array, for ${
+              step === undefined ? "a text in none" : `${step.length} texts`
+            }`,
+        );
+      }
+      value = value[step.index];
+    }
+    if (i < path.length) value = member(value, path[i]!);
+  }
+  return value;
+}
+
+function member(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Record<string, unknown>)[name];
+}
+
+function firstHeld(
+  record: object,
+  candidates: readonly string[],
+  isKind: (value: unknown) => boolean,
+): string | undefined {
+  return candidates.find((candidate) => {
+    const leaves = leavesOf(record, candidate.split("."));
+    return leaves.length > 0 && leaves.every(({ value }) => isKind(value));
+  });
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isPromptId(value: unknown): value is string | number | bigint {
+  return typeof value === "string" || typeof value === "bigint" || Number.isFinite(value);
+}
+
+function isLabel(value: unknown): value is boolean | number | bigint | null {
+  return typeof value === "boolean" || typeof value === "bigint" || value === null ||
+    Number.isFinite(value);
+}
+
+function missingError(record: object, where: string, what: string, option: string): TypeError {
+  return new TypeError(
+    `Cannot read ${where} as a solution must have ${what} in a known field: current fields are ` +
+      `${Object.keys(record).join(", ")}, name one in ${option}`,
+  );
+}
+
+function kindError(
+  where: string,
+  path: readonly string[],
+  what: string,
+  value: unknown,
+): TypeError {
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return new TypeError(
+    `Cannot read ${where} as ${path.join(".")} must be ${what}: current value is ` +
+      (text.length > 60 ? `${text.slice(0, 57)}...` : text),
+  );
+}

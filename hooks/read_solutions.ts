@@ -1,0 +1,204 @@
+import { open, readFile } from "node:fs/promises";
+import type { Solution } from "../sg/mining/mod.ts";
+import { withParquet } from "./_parquet_rows.ts";
+import { readLines } from "./_read_lines.ts";
+import {
+  candidateColumns,
+  chooseFields,
+  columnsOf,
+  type SolutionFields,
+  solutionsOf,
+} from "./_solution_fields.ts";
+import { solutionSources } from "./_solution_sources.ts";
+
+/** Options of {@linkcode readSolutions}. Fields are dotted paths, such as `samples.response`. */
+export interface ReadSolutionsOptions {
+  /**
+   * Field of the text. Default: the first of `completion`, `response`, `solution`, `text`, `output`,
+   * then of these in `samples`, that holds strings.
+   */
+  readonly textField?: string;
+  /**
+   * Field that names the prompt: a string or a number, equal for the solutions of one prompt. Default:
+   * the first of `prompt_id`, `group_id`, `problem_id`, `id`, `prompt`, `problem` that holds one.
+   */
+  readonly promptField?: string;
+  /**
+   * Field that says whether the solution succeeded: true, false, a number, or null for unknown. Default:
+   * the first of `correct`, `succeeded`, `is_correct`, `label`, `score`, `reward` that holds such a value
+   * beside the text (for `samples.response`: `samples.correct`, ...); none of them: unknown.
+   */
+  readonly labelField?: string;
+  /** A number as label says "succeeded" from here on. Default: 1. */
+  readonly minReward?: number;
+  /** Number of corrupt records, in all files, that are passed over. Default: 0. */
+  readonly maxCorrupt?: number;
+  /** Is called for every record that is passed over. */
+  readonly onCorrupt?: (error: Error, place: string) => void;
+}
+
+/**
+ * Reads the solutions of a corpus, one at a time: JSON Lines, plain or gzip, and Parquet, told by their
+ * first bytes, and text files (`.txt`, `.md`), each of which is one solution whose prompt id is its name.
+ *
+ * A folder is read with all folders in it, sorted by name: its `.jsonl`, `.jsonl.gz` and `.parquet`
+ * files, or if it has none its `.txt` and `.md` files, whose paths in the folder are the prompt ids. So
+ * a README beside records is not a solution.
+ *
+ * An array on the way to a field gives one solution per element, with the label of the same element;
+ * text and label may also be two arrays of one length. Fields that are not named are chosen by the first
+ * record of each file, and are then fixed for it. A record is corrupt if it is not a JSON object, or if a
+ * field is missing or of another kind; then none of its solutions is read. Damaged gzip or Parquet data
+ * and text that is not UTF-8 are errors of the file and never passed over.
+ *
+ * Of a Parquet file only the columns needed are read, by row group; its compression is SNAPPY or none.
+ *
+ * @example Usage
+ * ```ts
+ * import { readSolutions } from "@hicra/hicra/hooks";
+ * import assert from "node:assert/strict";
+ * import { mkdtemp, rm, writeFile } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ *
+ * const folder = await mkdtemp(join(tmpdir(), "hicra-"));
+ * await writeFile(
+ *   join(folder, "solutions.jsonl"),
+ *   '{"group_id": 7, "samples": [{"response": "Wait.", "score": 0}, {"response": "So 5.", "score": 1}]}',
+ * );
+ * assert.deepEqual(await Array.fromAsync(readSolutions(folder)), [
+ *   { text: "Wait.", promptId: "7", succeeded: false },
+ *   { text: "So 5.", promptId: "7", succeeded: true },
+ * ]);
+ * await rm(folder, { recursive: true });
+ * ```
+ *
+ * @param paths Files and folders, in the order in which they are read; `-` is standard input, as JSON
+ * Lines.
+ * @param options Where a record holds what, and how many may be corrupt.
+ * @returns The solutions; `succeeded` is absent where the label is null or missing.
+ * @throws {RangeError} If an option is out of range, a folder holds no file of solutions, a Parquet
+ * file is compressed otherwise, or more than `maxCorrupt` records, if not 0, are corrupt.
+ * @throws {SyntaxError} If a line is not JSON, a text is not UTF-8, or a file is damaged.
+ * @throws {TypeError} If a record lacks a field, or a field has another kind.
+ */
+export async function* readSolutions(
+  paths: string | readonly string[],
+  options: ReadSolutionsOptions = {},
+): AsyncGenerator<Solution, void, undefined> {
+  const { minReward = 1, maxCorrupt = 0, onCorrupt } = options;
+  checkOptions(options, minReward, maxCorrupt);
+  let corrupt = 0;
+  const parse = <T>(read: () => T[], place: string): T[] => {
+    try {
+      return read();
+    } catch (error) {
+      corrupt++;
+      if (maxCorrupt === 0) throw error;
+      if (corrupt > maxCorrupt) {
+        throw new RangeError(
+          `Cannot read solutions as at most ${maxCorrupt} records may be corrupt (maxCorrupt): the ` +
+            `next one is this: ${(error as Error).message}`,
+          { cause: error },
+        );
+      }
+      onCorrupt?.(error as Error, place);
+      return [];
+    }
+  };
+  for (const { path, promptId } of await solutionSources([paths].flat())) {
+    if (promptId !== undefined) yield { text: await readText(path), promptId };
+    else if (await isParquet(path)) {
+      yield* withParquet(path, async function* (file) {
+        const first = await file.first(candidateColumns(options));
+        if (first === undefined) return;
+        const fields = chooseFields(first, options, `${path} row 1`);
+        let row = 0;
+        for await (const record of file.rows(columnsOf(fields))) {
+          const place = `${path} row ${++row}`;
+          yield* parse(() => solutionsOf(record, fields, minReward, place), place);
+        }
+      });
+    } else {
+      const name = path === "-" ? "standard input" : path;
+      let fields: SolutionFields | undefined;
+      let lineNumber = 0;
+      for await (const line of readLines(path, name)) {
+        lineNumber++;
+        if (line.trim() === "") continue;
+        const place = `${name} line ${lineNumber}`;
+        const [record] = parse(() => [parseRecord(line, place)], place);
+        if (record === undefined) continue;
+        fields ??= chooseFields(record, options, place);
+        const chosen = fields;
+        yield* parse(() => solutionsOf(record, chosen, minReward, place), place);
+      }
+    }
+  }
+}
+
+function parseRecord(line: string, place: string): object {
+  let record: unknown;
+  try {
+    record = JSON.parse(line);
+  } catch (error) {
+    throw new SyntaxError(
+      `Cannot read ${place} as it must be one JSON object: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+  if (typeof record !== "object" || record === null || Array.isArray(record)) {
+    throw new TypeError(
+      `Cannot read ${place} as it must be one JSON object: current value is ${line.slice(0, 60)}`,
+    );
+  }
+  return record;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new SyntaxError(`Cannot read ${path} as it must be UTF-8 text: found other bytes`, {
+      cause: error,
+    });
+  }
+}
+
+async function isParquet(path: string): Promise<boolean> {
+  if (path === "-") return false;
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(4), 0, 4, 0);
+    return bytesRead === 4 && String.fromCharCode(...buffer) === "PAR1";
+  } finally {
+    await file.close();
+  }
+}
+
+function checkOptions(
+  { textField, promptField, labelField }: ReadSolutionsOptions,
+  minReward: number,
+  maxCorrupt: number,
+): void {
+  for (const [name, path] of Object.entries({ textField, promptField, labelField })) {
+    if (path !== undefined && path.split(".").includes("")) {
+      throw new RangeError(
+        `Cannot read solutions as ${name} must be names with dots between them: current value is ` +
+          JSON.stringify(path),
+      );
+    }
+  }
+  if (!Number.isFinite(minReward)) {
+    throw new RangeError(
+      `Cannot read solutions as minReward must be a finite number: current value is ${minReward}`,
+    );
+  }
+  if (!Number.isSafeInteger(maxCorrupt) || maxCorrupt < 0) {
+    throw new RangeError(
+      `Cannot read solutions as maxCorrupt must be a whole number from 0: current value is ` +
+        maxCorrupt,
+    );
+  }
+}

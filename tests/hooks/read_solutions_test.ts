@@ -1,0 +1,305 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import fc from "fast-check";
+import { readSolutions, type ReadSolutionsOptions } from "../../hooks/read_solutions.ts";
+import type { Solution } from "../../sg/mining/mod.ts";
+
+const CORPUS = fileURLToPath(new URL("../testdata/corpus/", import.meta.url));
+const ROLLOUTS = fileURLToPath(new URL("../testdata/rollouts/", import.meta.url));
+
+type Files = Readonly<Record<string, string | Uint8Array>>;
+
+async function inFolder(files: Files, body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
+      await writeFile(join(folder, name), content);
+    }
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function readFolder(files: Files, options?: ReadSolutionsOptions): Promise<Solution[]> {
+  let solutions: Solution[] = [];
+  await inFolder(files, async (folder) => {
+    solutions = await Array.fromAsync(readSolutions(folder, options));
+  });
+  return solutions;
+}
+
+const readLine = (record: unknown, options?: ReadSolutionsOptions): Promise<Solution[]> =>
+  readFolder({ "a.jsonl": JSON.stringify(record) }, options);
+
+Deno.test("readSolutions() finds text, prompt and label by their usual names", async () => {
+  const cases: [record: unknown, solutions: Solution[]][] = [
+    [{ "prompt_id": "p", completion: "t", reward: 1 }, [
+      { text: "t", promptId: "p", succeeded: true },
+    ]],
+    [{ "group_id": "g", problem: "long", response: "t", correct: null }, [
+      { text: "t", promptId: "g" },
+    ]],
+    [{ id: 3, text: "t" }, [{ text: "t", promptId: "3" }]],
+    [{ problem: "1 + 1?", solution: "2", score: 0.5 }, [
+      { text: "2", promptId: "1 + 1?", succeeded: false },
+    ]],
+    [{ id: 0, prompt: [{ role: "user" }], output: "t", "is_correct": true }, [
+      { text: "t", promptId: "0", succeeded: true },
+    ]],
+    // A label that is no truth value is not one; the next name is tried.
+    [{ id: 0, text: "t", label: "good", reward: 2 }, [
+      { text: "t", promptId: "0", succeeded: true },
+    ]],
+    // The label of the group is not that of a sample.
+    [{ "group_id": "g", score: 1, samples: [{ response: "a", score: 0 }, { response: "b" }] }, [
+      { text: "a", promptId: "g" },
+      { text: "b", promptId: "g" },
+    ]],
+    [{ "group_id": "g", samples: [{ text: "a", score: 0 }, { text: "b", score: 1 }] }, [
+      { text: "a", promptId: "g", succeeded: false },
+      { text: "b", promptId: "g", succeeded: true },
+    ]],
+  ];
+  for (const [record, solutions] of cases) assert.deepEqual(await readLine(record), solutions);
+});
+
+Deno.test("readSolutions() reads the fields that are named", async () => {
+  const record = {
+    meta: { uid: "u" },
+    generations: ["a", "b"],
+    verified: [false, true],
+    turns: [{ tries: [{ t: "c", r: 0.4 }, { t: "d", r: 0.6 }] }, { tries: [] }],
+  };
+  const promptField = "meta.uid";
+  assert.deepEqual(
+    await readLine(record, { promptField, textField: "generations", labelField: "verified" }),
+    [{ text: "a", promptId: "u", succeeded: false }, {
+      text: "b",
+      promptId: "u",
+      succeeded: true,
+    }],
+  );
+  assert.deepEqual(
+    await readLine(record, {
+      promptField,
+      textField: "turns.tries.t",
+      labelField: "turns.tries.r",
+      minReward: 0.5,
+    }),
+    [{ text: "c", promptId: "u", succeeded: false }, {
+      text: "d",
+      promptId: "u",
+      succeeded: true,
+    }],
+  );
+});
+
+Deno.test("readSolutions() reads folders by name, gzip by content, and no README beside records", async () => {
+  const line = (text: string): string => JSON.stringify({ id: text, text }) + "\n";
+  const solutions = await readFolder({
+    "b.jsonl": gzipSync(line("3")),
+    "a/z.jsonl.gz": gzipSync(line("1")),
+    "b-a.jsonl": line("2") + "\n \n",
+    "c.jsonl": "",
+    "README.md": "no solution",
+    "d.json": "[]",
+  });
+  assert.deepEqual(solutions.map(({ text }) => text), ["1", "2", "3"]);
+});
+
+Deno.test("readSolutions() takes each text file of a folder without records as a solution", async () => {
+  const files = { "b.md": "two", "a/x.txt": "one", "c.json": "{}" };
+  assert.deepEqual(await readFolder(files), [
+    { text: "one", promptId: "a/x.txt" },
+    { text: "two", promptId: "b.md" },
+  ]);
+  await inFolder(files, async (folder) => {
+    assert.deepEqual(await Array.fromAsync(readSolutions([join(folder, "b.md"), folder])), [
+      { text: "two", promptId: "b.md" },
+      { text: "one", promptId: "a/x.txt" },
+      { text: "two", promptId: "b.md" },
+    ]);
+  });
+});
+
+Deno.test("readSolutions() reads Parquet", async () => {
+  const read = (name: string, options?: ReadSolutionsOptions): Promise<Solution[]> =>
+    Array.fromAsync(readSolutions(CORPUS + name, options));
+  assert.deepEqual(await read("groups.parquet"), [
+    { text: "Wait, é.", promptId: "a", succeeded: true },
+    { text: "So 5.", promptId: "a", succeeded: false },
+    { text: "Hmm.", promptId: "c" },
+  ]);
+  assert.deepEqual(await read("flat.parquet"), [
+    { text: "one", promptId: "1", succeeded: true },
+    { text: "two", promptId: "1", succeeded: false },
+    { text: "three", promptId: "2", succeeded: true },
+  ]);
+  assert.deepEqual(
+    await read("lists.parquet", { textField: "generations", labelField: "verified" }),
+    [
+      { text: "one", promptId: "p", succeeded: true },
+      { text: "two", promptId: "p", succeeded: false },
+      { text: "three", promptId: "q", succeeded: true },
+    ],
+  );
+});
+
+Deno.test("readSolutions() throws when a Parquet file cannot be read", async () => {
+  await assert.rejects(Array.fromAsync(readSolutions(CORPUS + "zstd.parquet")), {
+    name: "RangeError",
+    message: /zstd\.parquet as its compression must be SNAPPY or UNCOMPRESSED: .* is ZSTD, write/,
+  });
+  await assert.rejects(Array.fromAsync(readSolutions(CORPUS + "latin1.parquet")), {
+    name: "SyntaxError",
+    message: /latin1\.parquet as it must be a whole Parquet file with text in UTF-8: /,
+  });
+  const whole = await Deno.readFile(CORPUS + "flat.parquet");
+  for (const length of [4, 9, whole.length - 1]) {
+    await assert.rejects(readFolder({ "a.parquet": whole.subarray(0, length) }), {
+      name: "SyntaxError",
+      message: /a\.parquet as it must be a whole Parquet file/,
+    });
+  }
+});
+
+Deno.test("readSolutions() reads the shipped rollouts without options", async () => {
+  let read = 0;
+  const prompts = new Set<string>();
+  for await (const { promptId, succeeded } of readSolutions(ROLLOUTS)) {
+    assert.equal(typeof succeeded, "boolean");
+    prompts.add(promptId);
+    read++;
+  }
+  // As its README says; the RLVR prompts are in two files, one per step.
+  assert.deepEqual([read, prompts.size], [4578, 70 + 36 + 200 + 10 + 100 + 50]);
+});
+
+Deno.test("readSolutions() yields what was written, whatever the text", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ text: fc.string({ unit: "binary" }), succeeded: fc.boolean() })),
+      async (samples) => {
+        const records = samples.map((sample, id) => JSON.stringify({ id, ...sample }));
+        const expected = samples.map((sample, id) => ({ ...sample, promptId: String(id) }));
+        assert.deepEqual(await readFolder({ "a.jsonl": records.join("\n") }), expected);
+      },
+    ),
+    { numRuns: 20 },
+  );
+});
+
+Deno.test("readSolutions() throws at the first corrupt record by default", async () => {
+  const good = '{"id": 1, "text": "t", "score": 1}\n';
+  const cases: [line: string, name: string, message: RegExp][] = [
+    ['{"id": 2, "te', "SyntaxError", /a\.jsonl line 2 as it must be one JSON object: ./],
+    ["[1]", "TypeError", /a\.jsonl line 2 as it must be one JSON object: current value is \[1\]$/],
+    ['{"id": 2}', "TypeError", /line 2 as text must be a string: current value is undefined$/],
+    ['{"text": "t"}', "TypeError", /line 2 as id must be a string or a number: current value is u/],
+    [
+      '{"id": 2, "text": "t", "score": "high"}',
+      "TypeError",
+      /line 2 as score must be true, false, a number or null: current value is high$/,
+    ],
+  ];
+  for (const [line, name, message] of cases) {
+    await assert.rejects(readFolder({ "a.jsonl": good + line }), { name, message });
+  }
+});
+
+Deno.test("readSolutions() passes over maxCorrupt records, reports them, and stops at one more", async () => {
+  const lines = ["x", '{"id": 1, "text": "t"}', '{"id": 2}', '{"id": 3, "text": "u"}'];
+  const places: string[] = [];
+  const options = {
+    maxCorrupt: 2,
+    onCorrupt: (_: Error, place: string) => places.push(place.replace(/^.*[\\/]/, "")),
+  };
+  const solutions = await readFolder({ "a.jsonl": lines.join("\n") }, options);
+  assert.deepEqual(solutions.map(({ text }) => text), ["t", "u"]);
+  assert.deepEqual(places, ["a.jsonl line 1", "a.jsonl line 3"]);
+  await assert.rejects(
+    readFolder({ "a.jsonl": lines.join("\n"), "b.jsonl": "y" }, options),
+    {
+      name: "RangeError",
+      message: /as at most 2 records may be corrupt \(maxCorrupt\): the next .*b\.jsonl line 1 as/,
+    },
+  );
+});
+
+Deno.test("readSolutions() throws when a file is damaged, whatever maxCorrupt", async () => {
+  const text = '{"id": 1, "text": "é"}\n';
+  const maxCorrupt = 9;
+  await assert.rejects(
+    readFolder({ "a.jsonl.gz": gzipSync(text).subarray(0, -9) }, { maxCorrupt }),
+    { name: "SyntaxError", message: /a\.jsonl\.gz as its gzip data must be whole/ },
+  );
+  const latin1 = Uint8Array.from(text, (character) => character.charCodeAt(0));
+  for (const name of ["a.jsonl", "a.txt"]) {
+    await assert.rejects(readFolder({ [name]: latin1 }, { maxCorrupt }), {
+      name: "SyntaxError",
+      message: new RegExp(`${name} as it must be UTF-8 text: found other bytes$`),
+    });
+  }
+});
+
+Deno.test("readSolutions() throws when the first record has no known field", async () => {
+  await assert.rejects(readLine({ id: 1, body: "t" }), {
+    name: "TypeError",
+    message:
+      /line 1 as a solution must have a text .*: current fields are id, body, name one in textField$/,
+  });
+  await assert.rejects(readLine({ text: "t", key: 1 }), {
+    name: "TypeError",
+    message: /must have a prompt id .*: current fields are text, key, name one in promptField$/,
+  });
+});
+
+Deno.test("readSolutions() throws when texts and labels do not pair", async () => {
+  await assert.rejects(
+    readLine({ id: 1, a: ["x", "y"], b: [1] }, { textField: "a", labelField: "b" }),
+    {
+      name: "TypeError",
+      message:
+        /line 1 as b must hold one value for each text: current value is 1 in an array, for 2 texts$/,
+    },
+  );
+  await assert.rejects(readLine({ id: 1, a: "x", b: [1] }, { textField: "a", labelField: "b" }), {
+    message:
+      /must hold one value for each text: current value is 1 in an array, for a text in none$/,
+  });
+});
+
+Deno.test("readSolutions() throws when there is nothing to read", async () => {
+  await assert.rejects(readFolder({ "a.json": "{}" }), {
+    name: "RangeError",
+    message:
+      /must hold \.jsonl, \.jsonl\.gz, \.parquet, \.txt or \.md files: the number of its other files is 1$/,
+  });
+  await assert.rejects(Array.fromAsync(readSolutions([])), {
+    name: "RangeError",
+    message: "Cannot read solutions as paths must name a file or a folder: it is empty",
+  });
+  await assert.rejects(Array.fromAsync(readSolutions("/no/such")), { code: "ENOENT" });
+});
+
+Deno.test("readSolutions() throws when an option is out of range", async () => {
+  const cases: [ReadSolutionsOptions, string][] = [
+    [
+      { textField: "a..b" },
+      'textField must be names with dots between them: current value is "a..b"',
+    ],
+    [{ minReward: NaN }, "minReward must be a finite number: current value is NaN"],
+    [{ maxCorrupt: -1 }, "maxCorrupt must be a whole number from 0: current value is -1"],
+  ];
+  for (const [options, message] of cases) {
+    await assert.rejects(readLine({}, options), {
+      name: "RangeError",
+      message: `Cannot read solutions as ${message}`,
+    });
+  }
+});

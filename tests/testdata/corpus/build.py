@@ -1,0 +1,42 @@
+"""Writes the Parquet files of this folder (made with pyarrow 26.0.1, Python 3; run it in the folder).
+
+groups.parquet   one row a prompt, a list of samples; three row groups; snappy
+flat.parquet     one row a solution, integer rewards; uncompressed
+lists.parquet    parallel lists of texts and labels; dictionary-encoded, snappy
+zstd.parquet     as flat, in a compression that is not read
+latin1.parquet   a text that is not UTF-8
+"""
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+groups = pa.table({
+    "group_id": ["a", "b", "c"],
+    "unused": ["x" * 50] * 3,
+    "samples": [
+        [{"response": "Wait, \u00e9.", "correct": True}, {"response": "So 5.", "correct": False}],
+        [],
+        [{"response": "Hmm.", "correct": None}],
+    ],
+})
+pq.write_table(groups, "groups.parquet", row_group_size=1, compression="snappy")
+
+flat = pa.table({
+    "prompt_id": pa.array([1, 1, 2], pa.int64()),
+    "completion": ["one", "two", "three"],
+    "reward": pa.array([1, 0, 1], pa.int64()),
+})
+pq.write_table(flat, "flat.parquet", row_group_size=2, compression="none")
+pq.write_table(flat, "zstd.parquet", compression="zstd")
+
+lists = pa.table({
+    "problem": ["p", "q"],
+    "generations": [["one", "two"], ["three"]],
+    "verified": [[True, False], [True]],
+})
+pq.write_table(lists, "lists.parquet", compression="snappy")
+
+latin1 = pa.table({
+    "prompt_id": ["p"],
+    "completion": pa.array([b"caf\xe9"], pa.binary()).view(pa.string()),
+})
+pq.write_table(latin1, "latin1.parquet", compression="none", write_statistics=False)
