@@ -1,0 +1,53 @@
+import type { Lexicon } from "../../sg/mod.ts";
+import { distinctGrams } from "../grams.ts";
+import { drawNgrams } from "./draw_ngrams.ts";
+import { seededRandom } from "./seeded_random.ts";
+
+/** Options of {@linkcode blindSample}. */
+export interface BlindSampleOptions {
+  /** Grams of the lexicon to draw; all where it holds fewer. */
+  readonly grams: number;
+  /** Random n-grams of the texts to mix in. */
+  readonly random: number;
+  /** Seed of draws and order, a whole number from 0. */
+  readonly seed: number;
+  /** Normalised phrases that have a label already and are left out. */
+  readonly labelled?: ReadonlySet<string>;
+}
+
+/**
+ * Draws phrases to be labelled blind: grams of a lexicon and random n-grams of texts in one random
+ * order, with nothing that tells one from the other. Random n-grams are never grams of the lexicon.
+ *
+ * @param lexicon The lexicon.
+ * @param texts Texts to draw random n-grams from.
+ * @param options How many of each, seed, and what is labelled already.
+ * @returns Normalised phrases, shuffled.
+ * @throws {RangeError} If the texts do not hold enough n-grams.
+ */
+export function blindSample(
+  lexicon: Lexicon,
+  texts: readonly string[],
+  options: BlindSampleOptions,
+): string[] {
+  const { grams: numGrams, random: numRandom, seed, labelled = new Set<string>() } = options;
+  const all = distinctGrams(lexicon);
+  const random = seededRandom(seed);
+  const unlabelled = shuffle(all.filter((text) => !labelled.has(text)), random);
+  const ngrams = drawNgrams(texts, {
+    count: numRandom,
+    seed,
+    exclude: new Set([...all, ...labelled]),
+  });
+  return shuffle([...unlabelled.slice(0, numGrams), ...ngrams], random);
+}
+
+/** Fisher and Yates. */
+function shuffle<T>(values: readonly T[], random: () => number): T[] {
+  const shuffled = [...values];
+  for (let i = shuffled.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!];
+  }
+  return shuffled;
+}
