@@ -76,8 +76,8 @@ const UNSPACED_LETTER =
 const SENTENCE_ENDS = ".!?:;\u2026\u3002\uff01\uff1f\uff1a\uff1b\uff0e";
 const OPERATORS = "=+*/^<>|~%";
 
-/** Letters that name a variable when they stand alone: ASCII, Greek, and those made for mathematics. */
-const VARIABLE = /^[A-Za-z\p{sc=Greek}\u{2100}-\u{214f}\u{1d400}-\u{1d7ff}]$/u;
+/** Letters that name a variable when they stand alone: ASCII, Greek, and letterlike symbols. */
+const VARIABLE = /^[A-Za-z\p{sc=Greek}\u{2100}-\u{214f}]$/u;
 /** A blank line. */
 const PARAGRAPH_END = /(?:\r\n|\n|\r(?!\n))\p{White_Space}*?(?:\r\n|\n|\r(?!\n))/gu;
 const LIST_MARK = /\d{1,3}[.)](?=\p{White_Space})/uy;
@@ -618,6 +618,8 @@ function classOf(unit: number, folded: number): number {
 }
 
 function astralClass(codePoint: number): number {
+  // Mathematical letters: no word, wherever they stand.
+  if (codePoint >= 0x1d400 && codePoint <= 0x1d7ff) return DIGIT;
   return codePoint > 0xffff ? letterClass(String.fromCodePoint(codePoint)) : OTHER;
 }
 

@@ -29,7 +29,7 @@ export interface AbsorbNestedOptions {
  *
  * const text = "But let me check. Then let me check.";
  * const solutions = ["a", "b", "c"].map((promptId) => ({ text, promptId }));
- * const table = await countNgrams(solutions, { workers: 0 });
+ * const table = await countNgrams(solutions);
  * const keepers = absorbNested(table);
  * assert.deepEqual(table.texts, ["but let me", "but let me check", "let me check", "then let me", "then let me check"]);
  * assert.deepEqual([...keepers], [1, 1, 2, 4, 4]);

@@ -5,12 +5,8 @@ import type { GramUnit, NgramTable } from "./ngram_table.ts";
 
 /** What {@linkcode countNgrams} says while it works. */
 export interface NgramProgress {
-  /** `read` finds the candidates, `count` counts them. */
-  readonly stage: "read" | "count";
-  /** Solutions that are done with. */
+  /** Solutions that are counted. */
   readonly solutions: number;
-  /** Solutions in all, once known. */
-  readonly total?: number;
 }
 
 /** Options of {@linkcode countNgrams}. */
@@ -23,12 +19,6 @@ export interface CountNgramsOptions {
   readonly unit?: GramUnit;
   /** Least number of distinct prompts. Default 0.2 % of the prompts, and at least 3. */
   readonly minPrompts?: number;
-  /** Threads beside this one; 0 or 1: none. Default: the cores of this machine. */
-  readonly workers?: number;
-  /** Bound on the buffers of the first pass, in bytes. Default 1 GiB. */
-  readonly memoryBytes?: number;
-  /** Where the corpus and full buffers are kept meanwhile. Default: the system's temporary folder. */
-  readonly spillDir?: string;
   /** Is told how far the work is. */
   readonly onProgress?: (progress: NgramProgress) => void;
   /** Ends the work early. */
@@ -49,7 +39,30 @@ interface Counts {
   followedByMath: number;
 }
 
-/** Counts the n-grams of a corpus. */
+/**
+ * Counts the n-grams of a corpus that occur in at least `minPrompts` distinct prompts, exactly; all
+ * counts are held in memory. Words, sentences and what parts them are those of the matching rules, so
+ * every gram of words matches where it was counted.
+ *
+ * With `unit: "character"` a gram is a run of letters of a script without spaces between words. By
+ * version 1 of the matching rules such a gram matches only where no letter stands beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { countNgrams } from "@hicra/hicra/mining";
+ * import assert from "node:assert/strict";
+ *
+ * const solutions = ["a", "b", "c"].map((promptId) => ({ text: "Wait, let me $x$", promptId }));
+ * const table = await countNgrams(solutions);
+ * assert.deepEqual(table.texts, ["wait, let me"]);
+ * assert.deepEqual([...table.followedByMath], [3]);
+ * ```
+ *
+ * @param solutions The texts with their prompts, in a fixed order.
+ * @param options Length of the grams, and the least number of prompts.
+ * @returns The grams and their counts.
+ * @throws {RangeError} If an option is out of range, there is no solution, or no gram is left.
+ */
 export async function countNgrams(
   solutions:
     | AsyncIterable<{ text: string; promptId: string }>
@@ -57,16 +70,21 @@ export async function countNgrams(
   options: CountNgramsOptions = {},
 ): Promise<NgramTable> {
   const { minWords = 3, maxWords = 5, unit = "word" } = options;
+  checkOptions(minWords, maxWords, options.minPrompts);
   const cutter = new SentenceCutter(unit);
   const counts = new Map<string, Counts>();
   const prompts = new Map<string, number>();
   let numSolutions = 0;
+  let numLetters = 0;
+  let numUnspacedLetters = 0;
   for await (const { text, promptId } of solutions) {
     options.signal?.throwIfAborted();
     let prompt = prompts.get(promptId);
     if (prompt === undefined) prompts.set(promptId, prompt = prompts.size);
     const promptHash = hashText(promptId);
     const cut = cutter.cut(text);
+    numUnspacedLetters += cut.numUnspacedLetters;
+    for (let w = 0; w < cut.numWords; w++) numLetters += cut.ends[w]! - cut.starts[w]!;
     for (let first = 0; first < cut.numWords; first++) {
       let gram = "";
       for (let n = 1; n <= maxWords; n++) {
@@ -120,10 +138,24 @@ export async function countNgrams(
       }
     }
     numSolutions++;
+    options.onProgress?.({ solutions: numSolutions });
+  }
+  if (numSolutions === 0) {
+    throw new RangeError("Cannot count n-grams as there must be at least one solution");
   }
   const minPrompts = options.minPrompts ?? Math.max(3, Math.ceil(prompts.size / 500));
   const grams = [...counts.values()].filter((count) => count.prompts.size >= minPrompts)
     .sort((a, b) => a.text < b.text ? -1 : 1);
+  if (grams.length === 0) {
+    const isUnspaced = unit === "word" && numUnspacedLetters > numLetters / 2;
+    throw new RangeError(
+      `Cannot count n-grams as one must occur in at least ${minPrompts} prompts: none does in ` +
+        `${numSolutions} solutions of ${prompts.size} prompts, ` +
+        (isUnspaced
+          ? `most letters are of a script without spaces, pass unit: "character"`
+          : `pass more solutions or a lower minPrompts`),
+    );
+  }
   const promptOffsets = new Float64Array(grams.length + 1);
   for (const [g, gram] of grams.entries()) {
     promptOffsets[g + 1] = promptOffsets[g]! + gram.prompts.size;
@@ -150,4 +182,23 @@ export async function countNgrams(
         .map(({ example }) => example)
     ),
   };
+}
+
+function checkOptions(minWords: number, maxWords: number, minPrompts: number | undefined): void {
+  if (!Number.isSafeInteger(minWords) || minWords < 1) {
+    throw new RangeError(
+      `Cannot count n-grams as minWords must be a whole number from 1: current value is ${minWords}`,
+    );
+  }
+  if (!Number.isSafeInteger(maxWords) || maxWords < minWords || maxWords > 255) {
+    throw new RangeError(
+      `Cannot count n-grams as maxWords must be a whole number from minWords, ${minWords}, to 255: ` +
+        `current value is ${maxWords}`,
+    );
+  }
+  if (minPrompts !== undefined && (!Number.isSafeInteger(minPrompts) || minPrompts < 1)) {
+    throw new RangeError(
+      `Cannot count n-grams as minPrompts must be a whole number from 1: current value is ${minPrompts}`,
+    );
+  }
 }
