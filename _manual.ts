@@ -83,3 +83,16 @@ export const METRICS: Manual = {
     `metrics ${FOLDER}/llama3b_rlvr_step800.jsonl.gz --tokenizer $QWEN --reference step400.json`,
   ],
 };
+export const LEXICON: Manual = {
+  summary: "show, export, compare, thin out and merge lexicons",
+  description:
+    "Tools for lexicons. LEXICON is a built-in name, see hicra list, or a file: grams one a line, a " +
+    "JSON array of strings, or the format that drop and merge write; plain or .gz.",
+  examples: [
+    "lexicon show paper --kind branching --limit 5",
+    "lexicon export paper --out grams.txt",
+    "lexicon drop 30% paper --seed 1 --out paper-70.json",
+    "lexicon diff paper paper-70.json",
+    "lexicon merge paper-3to5 paper-70.json --name both --out both.json",
+  ],
+};

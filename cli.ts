@@ -1,6 +1,6 @@
 /**
  * The command line, `hicra`: planning masks, HICRA advantages, coloured traces and metrics of rollout
- * files. It only parses and calls; all it does is in `./hooks`.
+ * files, and tools for lexicons. It only parses and calls; all it does is in `./hooks`.
  *
  * @module
  */
@@ -39,6 +39,8 @@ import {
   writeJsonl,
   writeOutput,
 } from "./hooks/mod.ts";
+import { COLOR, finiteNumber, isColored, OUT, wholeNumber } from "./_arguments.ts";
+import { addLexiconCommand } from "./_lexicon_command.ts";
 import {
   ALPHA_EXAMPLES,
   APPLY,
@@ -55,10 +57,6 @@ import type { MetricSums } from "./metrics/mod.ts";
 import { BUILT_IN_LEXICONS, loadLexicon, SgMatcher } from "./sg/mod.ts";
 
 const VERSION = "0.1.0";
-
-const OUT = new Option("--out <FILE>", "output, - for standard output; .gz is compressed").default(
-  "-",
-);
 
 /**
  * Runs the command line.
@@ -156,10 +154,7 @@ function createProgram(warn: Warn): Command {
     .addOption(new Option("--correct", "only correct rollouts").conflicts("incorrect"))
     .option("--incorrect", "only incorrect rollouts")
     .option("--limit <N>", "at most N rollouts (default: 10, with --html all)", wholeNumber)
-    .addOption(
-      new Option("--color <WHEN>", "colour the terminal; auto respects NO_COLOR")
-        .choices(["auto", "always", "never"]).default("auto"),
-    )
+    .addOption(COLOR)
     .option("--html <FILE>", "write one self-contained page instead")
     .action((path: string, flags: MatchFlags & CreditFlags & InspectFlags) =>
       inspect(path, flags, warn)
@@ -170,6 +165,7 @@ function createProgram(warn: Warn): Command {
     .action((path: string, flags: MatchFlags & CreditFlags & MetricsFlags & OutFlag) =>
       metrics(path, flags, warn)
     );
+  addLexiconCommand(program);
   program.command("list")
     .summary("list transforms, baselines and lexicons")
     .description("Lists every transform with its options, every baseline preset and every lexicon.")
@@ -247,8 +243,7 @@ async function inspect(
     const title = path === "-" ? "Rollouts" : path.replace(/^.*[/\\]/, "");
     return await writeOutput(html, tracesPage(traces, { title, notes }));
   }
-  const color = flags.color === "always" ||
-    (flags.color === "auto" && process.stdout.isTTY === true && !process.env.NO_COLOR);
+  const color = isColored(flags.color);
   await writeOutput(
     "-",
     (async function* () {
@@ -489,18 +484,6 @@ function creditOptions(command: Command): Command {
       "signal, for gated schedules, may be repeated",
       collectSignal,
     );
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(text);
-}
-
-function finiteNumber(text: string): number {
-  if (text.trim() === "" || !Number.isFinite(Number(text))) {
-    throw new InvalidArgumentError("It must be a number.");
-  }
-  return Number(text);
 }
 
 function collectTransform(text: string, previous: TransformConfig[] = []): TransformConfig[] {

@@ -10,6 +10,7 @@ import { main } from "../cli.ts";
 import { builtinTransforms } from "../advantage/mod.ts";
 import { batchFromSafetensors } from "../hooks/mod.ts";
 import { mergeMetrics, metricPairs, type MetricSums } from "../metrics/mod.ts";
+import { diffLexicons, loadLexicon } from "../sg/mod.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -698,15 +699,126 @@ Deno.test("hicra list names every transform, baseline and lexicon", async () => 
   assert.match(stdout, /paper-3to5/);
 });
 
+Deno.test("hicra lexicon export writes a gram a line, which reads back", () =>
+  inFolder(async ({ path, lexicon }) => {
+    const out = join(path, "grams.txt");
+    assert.deepEqual(await run("lexicon", "export", lexicon, "--out", out), {
+      code: 0,
+      stderr: "",
+    });
+    assert.equal(await readFile(out, "utf8"), "but wait\nso\n");
+    assert.equal((await run("lexicon", "export", out, "--out", `${out}.gz`)).code, 0);
+    assert.equal(gunzipSync(await readFile(`${out}.gz`)).toString(), "but wait\nso\n");
+
+    await writeFile(lexicon, '["so", "but\\nwait"]');
+    const refused = await run("lexicon", "export", lexicon, "--out", join(path, "none.txt"));
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /a gram must hold no line end: grams\[1\]\.text is "but\\nwait"/);
+    assert.ok(!(await readdir(path)).includes("none.txt"));
+  }));
+
+Deno.test("hicra lexicon drop takes a share in either form, and merge undoes it", () =>
+  inFolder(async ({ path }) => {
+    const [percent, share, both] = ["a.json", "b.json", "c.json"].map((name) => join(path, name));
+    for (const [text, out] of [["30%", percent], ["0.3", share]] as [string, string][]) {
+      const args = ["lexicon", "drop", text, "paper", "--seed", "1", "--out", out];
+      assert.deepEqual(await run(...args), { code: 0, stderr: "" });
+    }
+    assert.deepEqual(await readFile(percent!), await readFile(share!));
+    const dropped = await loadLexicon(percent!);
+    assert.equal(dropped.grams.length, 249 - 75);
+    assert.deepEqual(dropped.provenance.parameters?.seed, 1);
+
+    assert.equal((await run("lexicon", "merge", percent!, "paper", "--out", both!)).code, 0);
+    const merged = await loadLexicon(both!);
+    assert.equal(merged.name, "dropped-paper-0.3-1+paper");
+    const { added, removed, changed } = diffLexicons(await loadLexicon("paper"), merged);
+    assert.deepEqual([added, removed, changed], [[], [], []]);
+    assert.equal(
+      (await run("lexicon", "merge", "paper", "--name", "mine", "--out", both!)).code,
+      0,
+    );
+    assert.equal((await loadLexicon(both!)).name, "mine");
+  }));
+
+Deno.test("hicra lexicon show and diff write to standard output, as text or JSON", () =>
+  inFolder(async ({ path, lexicon }) => {
+    const other = join(path, "other.txt");
+    await writeFile(other, "but wait\nhmm\n");
+    const shown = await runProgram(["lexicon", "show", lexicon, "--limit", "1"]);
+    assert.deepEqual(shown, {
+      code: 0,
+      stdout: "mine · 2 grams · 1 deduction, 1 backtracking\nsource: this test\n\n" +
+        "gram      kind\nbut wait  backtracking\n\n1 of 2 grams\n",
+      stderr: "",
+    });
+    const colored = await runProgram(["lexicon", "show", lexicon, "--color", "always"]);
+    assert.ok(colored.stdout.startsWith("\x1b[1mmine"));
+    const json = ["lexicon", "show", lexicon, "--kind", "deduction", "--json"];
+    assert.deepEqual(JSON.parse((await runProgram(json)).stdout), {
+      name: "mine",
+      provenance: { source: "this test" },
+      numGrams: 2,
+      grams: [{ gramIndex: 1, text: "so", kind: "deduction" }],
+    });
+    assert.equal(
+      (await runProgram(["lexicon", "diff", lexicon, other])).stdout,
+      "mine → other: 1 added, 1 removed, 1 changed\n- so (deduction)\n+ hmm (other)\n" +
+        "~ but wait (kind backtracking → other)\n",
+    );
+    const diff = await runProgram(["lexicon", "diff", lexicon, other, "--json"]);
+    assert.deepEqual(JSON.parse(diff.stdout), {
+      a: "mine",
+      b: "other",
+      added: [{ text: "hmm", kind: "other" }],
+      removed: [{ text: "so", kind: "deduction" }],
+      changed: [{
+        before: { text: "but wait", kind: "backtracking" },
+        after: { text: "but wait", kind: "other" },
+        fields: ["kind"],
+      }],
+    });
+  }));
+
+Deno.test("hicra lexicon exits with 2 on a mistake in the arguments, and 1 on one in a file", async () => {
+  for (
+    const [args, code, message] of [
+      [["drop", "30", "paper", "--seed", "1"], 2, /It must be a share such as 30% or 0\.3/],
+      [["drop", "-1", "paper", "--seed", "1"], 2, /It must be a share/],
+      [["drop", "half", "paper", "--seed", "1"], 2, /It must be a share/],
+      [["drop", "30%", "paper"], 2, /required option '--seed <N>'/],
+      [["drop", "30%", "paper", "--seed", "x"], 2, /It must be a whole number/],
+      [["drop", "100%", "paper", "--seed", "1"], 1, /at least one must be left/],
+      [["show", "paper", "--kind", "plan"], 2, /Allowed choices are deduction, branching/],
+      [["show", "paper", "--cluster", "3"], 1, /none of its 249 grams has cluster 3/],
+      [["show"], 2, /missing required argument 'LEXICON'/],
+      [["diff", "paper", "papr"], 1, /must be a built-in name .* or a file: .* "papr"/],
+      [["merge"], 2, /missing required argument 'LEXICONS'/],
+    ] as [string[], number, RegExp][]
+  ) {
+    const result = await run("lexicon", ...args);
+    assert.equal(result.code, code, args.join(" "));
+    assert.match(result.stderr, message);
+  }
+});
+
 Deno.test("hicra --help gives examples that run as they stand", () =>
   inFolder(async ({ path }) => {
     await mkdir(join(path, "work"));
     await symlink(join(ROOT, "tests"), join(path, "work", "tests"));
-    for (const command of ["mask", "apply", "inspect", "metrics"]) {
+    for (
+      const [command, numExamples] of [
+        ["mask", 2],
+        ["apply", 2],
+        ["inspect", 2],
+        ["metrics", 2],
+        ["lexicon", 5],
+      ] as const
+    ) {
       const { code, stdout } = await runProgram([command, "--help"]);
       assert.equal(code, 0);
       const examples = stdout.slice(stdout.indexOf("Examples"));
-      assert.equal(examples.match(/^ {2}hicra /gm)!.length, 2);
+      assert.equal(examples.match(/^ {2}hicra /gm)!.length, numExamples);
       const program = `"${process.execPath}" run -A --no-lock "${join(ROOT, "cli.ts")}"`;
       const script = examples.slice(examples.indexOf("\n"))
         .replace("deno run -A --no-lock cli.ts", program)
@@ -722,8 +834,11 @@ Deno.test("hicra --help gives examples that run as they stand", () =>
     assert.deepEqual(
       (await readdir(join(path, "work"))).sort(),
       [
+        "both.json",
         "control.jsonl.gz",
+        "grams.txt",
         "masks.jsonl",
+        "paper-70.json",
         "step.safetensors",
         "step400.json",
         "tests",

@@ -1,0 +1,126 @@
+import { type Command, Option } from "commander";
+import { COLOR, isColored, OUT, shareOfOne, wholeNumber } from "./_arguments.ts";
+import { lexiconDiffReport, lexiconReport, selectGrams } from "./_lexicon_report.ts";
+import { LEXICON, SHELL_FUNCTION } from "./_manual.ts";
+import { writeOutput } from "./hooks/mod.ts";
+import {
+  diffLexicons,
+  dropGrams,
+  GRAM_KINDS,
+  type GramKind,
+  loadLexicon,
+  mergeLexicons,
+  serializeGrams,
+  serializeLexicon,
+} from "./sg/mod.ts";
+
+interface ShowFlags {
+  readonly kind?: GramKind;
+  readonly cluster?: number;
+  readonly limit?: number;
+  readonly color: "auto" | "always" | "never";
+  readonly json?: true;
+}
+
+interface OutFlag {
+  readonly out: string;
+}
+
+/** Adds `hicra lexicon` with its sub-commands. */
+export function addLexiconCommand(program: Command): void {
+  const examples = LEXICON.examples.map((example) => `  hicra ${example}\n`).join("");
+  const lexicon = program.command("lexicon")
+    .summary(LEXICON.summary)
+    .description(LEXICON.description)
+    .addHelpText("after", `\nExamples, in the repository:\n${SHELL_FUNCTION}\n${examples}`);
+
+  lexicon.command("show")
+    .description(
+      "Shows where a lexicon comes from, and per cluster its grams with kind, confidence, number of " +
+        "documents and matches, and an example, as far as they are known.",
+    )
+    .argument("<LEXICON>", "built-in name or file")
+    .addOption(new Option("--kind <KIND>", "only grams of this kind").choices(GRAM_KINDS))
+    .option("--cluster <N>", "only grams of this cluster", wholeNumber)
+    .option("--limit <N>", "at most N grams", wholeNumber)
+    .addOption(COLOR)
+    .option("--json", "all that is known of each gram, as JSON")
+    .action(show);
+  lexicon.command("export")
+    .description("Writes the grams one a line, in the order of gramIndex.")
+    .argument("<LEXICON>", "built-in name or file")
+    .addOption(OUT)
+    .action(exportGrams);
+  lexicon.command("diff")
+    .description(
+      "Compares two lexicons by the normalised text of their grams: what B adds to A, what it lacks, " +
+        "and which fields of shared grams differ.",
+    )
+    .argument("<A>", "built-in name or file")
+    .argument("<B>", "built-in name or file")
+    .option("--json", "the grams with all fields, as JSON")
+    .action(diff);
+  lexicon.command("drop")
+    .description(
+      "Removes a share of the grams at random, to see how much a result depends on them.",
+    )
+    .argument("<SHARE>", "30% or 0.3", shareOfOne)
+    .argument("<LEXICON>", "built-in name or file")
+    .requiredOption("--seed <N>", "seed of the draw", wholeNumber)
+    .addOption(OUT)
+    .action(drop);
+  lexicon.command("merge")
+    .description(
+      "Joins lexicons in their order; of equal grams the first is kept, clusters are kept apart.",
+    )
+    .argument("<LEXICONS...>", "built-in names or files")
+    .option("--name <NAME>", "name of the result (default: the names joined by +)")
+    .addOption(OUT)
+    .action(merge);
+}
+
+async function show(name: string, flags: ShowFlags): Promise<void> {
+  const lexicon = await loadLexicon(name);
+  const { kind, cluster, limit, json, color } = flags;
+  const selected = selectGrams(lexicon, {
+    ...(kind !== undefined && { kind }),
+    ...(cluster !== undefined && { cluster }),
+    ...(limit !== undefined && { limit }),
+  });
+  if (json) {
+    const { name, provenance } = lexicon;
+    const grams = selected.map((index) => ({ gramIndex: index, ...lexicon.grams[index] }));
+    return await writeJson({ name, provenance, numGrams: lexicon.grams.length, grams });
+  }
+  await writeOutput("-", [lexiconReport(lexicon, selected, { color: isColored(color) })]);
+}
+
+async function exportGrams(name: string, { out }: OutFlag): Promise<void> {
+  await writeOutput(out, [serializeGrams(await loadLexicon(name))]);
+}
+
+async function diff(nameA: string, nameB: string, { json }: { json?: true }): Promise<void> {
+  const [a, b] = [await loadLexicon(nameA), await loadLexicon(nameB)];
+  const found = diffLexicons(a, b);
+  if (json) return await writeJson({ a: a.name, b: b.name, ...found });
+  await writeOutput("-", [lexiconDiffReport(a, b, found)]);
+}
+
+async function drop(
+  share: number,
+  name: string,
+  { seed, out }: OutFlag & { seed: number },
+): Promise<void> {
+  const lexicon = await dropGrams(await loadLexicon(name), share, { seed });
+  await writeOutput(out, [serializeLexicon(lexicon)]);
+}
+
+async function merge(names: string[], flags: OutFlag & { name?: string }): Promise<void> {
+  const lexicons = await Promise.all(names.map((name) => loadLexicon(name)));
+  const name = flags.name ?? lexicons.map((lexicon) => lexicon.name).join("+");
+  await writeOutput(flags.out, [serializeLexicon(await mergeLexicons(lexicons, { name }))]);
+}
+
+async function writeJson(value: object): Promise<void> {
+  await writeOutput("-", [JSON.stringify(value, null, 2), "\n"]);
+}
