@@ -12,6 +12,8 @@ export interface RemovalEffect {
   readonly metric: string;
   /** With all grams. */
   readonly before: number;
+  /** After each removal; null where the metric is not defined then. */
+  readonly after: readonly (number | null)[];
   /** Mean over the seeds of `after / before - 1`, and its percentiles 2.5 and 97.5. */
   readonly relativeChange: Interval;
 }
@@ -60,13 +62,58 @@ export async function removalEffects(
   return corpora.flatMap(({ name: corpus }, c) =>
     Object.entries(before[c]!).flatMap(([metric, value]) => {
       if (value === null || value === 0) return [];
-      const changes = after.map((values) => values[c]![metric])
-        .filter((changed) => changed !== null && changed !== undefined)
-        .map((changed) => changed / value - 1);
+      const changed = after.map((values) => values[c]![metric] ?? null);
+      const changes = changed.filter((figure) => figure !== null).map((figure) =>
+        figure / value - 1
+      );
       if (changes.every((change) => change === 0)) return [];
-      return [{ corpus, metric, before: value, relativeChange: spread(changes) }];
+      return [{ corpus, metric, before: value, after: changed, relativeChange: spread(changes) }];
     })
   );
+}
+
+/** How one metric moves from one corpus to another, such as two steps of a run. */
+export interface RemovalTrend {
+  readonly metric: string;
+  /** `last / first - 1` with all grams. */
+  readonly before: number;
+  /** The same after the removals: mean over the seeds, percentiles 2.5 and 97.5. */
+  readonly after: Interval;
+  /** Share of the removals after which the metric moves in the same direction. */
+  readonly sameDirection: number;
+}
+
+/**
+ * Compares how metrics move between two corpora with all grams and after the removals: the paper calls
+ * its curves over training qualitatively identical.
+ *
+ * @param effects Effects from {@linkcode removalEffects}.
+ * @param first Name of the earlier corpus.
+ * @param last Name of the later one.
+ * @returns A trend for every metric that has an effect on both, in their order.
+ */
+export function removalTrends(
+  effects: readonly RemovalEffect[],
+  first: string,
+  last: string,
+): RemovalTrend[] {
+  return effects.filter(({ corpus }) => corpus === first).flatMap((early) => {
+    const late = effects.find(({ corpus, metric }) => corpus === last && metric === early.metric);
+    if (late === undefined) return [];
+    const before = late.before / early.before - 1;
+    const moves = early.after.flatMap((start, s) => {
+      const end = late.after[s]!;
+      return start === null || start === 0 || end === null ? [] : [end / start - 1];
+    });
+    if (moves.length === 0) return [];
+    const numSame = moves.filter((move) => Math.sign(move) === Math.sign(before)).length;
+    return [{
+      metric: early.metric,
+      before,
+      after: spread(moves),
+      sameDirection: numSame / moves.length,
+    }];
+  });
 }
 
 function spread(changes: readonly number[]): Interval {

@@ -2,6 +2,7 @@ import { decimal, NOTHING, percent, signed } from "../report/format.ts";
 import type { Table } from "../report/table.ts";
 import type { Interval } from "./bootstrap.ts";
 import type { LexiconFigures } from "./evaluate.ts";
+import { removalTrends } from "./removal.ts";
 
 type Row = readonly [label: string, cell: (figures: LexiconFigures) => string];
 
@@ -49,7 +50,7 @@ const STAND_IN = /^(perplexity|surprisal|entropy)/;
  * @returns The scores, then the removal test where it was run.
  */
 export function miningTables(figures: readonly LexiconFigures[]): Table[] {
-  return [scoreTable(figures), ...removalTables(figures)];
+  return [scoreTable(figures), ...removalTables(figures), ...trendTables(figures)];
 }
 
 function scoreTable(figures: readonly LexiconFigures[]): Table {
@@ -81,7 +82,7 @@ function removalTables(figures: readonly LexiconFigures[]): Table[] {
         "each token by its frequency: the rollouts were recorded without log-probabilities.",
       columns: ["metric", ...figures.map(({ lexicon }) => lexicon)],
       rows: metrics.map((metric) => [
-        STAND_IN.test(metric) ? `${metric} *` : metric,
+        nameOf(metric),
         ...figures.map(({ removal }) => {
           const effect = removal?.find((e) => e.corpus === corpus && e.metric === metric);
           if (effect === undefined) return NOTHING;
@@ -90,6 +91,38 @@ function removalTables(figures: readonly LexiconFigures[]): Table[] {
       ]),
     };
   });
+}
+
+/** From the first corpus of the removal test to the last. */
+function trendTables(figures: readonly LexiconFigures[]): Table[] {
+  const corpora = [
+    ...new Set(figures.flatMap(({ removal }) => (removal ?? []).map(({ corpus }) => corpus))),
+  ];
+  if (corpora.length < 2) return [];
+  const [first, last] = [corpora[0]!, corpora.at(-1)!];
+  const trends = figures.map(({ removal }) => removalTrends(removal ?? [], first, last));
+  const metrics = [...new Set(trends.flat().map(({ metric }) => metric))];
+  return [{
+    title: `Removal of 30 % of the grams: from ${first} to ${last}`,
+    note:
+      "Relative change between the two steps with all grams, the same after the removals (mean, " +
+      "percentiles 2.5 and 97.5), and the share of the removals with the same direction.",
+    columns: ["metric", ...figures.map(({ lexicon }) => lexicon)],
+    rows: metrics.map((metric) => [
+      nameOf(metric),
+      ...trends.map((ofLexicon) => {
+        const trend = ofLexicon.find((t) => t.metric === metric);
+        if (trend === undefined) return NOTHING;
+        return `${signed(100 * trend.before, 1)} % -> ${change(trend.after)}, ${
+          percent(trend.sameDirection, 0)
+        }`;
+      }),
+    ]),
+  }];
+}
+
+function nameOf(metric: string): string {
+  return STAND_IN.test(metric) ? `${metric} *` : metric;
 }
 
 function share({ value, low, high }: Interval): string {
