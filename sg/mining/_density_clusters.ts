@@ -1,0 +1,90 @@
+/**
+ * DBSCAN over a stream of neighbours, each pair told once and in any order; no list of neighbours is
+ * kept longer than `minPoints`.
+ *
+ * A point whose neighbours are not yet `minPoints`, itself among them, remembers them all. Once they
+ * are, it is a core point and joins those of them that are core points; the others will find it in their own lists
+ * when their turn comes. A point that never becomes one has its whole list at the end, and with it the
+ * clusters that it borders on.
+ */
+export class DensityClusters {
+  /** How many other points make a point a core point. */
+  readonly #needed: number;
+  /** [points x needed], of which the first `#counts[i]` of row `i` are set. */
+  readonly #neighbours: Int32Array;
+  /** Neighbours of each point, counted up to `#needed`. */
+  readonly #counts: Int32Array;
+  /** Union-find; the root is the first point of its set. */
+  readonly #parents: Int32Array;
+
+  constructor(numPoints: number, minPoints: number) {
+    this.#needed = minPoints - 1;
+    // With more needed than there are, nothing becomes a core point, and lists would be long in vain.
+    this.#neighbours = new Int32Array(minPoints > numPoints ? 0 : numPoints * this.#needed);
+    this.#counts = new Int32Array(numPoints);
+    this.#parents = Int32Array.from(this.#counts, (_, i) => i);
+  }
+
+  /** Tells that two different points are neighbours. */
+  connect(i: number, j: number): void {
+    if (this.#isCore(i) && this.#isCore(j)) return this.#join(i, j);
+    this.#list(i, j);
+    this.#list(j, i);
+  }
+
+  /**
+   * The clusters, numbered by their first core point; a border point of several clusters belongs to
+   * the first of them, and -1 is noise.
+   */
+  labels(): Int32Array {
+    const numPoints = this.#counts.length;
+    const labels = new Int32Array(numPoints).fill(-1);
+    let numClusters = 0;
+    for (let i = 0; i < numPoints; i++) {
+      if (!this.#isCore(i)) continue;
+      const root = this.#root(i);
+      labels[i] = root === i ? numClusters++ : labels[root]!;
+    }
+    for (let i = 0; i < numPoints; i++) {
+      if (this.#isCore(i)) continue;
+      for (const core of this.#listOf(i)) {
+        if (!this.#isCore(core)) continue;
+        const label = labels[core]!;
+        if (labels[i] === -1 || label < labels[i]!) labels[i] = label;
+      }
+    }
+    return labels;
+  }
+
+  #isCore(i: number): boolean {
+    return this.#counts[i]! >= this.#needed;
+  }
+
+  #listOf(i: number): Int32Array {
+    const begin = i * this.#needed;
+    return this.#neighbours.subarray(begin, begin + this.#counts[i]!);
+  }
+
+  #list(i: number, j: number): void {
+    if (this.#isCore(i)) return;
+    const count = this.#counts[i]!++;
+    this.#neighbours[i * this.#needed + count] = j;
+    if (!this.#isCore(i)) return;
+    for (const neighbour of this.#listOf(i)) {
+      if (this.#isCore(neighbour)) this.#join(i, neighbour);
+    }
+  }
+
+  #join(i: number, j: number): void {
+    const a = this.#root(i);
+    const b = this.#root(j);
+    if (a < b) this.#parents[b] = a;
+    else this.#parents[a] = b;
+  }
+
+  #root(i: number): number {
+    const parents = this.#parents;
+    while (parents[i] !== i) i = parents[i] = parents[parents[i]!]!;
+    return i;
+  }
+}
