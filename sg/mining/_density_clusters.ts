@@ -3,9 +3,9 @@
  * kept longer than `minPoints`.
  *
  * A point whose neighbours are not yet `minPoints`, itself among them, remembers them all. Once they
- * are, it is a core point and joins those of them that are core points; the others will find it in their own lists
- * when their turn comes. A point that never becomes one has its whole list at the end, and with it the
- * clusters that it borders on.
+ * are, it is a core point and joins those of them that are core points; the others find it in their
+ * own lists when their turn comes. A point that never becomes one has its whole list at the end, and
+ * with it the clusters that it borders on.
  */
 export class DensityClusters {
   /** How many other points make a point a core point. */

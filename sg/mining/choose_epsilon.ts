@@ -46,15 +46,15 @@ export interface EpsilonChoice {
  * Chooses the epsilon of {@linkcode dbscan} at which the most vectors lie in a cluster other than the
  * largest; of equals, the least.
  *
- * As epsilon grows, vectors join clusters, until clusters join by chains of near neighbours and one of them takes the
- * others in: the percolation threshold. The number of vectors outside the largest cluster rises up to that
- * point and falls behind it, so the rule stops short of one giant cluster whatever the scale of the
- * distances. It suits data of many clusters; data of one or two it divides.
+ * As epsilon grows, vectors join clusters, until clusters join by chains of near neighbours and one of
+ * them takes the others in: the percolation threshold. The number of vectors outside the largest
+ * cluster rises up to that point and falls behind it, so the rule stops short of one giant cluster
+ * whatever the scale of the distances. It suits data of many clusters; data of one or two it divides.
  *
  * Candidates are the 5 %, 10 %, ..., 95 % quantiles of the distance from a vector to its
- * `minPoints - 1`-th nearest other vector, over 1,000 rows at equal steps, rounded up to four digits: at the
- * 5 % quantile some 5 % of the vectors are core points. All are tried in one pass over the pairs, so the cost is
- * that of {@linkcode dbscan} at the greatest. Nothing is drawn at random.
+ * `minPoints - 1`-th nearest other vector (the nearest if that is the 0th), over 1,000 rows at equal
+ * steps, rounded up to four digits: at the 5 % quantile some 5 % of the vectors are core points. All
+ * are tried in one pass over the pairs. Nothing is drawn at random.
  *
  * @example Usage
  * ```ts
@@ -76,8 +76,8 @@ export interface EpsilonChoice {
  * @param dimensions Numbers in a vector.
  * @param options The points that make a core, threads, a signal and a progress callback.
  * @returns The epsilon, its labels and the candidates.
- * @throws {RangeError} If there are fewer vectors than `minPoints` or two, all distances are 0, a vector is
- * zero or not finite, or an option is out of its range.
+ * @throws {RangeError} If there are fewer vectors than `minPoints` or two, nearly all are equal, a
+ * vector is zero or not finite, or an option is out of its range.
  * @throws {TypeError} If the vectors are no whole number of rows.
  */
 export async function chooseEpsilon(

@@ -13,8 +13,9 @@ export interface DbscanOptions extends ClusteringOptions {
 
 /**
  * Clusters row vectors by density and cosine distance with DBSCAN (Ester, Kriegel, Sander and Xu,
- * KDD 1996): a vector with at least `minPoints` neighbours, `1 - cos <= epsilon` and itself among them, is a core point;
- * core points that are neighbours share a cluster; another neighbour of a core point is a border point.
+ * KDD 1996): a vector with at least `minPoints` neighbours, `1 - cos <= epsilon` and itself among
+ * them, is a core point; core points that are neighbours share a cluster; another neighbour of a core
+ * point is a border point.
  *
  * The labels are those of scikit-learn's `DBSCAN(metric="cosine")` on the same vectors in float64:
  * clusters are numbered by their first core point, and a border point of several clusters belongs to

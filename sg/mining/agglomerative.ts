@@ -1,0 +1,161 @@
+import { CosineProducts } from "./_cosine_products.ts";
+import { type Directions, directions } from "./_directions.ts";
+import type { ClusteringOptions } from "./clustering.ts";
+
+/** Their distances take 1.6 GB. */
+const MAX_ROWS = 20_000;
+const BLOCK_ROWS = 1024;
+
+/** Options of {@linkcode agglomerative}. */
+export interface AgglomerativeOptions extends ClusteringOptions {
+  /** Clusters join while the mean cosine distance between their vectors is at most this; 0 to 2. */
+  readonly epsilon: number;
+}
+
+/**
+ * Clusters row vectors bottom up by average linkage (UPGMA): the two clusters with the least mean
+ * cosine distance between their vectors join, as long as it is at most `epsilon`. There is no noise: a
+ * vector that joins nothing is a cluster of one. Clusters are numbered by their first row.
+ *
+ * Merges are found by chains of nearest neighbours (Murtagh, Computer Journal 26(4), 1983), in time
+ * proportional to the square of the rows. All distances are held in float32, four bytes for each two
+ * rows in either order, hence a limit of 20,000 rows (1.6 GB). Where distances are equal the order of
+ * joining is open, and other programs may join others.
+ *
+ * @example Usage
+ * ```ts
+ * import { agglomerative } from "@hicra/hicra/mining";
+ * import assert from "node:assert/strict";
+ *
+ * const vectors = Float32Array.from([[1, 0], [0, 1], [0.99, 0.1], [0.1, 0.99], [-1, 0]].flat());
+ * assert.deepEqual(
+ *   await agglomerative(vectors, 2, { epsilon: 0.05 }),
+ *   Int32Array.of(0, 1, 0, 1, 2),
+ * );
+ * ```
+ *
+ * @param vectors The vectors, [rows x dimensions], of any length but zero, at most 20,000 rows.
+ * @param dimensions Numbers in a vector.
+ * @param options Epsilon, threads, a signal and a progress callback, which counts pairs of rows.
+ * @returns The cluster of each row, from 0.
+ * @throws {RangeError} If there are too many rows, a vector is zero or not finite, or epsilon is out of
+ * its range.
+ * @throws {TypeError} If the vectors are no whole number of rows.
+ */
+export async function agglomerative(
+  vectors: Float32Array,
+  dimensions: number,
+  options: AgglomerativeOptions,
+): Promise<Int32Array> {
+  const { epsilon } = options;
+  if (!(epsilon >= 0 && epsilon <= 2)) {
+    throw new RangeError(
+      `Cannot cluster as epsilon must be a cosine distance from 0 to 2: current value is ${epsilon}`,
+    );
+  }
+  const rows = directions(vectors, dimensions);
+  if (rows.rows > MAX_ROWS) {
+    throw new RangeError(
+      `Cannot cluster by average linkage as there must be at most ${MAX_ROWS} vectors: ` +
+        `there are ${rows.rows}, use DBSCAN`,
+    );
+  }
+  return joinByChains(await allDistances(rows, options), rows.rows, epsilon);
+}
+
+/** [rows x rows], the same in both orders. */
+async function allDistances(
+  { units, dimensions, rows }: Directions,
+  { threads = 0, signal, onProgress }: ClusteringOptions,
+): Promise<Float32Array> {
+  const distances = new Float32Array(rows * rows);
+  const total = rows * (rows - 1) / 2;
+  let done = 0;
+  const blockProducts = await CosineProducts.create(BLOCK_ROWS, threads);
+  try {
+    for (let top = 0; top < rows; top += BLOCK_ROWS) {
+      const bottom = Math.min(top + BLOCK_ROWS, rows);
+      const upper = units.subarray(top * dimensions, bottom * dimensions);
+      for (let left = top; left < rows; left += BLOCK_ROWS) {
+        signal?.throwIfAborted();
+        const right = Math.min(left + BLOCK_ROWS, rows);
+        const lower = units.subarray(left * dimensions, right * dimensions);
+        const { products } = await blockProducts.multiply(upper, lower, dimensions);
+        for (let i = top; i < bottom; i++) {
+          const offset = (i - top) * (right - left) - left;
+          for (let j = Math.max(left, i + 1); j < right; j++) {
+            // Rounding must not make a distance negative.
+            const distance = Math.max(0, 1 - products[offset + j]!);
+            distances[i * rows + j] = distance;
+            distances[j * rows + i] = distance;
+          }
+        }
+        const height = bottom - top;
+        done += left === top ? height * (height - 1) / 2 : height * (right - left);
+        onProgress?.(done, total);
+      }
+    }
+  } finally {
+    await blockProducts.release();
+  }
+  return distances;
+}
+
+/**
+ * Follows nearest neighbours from any cluster until two are each other's, and joins them. A merge never
+ * brings a third cluster nearer than the nearer of the two was, so the chain behind them stays valid,
+ * and a cluster whose nearest is beyond epsilon is done. `distances` is overwritten.
+ */
+function joinByChains(distances: Float32Array, rows: number, epsilon: number): Int32Array {
+  /** The first row of the cluster that a row has joined; a cluster goes by its first row. */
+  const parents = Int32Array.from({ length: rows }, (_, i) => i);
+  const sizes = new Int32Array(rows).fill(1);
+  let open = parents.slice();
+  const chain: number[] = [];
+  const close = (cluster: number): void => {
+    const place = open.indexOf(cluster);
+    open.copyWithin(place, place + 1);
+    open = open.subarray(0, -1);
+  };
+  while (open.length > 0) {
+    if (chain.length === 0) chain.push(open[0]!);
+    const last = chain.at(-1)!;
+    const previous = chain.at(-2);
+    // Of equals the previous one, or the chain could run in a circle.
+    let nearest = previous ?? last;
+    let least = previous === undefined ? Infinity : distances[last * rows + previous]!;
+    for (const other of open) {
+      const distance = distances[last * rows + other]!;
+      if (distance < least && other !== last) {
+        nearest = other;
+        least = distance;
+      }
+    }
+    if (least > epsilon) {
+      chain.pop();
+      close(last);
+    } else if (nearest !== previous) {
+      chain.push(nearest);
+    } else {
+      chain.length -= 2;
+      const kept = Math.min(last, previous);
+      const joined = Math.max(last, previous);
+      close(joined);
+      const size = sizes[kept]! + sizes[joined]!;
+      for (const other of open) {
+        const mean = (sizes[kept]! * distances[kept * rows + other]! +
+          sizes[joined]! * distances[joined * rows + other]!) / size;
+        distances[kept * rows + other] = mean;
+        distances[other * rows + kept] = mean;
+      }
+      sizes[kept] = size;
+      parents[joined] = kept;
+    }
+  }
+  const labels = new Int32Array(rows);
+  let numClusters = 0;
+  for (let i = 0; i < rows; i++) {
+    labels[i] = parents[i] === i ? numClusters++ : labels[parents[i]!]!;
+  }
+  return labels;
+}
