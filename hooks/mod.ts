@@ -81,3 +81,5 @@ export {
   type TracesPageOptions,
   traceStyles,
 } from "./trace_html.ts";
+export { readSolutions, type ReadSolutionsOptions } from "./read_solutions.ts";
+export type { Solution } from "../sg/mining/mod.ts";

@@ -1,0 +1,24 @@
+/**
+ * The stages of mining strategic grams from a corpus of solutions: selecting solutions, counting
+ * n-grams, and clustering their embeddings.
+ *
+ * @module
+ */
+export { absorbNested, type AbsorbNestedOptions } from "./absorb_nested.ts";
+export { agglomerative, type AgglomerativeOptions } from "./agglomerative.ts";
+export {
+  chooseEpsilon,
+  type ChooseEpsilonOptions,
+  type EpsilonCandidate,
+  type EpsilonChoice,
+} from "./choose_epsilon.ts";
+export type { Clustering, ClusteringOptions } from "./clustering.ts";
+export { countNgrams, type CountNgramsOptions, type NgramProgress } from "./count_ngrams.ts";
+export { dbscan, type DbscanOptions } from "./dbscan.ts";
+export type { GramUnit, NgramTable } from "./ngram_table.ts";
+export {
+  type SelectionCounts,
+  selectSolutions,
+  type SelectSolutionsOptions,
+} from "./select_solutions.ts";
+export type { Solution } from "./solution.ts";
