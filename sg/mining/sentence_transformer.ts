@@ -35,10 +35,14 @@ export interface SentenceTransformerOptions extends HubOptions {
  * must bring it, as `sentence_embedding`.
  *
  * Only texts with equally many tokens share a batch. Nothing is padded, and the vector of a text is
- * the same bytes whatever other texts are embedded with it. That does not hold for models that are
- * quantised dynamically (`DynamicQuantizeLinear`: one scale for the activations of a batch), so their
- * texts are embedded one by one. A `batchSize` above 1 makes them faster and their vectors depend, in
- * the second or third digit, on the batch; it then is part of the digest.
+ * the same bytes whatever other texts are embedded with it: with float32 and weight-only int8 exports
+ * of all-MiniLM-L6-v2 no bit differs between batches of 1 to 256 texts and 1 and 2 threads. Processors
+ * with other instructions may round otherwise.
+ *
+ * That does not hold for models that are quantised dynamically (`DynamicQuantizeLinear`: one scale for
+ * the activations of a batch), so their texts are embedded one by one. A `batchSize` above 1 makes
+ * them half as fast again, and moves vectors: with such an export of the same model, cosines between
+ * a text's vectors in two batches fall to 0.93. The batch size then is part of the digest.
  *
  * @example Usage
  * ```ts ignore
