@@ -37,7 +37,8 @@ export interface SentenceTransformerOptions extends HubOptions {
  * Only texts with equally many tokens share a batch. Nothing is padded, and the vector of a text is
  * the same bytes whatever other texts are embedded with it: with float32 and weight-only int8 exports
  * of all-MiniLM-L6-v2 no bit differs between batches of 1 to 256 texts and 1 and 2 threads. Processors
- * with other instructions may round otherwise.
+ * with other instructions may round otherwise, and so may a model that pools itself in batches of other
+ * sizes, as the order of onnxruntime's sums depends on them.
  *
  * That does not hold for models that are quantised dynamically (`DynamicQuantizeLinear`: one scale for
  * the activations of a batch), so their texts are embedded one by one. A `batchSize` above 1 makes

@@ -23,9 +23,10 @@ const BATCH_SIZE = 1024;
  *
  * The vector of a text with known words `w` is the direction of `v - c (c . v)` with
  * `v = sum_w a / (a + p(w)) x_w`: smooth inverse frequency weights, `a = 1e-3`, and the first
- * principal component `c` of such sums taken out (Arora, Liang and Ma, ICLR 2017). `p(w)` follows
- * Zipf's law over the rank of the word, as the source of the vectors orders by frequency and states
- * none. `sg/mining/models/README.md` says where words and vectors come from and how they were chosen.
+ * principal component `c` of such sums taken out (Arora, Liang and Ma, ICLR 2017). Both are linear, so
+ * the model file holds them word by word and what is left is a sum. `p(w)` follows Zipf's law over the
+ * rank of the word, as the source of the vectors orders by frequency and states none.
+ * `sg/mining/models/README.md` says where words and vectors come from and how they were chosen.
  *
  * Contractions are written out ("doesn't" is "does not", "let's" is "let us"), hyphens part words, and
  * words that are not known count for nothing, "I" and "a" among them. A text without any known word,

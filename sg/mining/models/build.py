@@ -43,15 +43,11 @@ chosen |= {word for word, count in words_in.items() if count >= CORPUS_ROLLOUTS 
 words = [word for word in letters if word in chosen]
 
 vectors = np.array([package["vectors"][word][:DIMENSIONS] for word in words])
-steps = np.abs(vectors).max(axis=1) / 127
-table = np.rint(vectors / steps[:, None]).astype(np.int8)
-
 harmonic = (1 / np.arange(1, len(ranks) + 1)).sum()
 probabilities = np.array([1 / ranks[word] for word in words]) / harmonic
-scales = (steps * SIF_A / (SIF_A + probabilities)).astype(np.float32)
+weighted = vectors * (SIF_A / (SIF_A + probabilities))[:, None]
 
 rows = {word: row for row, word in enumerate(words)}
-weighted = table * scales[:, None].astype(np.float64)
 means = []
 for window, count in sorted(windows_in.items()):
     known = [rows[word] for word in window if word in rows]
@@ -59,32 +55,25 @@ for window, count in sorted(windows_in.items()):
         means.append(weighted[known].mean(axis=0))
 means = np.array(means)
 component = np.linalg.eigh(means.T @ means)[1][:, -1]
-component *= np.sign(component[np.argmax(np.abs(component))])
 
-initializers = [
-    numpy_helper.from_array(table, "table"),
-    numpy_helper.from_array(scales[:, None], "scales"),
-    numpy_helper.from_array(component.astype(np.float32), "component"),
-    numpy_helper.from_array(np.array([1]), "words_axis"),
-    numpy_helper.from_array(np.array([1]), "dimensions_axis"),
-]
+# Taking the component out of every word takes it out of every sum of words.
+weighted -= np.outer(weighted @ component, component)
+scales = (np.abs(weighted).max(axis=1) / 127).astype(np.float32)[:, None]
+table = np.rint(weighted / scales).astype(np.int8)
+
+initializers = [numpy_helper.from_array(table, "table"), numpy_helper.from_array(scales, "scales")]
 nodes = [
-    helper.make_node("Gather", ["table", "input_ids"], ["quantised"]),
-    helper.make_node("Cast", ["quantised"], ["integers"], to=TensorProto.FLOAT),
+    helper.make_node("Gather", ["table", "input_ids"], ["integers"]),
+    helper.make_node("Cast", ["integers"], ["values"], to=TensorProto.FLOAT),
     helper.make_node("Gather", ["scales", "input_ids"], ["word_scales"]),
-    helper.make_node("Mul", ["integers", "word_scales"], ["word_vectors"]),
-    helper.make_node("ReduceSum", ["word_vectors", "words_axis"], ["sum"], keepdims=0),
-    # The projection is a product and a sum, not a MatMul, whose order depends on the batch size.
-    helper.make_node("Mul", ["sum", "component"], ["products"]),
-    helper.make_node("ReduceSum", ["products", "dimensions_axis"], ["lengths"], keepdims=1),
-    helper.make_node("Mul", ["lengths", "component"], ["projections"]),
-    helper.make_node("Sub", ["sum", "projections"], ["sentence_embedding"]),
+    helper.make_node("Mul", ["values", "word_scales"], ["token_embeddings"]),
 ]
 graph = helper.make_graph(
     nodes,
     "static word vectors",
     [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "words"])],
-    [helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["batch", DIMENSIONS])],
+    [helper.make_tensor_value_info(
+        "token_embeddings", TensorProto.FLOAT, ["batch", "words", DIMENSIONS])],
     initializers,
 )
 model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
