@@ -15,10 +15,15 @@ export {
 export type { Clustering, ClusteringOptions } from "./clustering.ts";
 export { countNgrams, type CountNgramsOptions, type NgramProgress } from "./count_ngrams.ts";
 export { dbscan, type DbscanOptions } from "./dbscan.ts";
+export { type Embedder, type EmbedOptions } from "./embedder.ts";
+export { cachedEmbedder } from "./embedding_cache.ts";
+export { fetchHubFile, type HubFile, type HubOptions } from "./hub_file.ts";
 export type { GramUnit, NgramTable } from "./ngram_table.ts";
 export {
   type SelectionCounts,
   selectSolutions,
   type SelectSolutionsOptions,
 } from "./select_solutions.ts";
+export { sentenceTransformer, type SentenceTransformerOptions } from "./sentence_transformer.ts";
 export type { Solution } from "./solution.ts";
+export { staticEmbedder, type StaticEmbedderOptions } from "./static_embedder.ts";
