@@ -1,5 +1,5 @@
 import { distinctGrams } from "./_distinct_grams.ts";
-import type { Gram } from "./gram.ts";
+import { type Gram, GRAM_FIELDS } from "./gram.ts";
 import { type Lexicon, lexiconFromJson } from "./lexicon.ts";
 
 /** What is different in one lexicon from another. */
@@ -69,16 +69,7 @@ export function diffLexicons(a: Lexicon, b: Lexicon): LexiconDiff {
   };
 }
 
-const COMPARED: readonly Exclude<keyof Gram, "text">[] = [
-  "kind",
-  "confidence",
-  "cluster",
-  "documentFrequency",
-  "occurrences",
-  "statistics",
-  "example",
-  "controlOf",
-];
+const COMPARED = GRAM_FIELDS.filter((field) => field !== "text");
 
 /** Who stands in each cluster, as text; grams without a cluster share none. */
 function companies(

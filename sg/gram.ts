@@ -32,6 +32,19 @@ export interface Gram {
   readonly controlOf?: CountedGram;
 }
 
+/** The fields of a {@linkcode Gram}, in the order of the file format. */
+export const GRAM_FIELDS: readonly (keyof Gram)[] = [
+  "text",
+  "kind",
+  "confidence",
+  "cluster",
+  "documentFrequency",
+  "occurrences",
+  "statistics",
+  "example",
+  "controlOf",
+];
+
 /** A gram's text and how often it matches in a corpus. */
 export interface CountedGram {
   /** The phrase. */

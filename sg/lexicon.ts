@@ -1,5 +1,5 @@
 import { normaliseText } from "./_normalise.ts";
-import { type CountedGram, type Gram, GRAM_KINDS, type GramKind } from "./gram.ts";
+import { type CountedGram, type Gram, GRAM_FIELDS, GRAM_KINDS, type GramKind } from "./gram.ts";
 
 /** A set of strategic grams, and where it comes from. A gram's index is its position in `grams`. */
 export interface Lexicon {
@@ -245,17 +245,7 @@ export function duplicateGrams(lexicon: Lexicon): readonly DuplicateGram[] {
 function checkGram(value: unknown, index: number): Gram {
   const field = `grams[${index}]`;
   if (typeof value === "string") return { text: checkText(field, value), kind: "other" };
-  const gram = checkRecord(field, value, [
-    "text",
-    "kind",
-    "confidence",
-    "cluster",
-    "documentFrequency",
-    "occurrences",
-    "statistics",
-    "example",
-    "controlOf",
-  ]);
+  const gram = checkRecord(field, value, GRAM_FIELDS);
   const { confidence, cluster, documentFrequency, occurrences, statistics, example, controlOf } =
     gram;
   return {

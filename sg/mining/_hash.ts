@@ -1,7 +1,7 @@
-/** FNV-1a over the UTF-16 units of a text, 32 bits. */
-export function hashText(text: string): number {
+/** FNV-1a over the UTF-16 units `[from, to)` of a text, by default all; 32 bits. */
+export function hashText(text: string, from = 0, to: number = text.length): number {
   let hash = 0x811c9dc5 | 0;
-  for (let i = 0; i < text.length; i++) {
+  for (let i = from; i < to; i++) {
     hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   }
   return hash;

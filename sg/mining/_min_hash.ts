@@ -1,3 +1,5 @@
+import { hashText, mixBits } from "./_hash.ts";
+
 /** Values of a signature: the standard error of an estimated similarity J is sqrt(J (1 - J) / 64). */
 export const SIGNATURE_LENGTH = 64;
 
@@ -15,44 +17,31 @@ export function minHash(normalised: string): Uint32Array | null {
   const signature = new Uint32Array(SIGNATURE_LENGTH).fill(0xffff_ffff);
   for (let w = 0; w + SHINGLE_WORDS <= words.length; w++) {
     let shingle = 0;
-    for (let i = 0; i < SHINGLE_WORDS; i++) shingle = mix(shingle ^ words[w + i]!) + i;
+    for (let i = 0; i < SHINGLE_WORDS; i++) shingle = mixBits(shingle ^ words[w + i]!) + i;
     for (let p = 0; p < SIGNATURE_LENGTH; p++) {
-      const value = mix(shingle ^ PERMUTATIONS[p]!) >>> 0;
+      const value = mixBits(shingle ^ PERMUTATIONS[p]!) >>> 0;
       if (value < signature[p]!) signature[p] = value;
     }
   }
   return signature;
 }
 
-/** A bijection of 32-bit integers: the finaliser of MurmurHash3, in the public domain. */
-export function mix(value: number): number {
-  value = Math.imul(value ^ (value >>> 16), 0x85eb_ca6b);
-  value = Math.imul(value ^ (value >>> 13), 0xc2b2_ae35);
-  return value ^ (value >>> 16);
-}
-
 /** Masks that make of one bijection many: far apart, and the same on every machine. */
 const PERMUTATIONS: Int32Array = Int32Array.from(
   { length: SIGNATURE_LENGTH },
-  (_, p) => mix(Math.imul(p + 1, 0x9e37_79b9)),
+  (_, p) => mixBits(Math.imul(p + 1, 0x9e37_79b9)),
 );
 
-/** FNV-1a over the UTF-16 code units of each word: normalised text has one character between words. */
+/** The hash of each word: normalised text has one character between words. */
 function wordHashes(normalised: string): number[] {
   const hashes: number[] = [];
-  let hash = FNV_OFFSET;
+  let start = 0;
   for (let i = 0; i < normalised.length; i++) {
     const unit = normalised.charCodeAt(i);
-    if (unit === 0x20 || unit === 0x0a) {
-      hashes.push(hash);
-      hash = FNV_OFFSET;
-    } else {
-      hash = Math.imul(hash ^ unit, FNV_PRIME);
-    }
+    if (unit !== 0x20 && unit !== 0x0a) continue;
+    hashes.push(hashText(normalised, start, i));
+    start = i + 1;
   }
-  if (normalised !== "") hashes.push(hash);
+  if (normalised !== "") hashes.push(hashText(normalised, start));
   return hashes;
 }
-
-const FNV_OFFSET = 0x811c_9dc5 | 0;
-const FNV_PRIME = 0x0100_0193;

@@ -1,4 +1,5 @@
-import { mix, SIGNATURE_LENGTH } from "./_min_hash.ts";
+import { mixBits } from "./_hash.ts";
+import { SIGNATURE_LENGTH } from "./_min_hash.ts";
 
 /** Bands are chosen so that they miss at most this share of the pairs at the threshold. */
 const MAX_MISSED = 0.02;
@@ -60,7 +61,7 @@ export class NearDuplicates {
   #bucket(signatures: Uint32Array, start: number, band: number): number {
     let hash = band;
     const first = start + band * this.#rows;
-    for (let i = first; i < first + this.#rows; i++) hash = mix(hash ^ signatures[i]!) + 1;
+    for (let i = first; i < first + this.#rows; i++) hash = mixBits(hash ^ signatures[i]!) + 1;
     return hash & (this.#heads.length - 1);
   }
 

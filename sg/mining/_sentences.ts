@@ -36,9 +36,6 @@ export interface CutText {
   readonly joins: Uint8Array;
   /** {@linkcode WordFlag} bits, `[W]`. */
   readonly flags: Uint8Array;
-  /** The two 32-bit hashes of the word as it is matched, `[W]`. */
-  readonly hashes: Int32Array;
-  readonly hashes2: Int32Array;
   /** The sentence of each word, `[W]`. */
   readonly sentences: Int32Array;
   /** Where each sentence begins in the text. */
@@ -109,8 +106,6 @@ export class SentenceCutter {
   #ends = new Int32Array(0);
   #joins = new Uint8Array(0);
   #flags = new Uint8Array(0);
-  #hashes = new Int32Array(0);
-  #hashes2 = new Int32Array(0);
   #sentences = new Int32Array(0);
   #sentenceStarts = new Int32Array(0);
   #sentenceEnds = new Int32Array(0);
@@ -163,8 +158,6 @@ export class SentenceCutter {
       ends: this.#ends,
       joins: this.#joins,
       flags: this.#flags,
-      hashes: this.#hashes,
-      hashes2: this.#hashes2,
       sentences: this.#sentences,
       sentenceStarts: this.#sentenceStarts,
       sentenceEnds: this.#sentenceEnds,
@@ -191,8 +184,6 @@ export class SentenceCutter {
     this.#ends = new Int32Array(capacity);
     this.#joins = new Uint8Array(capacity);
     this.#flags = new Uint8Array(capacity);
-    this.#hashes = new Int32Array(capacity);
-    this.#hashes2 = new Int32Array(capacity);
     this.#sentences = new Int32Array(capacity);
     this.#sentenceStarts = new Int32Array(capacity);
     this.#sentenceEnds = new Int32Array(capacity);
@@ -218,8 +209,6 @@ export class SentenceCutter {
     const folded = this.#folded;
     const length = text.length;
     let at = start;
-    let hash = 0x811c9dc5 | 0;
-    let hash2 = 0x2545f491;
     let letters = 0;
     let capitals = 0;
     let partLetters = 0;
@@ -268,13 +257,8 @@ export class SentenceCutter {
           if (astral === UNSPACED) this.#numUnspacedLetters++;
         }
         const fold = String.fromCodePoint(foldCodePoint(text.codePointAt(at)!));
-        folded[at] = fold.charCodeAt(0);
-        hash = Math.imul(hash ^ folded[at]!, 0x01000193);
-        hash2 = Math.imul(hash2 ^ folded[at]!, 0x5bd1e995);
-        folded[++at] = fold.charCodeAt(1);
-        hash = Math.imul(hash ^ folded[at]!, 0x01000193);
-        hash2 = Math.imul(hash2 ^ folded[at]!, 0x5bd1e995);
-        at++;
+        folded[at++] = fold.charCodeAt(0);
+        folded[at++] = fold.charCodeAt(1);
         previous = astral;
         continue;
       } else if (unit === 0x2e /* . */) {
@@ -288,10 +272,7 @@ export class SentenceCutter {
         }
         if (previous !== DIGIT || this.#classAt(at + 1) !== DIGIT) break;
       } else if (kind !== MARK) break;
-      const fold = folds[unit]!;
-      folded[at] = fold;
-      hash = Math.imul(hash ^ fold, 0x01000193);
-      hash2 = Math.imul(hash2 ^ fold, 0x5bd1e995);
+      folded[at] = folds[unit]!;
       previous = kind;
       at++;
     }
@@ -300,7 +281,7 @@ export class SentenceCutter {
     else if (this.#isVariable(start, at, letters, apostropheAt)) this.#mathematics(start);
     else if (isName || hasUnderscore || (letters > 1 && capitals === letters)) this.#plain(start);
     else if (this.#unit === "character" || letters === 0) this.#plain(start);
-    else this.#word(start, at, hash, hash2);
+    else this.#word(start, at);
     return at;
   }
 
@@ -327,14 +308,8 @@ export class SentenceCutter {
       for (let i = 0; i < mark.width; i++) this.#folded[at + i] = mark.folded.charCodeAt(i);
       at += mark.width;
     }
-    let hash = 0x811c9dc5 | 0;
-    let hash2 = 0x2545f491;
-    for (let i = start; i < at; i++) {
-      hash = Math.imul(hash ^ this.#folded[i]!, 0x01000193);
-      hash2 = Math.imul(hash2 ^ this.#folded[i]!, 0x5bd1e995);
-    }
     this.#numUnspacedLetters++;
-    this.#word(start, at, hash, hash2);
+    this.#word(start, at);
     return at;
   }
 
@@ -344,12 +319,10 @@ export class SentenceCutter {
     return { width: codePoint > 0xffff ? 2 : 1, folded };
   }
 
-  #word(start: number, end: number, hash: number, hash2: number): void {
+  #word(start: number, end: number): void {
     const word = this.#numWords++;
     this.#starts[word] = start;
     this.#ends[word] = end;
-    this.#hashes[word] = hash;
-    this.#hashes2[word] = hash2;
     this.#joins[word] = 0;
     if (this.#joinAt === start) this.#joins[word - 1] = this.#join;
     let flags = 0;

@@ -1,10 +1,9 @@
-import { CosineProducts } from "./_cosine_products.ts";
 import { type Directions, directions } from "./_directions.ts";
+import { visitProductBlocks } from "./_product_blocks.ts";
 import type { ClusteringOptions } from "./clustering.ts";
 
 /** Their distances take 1.6 GB. */
 const MAX_ROWS = 20_000;
-const BLOCK_ROWS = 1024;
 
 /** Options of {@linkcode agglomerative}. */
 export interface AgglomerativeOptions extends ClusteringOptions {
@@ -65,39 +64,22 @@ export async function agglomerative(
 
 /** [rows x rows], the same in both orders. */
 async function allDistances(
-  { units, dimensions, rows }: Directions,
-  { threads = 0, signal, onProgress }: ClusteringOptions,
+  vectors: Directions,
+  options: ClusteringOptions,
 ): Promise<Float32Array> {
+  const { rows } = vectors;
   const distances = new Float32Array(rows * rows);
-  const total = rows * (rows - 1) / 2;
-  let done = 0;
-  const blockProducts = await CosineProducts.create(BLOCK_ROWS, threads);
-  try {
-    for (let top = 0; top < rows; top += BLOCK_ROWS) {
-      const bottom = Math.min(top + BLOCK_ROWS, rows);
-      const upper = units.subarray(top * dimensions, bottom * dimensions);
-      for (let left = top; left < rows; left += BLOCK_ROWS) {
-        signal?.throwIfAborted();
-        const right = Math.min(left + BLOCK_ROWS, rows);
-        const lower = units.subarray(left * dimensions, right * dimensions);
-        const { products } = await blockProducts.multiply(upper, lower, dimensions);
-        for (let i = top; i < bottom; i++) {
-          const offset = (i - top) * (right - left) - left;
-          for (let j = Math.max(left, i + 1); j < right; j++) {
-            // Rounding must not make a distance negative.
-            const distance = Math.max(0, 1 - products[offset + j]!);
-            distances[i * rows + j] = distance;
-            distances[j * rows + i] = distance;
-          }
-        }
-        const height = bottom - top;
-        done += left === top ? height * (height - 1) / 2 : height * (right - left);
-        onProgress?.(done, total);
+  await visitProductBlocks(vectors, options, ({ top, bottom, left, right, products }) => {
+    for (let i = top; i < bottom; i++) {
+      const offset = (i - top) * (right - left) - left;
+      for (let j = Math.max(left, i + 1); j < right; j++) {
+        // Rounding must not make a distance negative.
+        const distance = Math.max(0, 1 - products[offset + j]!);
+        distances[i * rows + j] = distance;
+        distances[j * rows + i] = distance;
       }
     }
-  } finally {
-    await blockProducts.release();
-  }
+  });
   return distances;
 }
 

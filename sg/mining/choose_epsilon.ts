@@ -2,13 +2,12 @@ import { CosineProducts } from "./_cosine_products.ts";
 import { DensityClusters } from "./_density_clusters.ts";
 import { cosineDistance, type Directions, directions } from "./_directions.ts";
 import { visitNearPairs } from "./_near_pairs.ts";
+import { BLOCK_ROWS } from "./_product_blocks.ts";
 import type { ClusteringOptions } from "./clustering.ts";
 import { checkMinPoints } from "./dbscan.ts";
 
 /** Rows whose distance to their neighbours is measured. */
 const SAMPLE_ROWS = 1000;
-/** Rows of a block of products. */
-const BLOCK_ROWS = 1024;
 /** Shares of the sample that a candidate makes core points. */
 const CORE_SHARES: readonly number[] = Array.from({ length: 19 }, (_, i) => (i + 1) / 20);
 /** Candidates are rounded up to four digits, which hide how a machine rounds and read well. */

@@ -92,24 +92,7 @@ export async function countNgrams(
         gram += String.fromCharCode(...cut.folded.subarray(cut.starts[last], cut.ends[last]));
         if (n >= minWords) {
           let count = counts.get(gram);
-          if (count === undefined) {
-            counts.set(
-              gram,
-              count = {
-                text: gram,
-                numWords: n,
-                prompts: new Set(),
-                examples: [],
-                occurrences: 0,
-                solutions: 0,
-                lastSolution: -1,
-                sentenceStarts: 0,
-                paragraphStarts: 0,
-                mathSentences: 0,
-                followedByMath: 0,
-              },
-            );
-          }
+          if (count === undefined) counts.set(gram, count = emptyCounts(gram, n));
           count.prompts.add(prompt);
           count.occurrences++;
           const flags = cut.flags[first]!;
@@ -117,20 +100,22 @@ export async function countNgrams(
           if (flags & WordFlag.startsParagraph) count.paragraphStarts++;
           if (flags & WordFlag.inMathSentence) count.mathSentences++;
           if (cut.flags[last]! & WordFlag.beforeMath) count.followedByMath++;
-          const sentence = cut.sentences[first]!;
-          const start = cut.starts[first]!;
-          const [from, to] = exampleWindow(
-            [cut.sentenceStarts[sentence]!, cut.sentenceEnds[sentence]!],
-            [start, cut.ends[last]!],
-          );
-          const priority = examplePriority(hashText(gram), promptHash, start);
-          const example = { priority, example: cutExample(text, from, to) };
-          if (count.lastSolution !== numSolutions) {
+          const isFirst = count.lastSolution !== numSolutions;
+          if (isFirst) {
             count.solutions++;
             count.lastSolution = numSolutions;
-            count.examples.push(example);
-          } else if (priority < count.examples.at(-1)!.priority) {
-            count.examples[count.examples.length - 1] = example;
+          }
+          // One example a solution: its occurrence with the least priority.
+          const start = cut.starts[first]!;
+          const priority = examplePriority(hashText(gram), promptHash, start);
+          if (isFirst || priority < count.examples.at(-1)!.priority) {
+            const sentence = cut.sentences[first]!;
+            const [from, to] = exampleWindow(
+              [cut.sentenceStarts[sentence]!, cut.sentenceEnds[sentence]!],
+              [start, cut.ends[last]!],
+            );
+            if (!isFirst) count.examples.pop();
+            count.examples.push({ priority, example: cutExample(text, from, to) });
           }
         }
         if (cut.joins[last] === 0) break;
@@ -181,6 +166,22 @@ export async function countNgrams(
       gram.examples.sort((a, b) => a.priority - b.priority).slice(0, MAX_EXAMPLES)
         .map(({ example }) => example)
     ),
+  };
+}
+
+function emptyCounts(text: string, numWords: number): Counts {
+  return {
+    text,
+    numWords,
+    prompts: new Set(),
+    examples: [],
+    occurrences: 0,
+    solutions: 0,
+    lastSolution: -1,
+    sentenceStarts: 0,
+    paragraphStarts: 0,
+    mathSentences: 0,
+    followedByMath: 0,
   };
 }
 
