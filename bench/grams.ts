@@ -1,14 +1,15 @@
 import { type Lexicon, lexiconFromGrams } from "../sg/mod.ts";
-import { normalise } from "./normalise.ts";
+import { normalisePhrase } from "./normalise.ts";
+import { seededRandom } from "./seeded_random.ts";
 
 /** The distinct grams of a lexicon, normalised and trimmed: what a peer is given. */
 export function distinctGrams({ grams }: Lexicon): string[] {
-  const texts = grams.map(({ text }) => normalise(text).replace(/^[ \n]+|[ \n]+$/g, ""));
-  return [...new Set(texts)].filter((text) => text !== "");
+  return [...new Set(grams.map(({ text }) => normalisePhrase(text)))].filter((text) => text !== "");
 }
 
-/** Words with single spaces between them. */
-const RUNS = /[\p{L}\p{N}_]+(?:'[\p{L}\p{N}_]+)*(?: [\p{L}\p{N}_]+(?:'[\p{L}\p{N}_]+)*)*/gu;
+/** Words with single spaces between them, in normalised text. */
+export const RUNS: RegExp =
+  /[\p{L}\p{N}_]+(?:'[\p{L}\p{N}_]+)*(?: [\p{L}\p{N}_]+(?:'[\p{L}\p{N}_]+)*)*/gu;
 
 /** Characters of the longest gram that a lexicon takes. */
 const LONGEST = 512;
@@ -78,15 +79,4 @@ function rarePhrases(texts: readonly string[], draw: Draw): () => string {
     ...new Set(texts.flatMap((text) => text.match(RUNS)?.flatMap((run) => run.split(" ")) ?? [])),
   ];
   return () => Array.from({ length: 3 + draw(3) }, () => words[draw(words.length)]).join(" ");
-}
-
-/** Mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

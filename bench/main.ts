@@ -1,6 +1,5 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import process from "node:process";
 import { writeOutput } from "../hooks/mod.ts";
 import { type BenchOptions, HELP, parseOptions } from "./options.ts";
 import { allTables } from "./report/all_tables.ts";
@@ -9,6 +8,7 @@ import { updateReadmes } from "./report/readme.ts";
 import { summaryText } from "./report/summary.ts";
 import { terminalTable } from "./report/terminal.ts";
 import { runBench } from "./run.ts";
+import { runCommand } from "./run_command.ts";
 
 async function main(options: BenchOptions): Promise<void> {
   const run = await runBench(options);
@@ -29,15 +29,4 @@ async function write(path: string, chunks: Iterable<string>): Promise<void> {
   await writeOutput(path, chunks);
 }
 
-try {
-  const options = parseOptions(process.argv.slice(2));
-  if (options === null) console.log(HELP);
-  else await main(options);
-} catch (error) {
-  // What the user can mend is told in one line; anything else keeps its trace.
-  const { message, code } = error as NodeJS.ErrnoException;
-  const isUsers = /^Cannot /.test(message) || code === "ENOENT" ||
-    code?.startsWith("ERR_PARSE_ARGS");
-  console.error(isUsers ? `error: ${message}` : error);
-  process.exitCode = 1;
-}
+await runCommand({ parse: parseOptions, help: HELP, main });

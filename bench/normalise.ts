@@ -15,3 +15,8 @@ export function normalise(text: string): string {
       (run) => (run.match(/\r\n?|\n/g)?.length ?? 0) > 1 ? "\n" : " ",
     );
 }
+
+/** Normalises a phrase as the matcher does a gram: as above, and trimmed. */
+export function normalisePhrase(text: string): string {
+  return normalise(text).replace(/^[ \n]+|[ \n]+$/g, "");
+}

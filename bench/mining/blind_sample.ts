@@ -1,7 +1,7 @@
 import type { Lexicon } from "../../sg/mod.ts";
 import { distinctGrams } from "../grams.ts";
 import { drawNgrams } from "./draw_ngrams.ts";
-import { seededRandom } from "./seeded_random.ts";
+import { seededRandom } from "../seeded_random.ts";
 
 /** Options of {@linkcode blindSample}. */
 export interface BlindSampleOptions {

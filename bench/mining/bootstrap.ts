@@ -1,4 +1,4 @@
-import { seededRandom } from "./seeded_random.ts";
+import { seededRandom } from "../seeded_random.ts";
 
 /** An estimate with its 95 % interval. */
 export interface Interval {

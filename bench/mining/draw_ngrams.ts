@@ -1,8 +1,6 @@
+import { RUNS } from "../grams.ts";
 import { normalise } from "../normalise.ts";
-import { seededRandom } from "./seeded_random.ts";
-
-/** Words with single spaces between them: what a random n-gram is cut from. */
-const RUNS = /[\p{L}\p{N}_]+(?:'[\p{L}\p{N}_]+)*(?: [\p{L}\p{N}_]+(?:'[\p{L}\p{N}_]+)*)*/gu;
+import { seededRandom } from "../seeded_random.ts";
 
 /** Draws of the same or an excluded phrase before giving up, per phrase asked for. */
 const MAX_ATTEMPTS = 100;

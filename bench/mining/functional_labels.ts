@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Lexicon } from "../../sg/mod.ts";
 import { distinctGrams } from "../grams.ts";
 import type { Interval } from "./bootstrap.ts";
-import { normalisePhrase } from "./normalise_phrase.ts";
+import { normalisePhrase } from "../normalise.ts";
 import { wilsonInterval } from "./wilson.ts";
 
 /** What the labels say of the grams of a lexicon. */

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { writeOutput } from "../../hooks/mod.ts";
 import { endProgress } from "../progress.ts";
 import { markdownTable } from "../report/markdown.ts";
 import { replaceBlock } from "../report/readme.ts";
 import { terminalTable } from "../report/terminal.ts";
+import { runCommand } from "../run_command.ts";
 import { evaluate } from "./evaluate.ts";
 import { HELP, type MiningOptions, parseMiningOptions } from "./options.ts";
 import { miningTables } from "./tables.ts";
@@ -31,15 +31,4 @@ async function main(options: MiningOptions): Promise<void> {
   }
 }
 
-try {
-  const options = parseMiningOptions(process.argv.slice(2));
-  if (options === null) console.log(HELP);
-  else await main(options);
-} catch (error) {
-  // What the user can mend is told in one line; anything else keeps its trace.
-  const { message, code } = error as NodeJS.ErrnoException;
-  const isUsers = /^Cannot /.test(message) || code === "ENOENT" ||
-    code?.startsWith("ERR_PARSE_ARGS");
-  console.error(isUsers ? `error: ${message}` : error);
-  process.exitCode = 1;
-}
+await runCommand({ parse: parseMiningOptions, help: HELP, main });
