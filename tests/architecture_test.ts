@@ -32,6 +32,7 @@ const ENTRIES = [
   "sg/mining/mod.ts",
   "bench/main.ts",
   "bench/mining/main.ts",
+  "bench/mining/print_ngrams.ts",
   "bench/mining/sample_for_labelling.ts",
   "examples/in_process_loop.ts",
 ];

