@@ -1,6 +1,6 @@
 /**
- * The stages of mining strategic grams from a corpus of solutions: selecting solutions, counting
- * n-grams, and clustering their embeddings.
+ * The stages of mining strategic grams from a corpus of solutions: selecting solutions, storing them,
+ * counting n-grams, and clustering their embeddings.
  *
  * @module
  */
@@ -26,4 +26,12 @@ export {
 } from "./select_solutions.ts";
 export { sentenceTransformer, type SentenceTransformerOptions } from "./sentence_transformer.ts";
 export type { Solution } from "./solution.ts";
+export {
+  type CorpusShard,
+  openCorpus,
+  storeCorpus,
+  type StoreCorpusOptions,
+  type StoredCorpus,
+  type StoredSolution,
+} from "./stored_corpus.ts";
 export { staticEmbedder, type StaticEmbedderOptions } from "./static_embedder.ts";
