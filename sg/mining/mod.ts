@@ -38,4 +38,12 @@ export {
 } from "./select_solutions.ts";
 export { sentenceTransformer, type SentenceTransformerOptions } from "./sentence_transformer.ts";
 export type { Solution } from "./solution.ts";
+export {
+  type CorpusShard,
+  openCorpus,
+  storeCorpus,
+  type StoreCorpusOptions,
+  type StoredCorpus,
+  type StoredSolution,
+} from "./stored_corpus.ts";
 export { staticEmbedder, type StaticEmbedderOptions } from "./static_embedder.ts";
