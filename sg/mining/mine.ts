@@ -100,7 +100,10 @@ async function mineIn(
 
   const counted = await countedNgrams(corpus, folder, options);
   const keepers = absorbNested(counted, { share: options.absorbShare ?? 0.9 });
-  const table = selectGrams(counted, Int32Array.from(keepers.keys()).filter((g) => keepers[g] === g));
+  const table = selectGrams(
+    counted,
+    Int32Array.from(keepers.keys()).filter((g) => keepers[g] === g),
+  );
 
   const cached = cachedEmbedder(embedder, join(folder, "embeddings"));
   const vectors = await embedGrams(table.texts, cached, options);
