@@ -19,6 +19,7 @@ export { type Embedder, type EmbedOptions } from "./embedder.ts";
 export { cachedEmbedder } from "./embedding_cache.ts";
 export { fetchHubFile, type HubFile, type HubOptions } from "./hub_file.ts";
 export type { GramUnit, NgramTable } from "./ngram_table.ts";
+export { readNgramTable, writeNgramTable } from "./_ngram_table_file.ts";
 export {
   type SelectionCounts,
   selectSolutions,
