@@ -137,7 +137,7 @@ async function run(
   flags: MineFlags,
   warn: (message: string) => void,
 ): Promise<void> {
-  const { out, work = `${out}.work` } = flags;
+  const { out, work = out === "-" ? undefined : `${out}.work` } = flags;
   await checkWritable(out);
   const prototypes = flags.prototypes === undefined
     ? undefined
@@ -159,7 +159,7 @@ async function run(
       source: flags.source ?? paths.join(" "),
       embedder,
       ...(prototypes !== undefined && { prototypes }),
-      workFolder: work,
+      ...(work !== undefined && { workFolder: work }),
       ...(corpusKey !== undefined && { corpusKey }),
       signal: interrupted.signal,
       onProgress: ({ stage, done, total }) => line.show(STAGES[stage], done, total),
@@ -168,7 +168,9 @@ async function run(
     line.end();
     if (!interrupted.signal.aborted) throw error;
     throw new Error(
-      `interrupted: the same command goes on from what is in ${work}`,
+      work === undefined
+        ? "interrupted: nothing is kept, as no --work folder was named"
+        : `interrupted: the same command goes on from what is in ${work}`,
       { cause: error },
     );
   } finally {
@@ -178,7 +180,9 @@ async function run(
   }
   line.end();
   await writeOutput(out, [serializeLexicon(lexicon)]);
-  if (flags.work === undefined) await rm(work, { recursive: true, force: true });
+  if (flags.work === undefined && work !== undefined) {
+    await rm(work, { recursive: true, force: true });
+  }
   if (corrupt > 0) warn(`hicra: ${corrupt} corrupt records were passed over`);
   warn(summaryOf(lexicon, out));
 }
@@ -191,6 +195,7 @@ function summaryOf({ grams, provenance: { parameters = {} } }: Lexicon, out: str
 
 /** Better known before than after the work. */
 async function checkWritable(out: string): Promise<void> {
+  if (out === "-") return;
   const folder = dirname(out);
   const is = await stat(folder).catch(() => undefined);
   if (is === undefined || !is.isDirectory()) {
