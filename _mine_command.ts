@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { access, constants, readFile, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { finiteNumber, shareOfOne, wholeNumber } from "./_arguments.ts";
 import { MINE, SHELL_FUNCTION } from "./_manual.ts";
@@ -209,6 +209,7 @@ async function loadEmbedder({ embedder, threads = 0 }: MineFlags): Promise<Embed
   return await sentenceTransformer({
     model: join(embedder, "model.onnx"),
     tokenizer: join(embedder, "tokenizer.json"),
+    name: basename(resolve(embedder)),
     threads,
   });
 }
@@ -244,7 +245,7 @@ function mineOptions(flags: MineFlags): MineOptions {
 }
 
 function nameOf(out: string): string {
-  return out.slice(out.lastIndexOf("/") + 1).replace(/\.json(\.gz)?$/, "");
+  return basename(out).replace(/\.json(\.gz)?$/, "");
 }
 
 function memorySize(text: string): number {
