@@ -8,6 +8,7 @@ import {
 import { seededRandom } from "../seeded_random.ts";
 import type { LexiconFigures } from "./score_lexicon.ts";
 import { kmeansClustering } from "./kmeans.ts";
+import type { ScoreDifference } from "./score_sentences.ts";
 
 /** The miner with one thing changed. */
 export interface Variant {
@@ -25,7 +26,9 @@ export interface AblationRow {
   readonly group: Variant["group"];
   /** Null where there is no lexicon. */
   readonly figures: Omit<LexiconFigures, "removal"> | null;
-  /** Why there is none. */
+  /** Of the sentences' score to that of the first variant; null for that one, and without figures. */
+  readonly difference: ScoreDifference | null;
+  /** Why there is no lexicon. */
   readonly reason: string | null;
 }
 
@@ -94,12 +97,14 @@ export interface AblationWork {
   /** Mines from the one corpus of all variants. */
   readonly mine: (options: MineOptions) => Promise<Lexicon>;
   readonly score: (lexicon: Lexicon) => Promise<LexiconFigures>;
+  /** Subtracts the score of the second. */
+  readonly compare: (lexicon: Lexicon, other: Lexicon) => ScoreDifference;
   /** The sentence-transformer, where the user has one. */
   readonly miniLm: Embedder | undefined;
 }
 
 /**
- * Mines a lexicon for every variant and scores it. A variant that leaves no gram is a row without figures.
+ * Mines a lexicon for every variant, scores it and sets it against the first. A variant that leaves no gram is a row without figures.
  *
  * @param variants The variants.
  * @param work How to mine and score.
@@ -107,13 +112,14 @@ export interface AblationWork {
  */
 export async function runAblations(
   variants: readonly Variant[],
-  { mine, score, miniLm }: AblationWork,
+  { mine, score, compare, miniLm }: AblationWork,
 ): Promise<AblationRow[]> {
   const rows: AblationRow[] = [];
+  let first: Lexicon | undefined;
   for (const { name, group, options, needsMiniLm } of variants) {
-    const row = { variant: name, group };
+    const row = { variant: name, group, figures: null, difference: null };
     if (needsMiniLm && miniLm === undefined) {
-      rows.push({ ...row, figures: null, reason: "not measured: --minilm names no folder" });
+      rows.push({ ...row, reason: "not measured: --minilm names no folder" });
       continue;
     }
     try {
@@ -123,10 +129,12 @@ export async function runAblations(
         ...(needsMiniLm && { embedder: miniLm! }),
       });
       const { removal: _, ...figures } = await score(lexicon);
-      rows.push({ ...row, figures, reason: null });
+      const difference = first === undefined ? null : compare(lexicon, first);
+      first ??= lexicon;
+      rows.push({ ...row, figures, difference, reason: null });
     } catch (error) {
       if (!isNoLexicon(error)) throw error;
-      rows.push({ ...row, figures: null, reason: "no gram is left" });
+      rows.push({ ...row, reason: "no gram is left" });
     }
   }
   return rows;

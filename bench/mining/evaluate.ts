@@ -25,6 +25,7 @@ import {
 import type { MiningOptions } from "./options.ts";
 import { paperLists } from "./paper_lists.ts";
 import { type Evidence, type LexiconFigures, loadEvidence, scoreLexicon } from "./score_lexicon.ts";
+import { compareScores, coverTraces } from "./score_sentences.ts";
 import { type SplitFigures, splitStability } from "./split_stability.ts";
 import { transfer, type TransferFigures } from "./transfer.ts";
 
@@ -143,6 +144,13 @@ async function ablations({ options, paper, evidence, mineAll }: Run): Promise<Ab
       mine: mineAll,
       score: (lexicon) =>
         scoreLexicon(lexicon, paper, { ...evidence, removal: undefined }, options),
+      compare: (lexicon, other) =>
+        compareScores(
+          evidence.traces,
+          coverTraces(lexicon, evidence.traces),
+          coverTraces(other, evidence.traces),
+          options,
+        ),
       miniLm,
     });
   } finally {

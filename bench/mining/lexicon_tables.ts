@@ -93,7 +93,7 @@ function removalTables(figures: readonly LexiconFigures[]): Table[] {
         ...figures.map(({ removal }) => {
           const effect = removal?.find((e) => e.corpus === corpus && e.metric === metric);
           if (effect === undefined) return NOTHING;
-          return `${decimal(effect.before, 3)} ${change(effect.relativeChange)}`;
+          return `${Number(effect.before.toPrecision(3))} ${change(effect.relativeChange)}`;
         }),
       ]),
       ...corpora.length < 2 ? [] : [[

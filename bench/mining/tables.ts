@@ -23,15 +23,20 @@ export function miningTables(
   ];
 }
 
-type Column = readonly [
-  title: string,
-  cell: (figures: NonNullable<AblationRow["figures"]>) => string,
-];
+/** A row that has figures. */
+type Measured = NonNullable<AblationRow["figures"]> & Pick<AblationRow, "difference">;
+
+type Column = readonly [title: string, cell: (row: Measured) => string];
 
 const COLUMNS: readonly Column[] = [
   ["grams", ({ grams }) => String(grams)],
   ["precision", ({ sentences }) => share(sentences.precision)],
+  [
+    "Δ precision",
+    ({ difference: of }) => of === null ? NOTHING : difference(of.precision),
+  ],
   ["recall", ({ sentences }) => share(sentences.recall)],
+  ["Δ recall", ({ difference: of }) => of === null ? NOTHING : difference(of.recall)],
   ["planning share", ({ sentences }) => percents(sentences.share)],
   [
     "inside / outside",
@@ -60,17 +65,19 @@ function ablationTables(rows: readonly AblationRow[]): Table[] {
     title,
     note,
     columns: ["", ...columns.map(([name]) => name)],
-    rows: rows.filter((row) => row.group === group).map(({ variant, figures, reason }) => [
-      figures === null ? `${variant} (${reason})` : variant,
-      ...columns.map(([, cell]) => figures === null ? NOTHING : cell(figures)),
+    rows: rows.filter((row) => row.group === group).map((row) => [
+      row.figures === null ? `${row.variant} (${row.reason})` : row.variant,
+      ...columns.map(([, cell]) =>
+        row.figures === null ? NOTHING : cell({ ...row.figures, difference: row.difference })
+      ),
     ]),
   });
   return [
     tableOf(
       "steps",
       "What each step is worth",
-      "All mined from the same solutions, one thing changed at a time, and scored as above; importance " +
-        "by accuracy. Paper's 3 to 5: entries that are grams, of those that occur, and the share of " +
+      "All mined from the same solutions, one thing changed at a time, and scored as above; Δ: " +
+        "difference to the default, taken draw by draw; importance is by accuracy. Paper's 3 to 5: entries that are grams, of those that occur, and the share of " +
         "their occurrences that overlap a match. Paper's rule: 3 to 5 words, the top 20 % of clusters, " +
         "no other filter.",
     ),

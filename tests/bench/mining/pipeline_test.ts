@@ -20,6 +20,11 @@ import {
 } from "../../../bench/mining/mined_corpora.ts";
 import { parseMiningOptions } from "../../../bench/mining/options.ts";
 import { type LexiconFigures, scoreLexicon } from "../../../bench/mining/score_lexicon.ts";
+import {
+  compareScores,
+  coverTraces,
+  type ScoreDifference,
+} from "../../../bench/mining/score_sentences.ts";
 import { splitStability } from "../../../bench/mining/split_stability.ts";
 import { miningTables } from "../../../bench/mining/tables.ts";
 import { transfer } from "../../../bench/mining/transfer.ts";
@@ -136,32 +141,60 @@ const score = (lexicon: Lexicon): Promise<LexiconFigures> =>
     removal: undefined,
   }, { seed: 0 });
 
+const compare = (lexicon: Lexicon, other: Lexicon): ScoreDifference =>
+  compareScores(TRACE, coverTraces(lexicon, TRACE), coverTraces(other, TRACE), { seed: 0 });
+
+Deno.test("compareScores() subtracts precision and recall, draw by draw", () => {
+  // Of the first: precision 1, recall 1; of the other: precision 1/2, recall 1.
+  const { precision, recall } = compare(lexiconOf("wait"), lexiconOf("wait", "so"));
+  assert.deepEqual(precision, { value: 1 / 2, low: 1 / 2, high: 1 / 2 }); // one trace only
+  assert.deepEqual(recall, { value: 0, low: 0, high: 0 });
+  // The same lexicon does not differ, whatever is drawn.
+  const twice = [...TRACE, ...placeSentences([{ id: "q", text: "so", sentences: [] }])];
+  const covers = coverTraces(lexiconOf("so"), twice);
+  assert.deepEqual(compareScores(twice, covers, covers, { seed: 1 }).precision, {
+    value: 0,
+    low: 0,
+    high: 0,
+  });
+});
+
 Deno.test("runAblations() has a row for every variant, with the reason where it has no figures", async () => {
   const rows = await runAblations([
     { name: "default", group: "steps", options: { maxShare: 0.5 } },
+    { name: "wide", group: "steps", options: { maxShare: 1 } },
     { name: "none", group: "steps", options: { minPrompts: 9 } },
     { name: "MiniLM", group: "steps", options: {}, needsMiniLm: true },
   ], {
-    mine: ({ name, minPrompts }) => {
-      assert.ok(name === "default" || name === "none");
+    mine: ({ name, minPrompts, maxShare }) => {
+      assert.notEqual(name, "MiniLM");
+      if (maxShare === 1) return Promise.resolve(lexiconOf("but wait", "so"));
       if (minPrompts === undefined) return Promise.resolve(lexiconOf("but wait"));
       throw new RangeError("Cannot make a lexicon as at least one gram must be left: none");
     },
     score,
+    compare,
     miniLm: undefined,
   });
   assert.deepEqual(
-    rows.map(({ variant, figures, reason }) => [variant, figures?.sentences.recall.value, reason]),
+    rows.map(({ variant, figures, difference, reason }) => [
+      variant,
+      figures?.sentences.recall.value,
+      difference?.precision.value,
+      reason,
+    ]),
     [
-      ["default", 1, null],
-      ["none", undefined, "no gram is left"],
-      ["MiniLM", undefined, "not measured: --minilm names no folder"],
+      ["default", 1, undefined, null],
+      ["wide", 1, -1 / 2, null],
+      ["none", undefined, undefined, "no gram is left"],
+      ["MiniLM", undefined, undefined, "not measured: --minilm names no folder"],
     ],
   );
   const [steps, sensitivity] = miningTables({ ...NOTHING, ablations: rows });
   assert.deepEqual(sensitivity!.rows, []);
   assert.deepEqual(steps!.rows.map(([name]) => name), [
     "default",
+    "wide",
     "none (no gram is left)",
     "MiniLM (not measured: --minilm names no folder)",
   ]);
@@ -179,6 +212,7 @@ Deno.test("runAblations() hands the sentence-transformer to the variants that ne
       return Promise.resolve(lexiconOf("but wait"));
     },
     score,
+    compare,
     miniLm: EMBEDDER,
   });
   assert.deepEqual(given, [EMBEDDER, undefined]);
@@ -189,6 +223,7 @@ Deno.test("runAblations() passes other errors on", async () => {
     runAblations([{ name: "a", group: "steps", options: {} }], {
       mine: () => Promise.reject(new RangeError("Cannot mine as prior must be a share")),
       score,
+      compare,
       miniLm: undefined,
     }),
     RangeError,
@@ -282,6 +317,7 @@ Deno.test("miningTables() shows functional grams where there are labels", () => 
     variant: "v",
     group: "steps",
     reason: null,
+    difference: null,
     figures: {
       functional: { precision: { value: 0.5, low: 0.1, high: 0.9 } },
       sentences: {},
