@@ -77,9 +77,9 @@ function ablationTables(rows: readonly AblationRow[]): Table[] {
       "steps",
       "What each step is worth",
       "All mined from the same solutions, one thing changed at a time, and scored as above; Δ: " +
-        "difference to the default, taken draw by draw; importance is by accuracy. Paper's 3 to 5: entries that are grams, of those that occur, and the share of " +
-        "their occurrences that overlap a match. Paper's rule: 3 to 5 words, the top 20 % of clusters, " +
-        "no other filter.",
+        "difference to the default, taken draw by draw; importance is by accuracy. Paper's 3 to 5: " +
+        "entries that are grams, of those that occur, and the share of their occurrences that overlap a " +
+        "match. Paper's rule: 3 to 5 words, the top 20 % of clusters, no other filter.",
     ),
     tableOf(
       "sensitivity",
