@@ -92,7 +92,7 @@ function ablationTables(rows: readonly AblationRow[]): Table[] {
 function stabilityTable(splits: readonly SplitFigures[]): Table {
   const units = [...new Set(splits.map(({ unit }) => unit))];
   return {
-    title: "Two halves of the prompts",
+    title: "Two halves",
     note:
       "Jaccard similarity of two lexicons mined from random halves: of their grams, and of the code units " +
       "that they match on the labelled traces and on all solutions of both halves. The aim is 0.8 with " +
