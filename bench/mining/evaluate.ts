@@ -39,7 +39,7 @@ export interface MiningFigures {
   readonly transfer: TransferFigures | null;
 }
 
-/** Splits of the prompts into halves. */
+/** Splits into halves, of the prompts and of the solutions. */
 const NUM_SPLITS = 5;
 /** Milliseconds between two words of the miner on how far it is. */
 const PATIENCE = 5_000;
@@ -160,11 +160,15 @@ async function ablations({ options, paper, evidence, mineAll }: Run): Promise<Ab
 
 async function stability({ options, corpora, evidence, mineSome }: Run): Promise<SplitFigures[]> {
   const seeds = Array.from({ length: NUM_SPLITS }, (_, split) => options.seed + split);
-  return await splitStability(seeds, {
+  const work = {
     solutions: allSolutions(corpora),
     traces: evidence.traces,
-    mine: (solutions) => mineSome(solutions, "half of the prompts"),
-  });
+    mine: (solutions: readonly Solution[]) => mineSome(solutions, "a half"),
+  };
+  return [
+    ...await splitStability("prompts", seeds, work),
+    ...await splitStability("solutions", seeds, work),
+  ];
 }
 
 async function transfers(

@@ -66,27 +66,34 @@ export function minedTexts(solutions: readonly Solution[]): { readonly text: str
   return solutions.filter(({ succeeded }) => succeeded !== false);
 }
 
+/** What is drawn into halves: all solutions of a prompt at once, or each for itself. */
+export type SplitUnit = "prompts" | "solutions";
+
 /**
- * Parts solutions into two halves by their prompts: all solutions of a prompt stand in one half.
+ * Parts solutions into two random halves.
  *
  * @param solutions The solutions.
+ * @param unit What is drawn: with `prompts` no prompt is in both halves.
  * @param seed Seed of the draw.
- * @returns The halves; the first has one prompt more where the number is odd.
+ * @returns The halves, in order; the first has one unit more where the number is odd.
  */
-export function splitByPrompt(
+export function splitSolutions(
   solutions: readonly Solution[],
+  unit: SplitUnit,
   seed: number,
 ): readonly [Solution[], Solution[]] {
-  const prompts = [...new Set(solutions.map(({ promptId }) => promptId))];
+  const unitOf = ({ promptId }: Solution, index: number): string | number =>
+    unit === "prompts" ? promptId : index;
+  const units = [...new Set(solutions.map(unitOf))];
   const random = seededRandom(seed);
-  for (let i = prompts.length - 1; i > 0; i--) {
+  for (let i = units.length - 1; i > 0; i--) {
     const other = Math.floor(random() * (i + 1));
-    [prompts[i], prompts[other]] = [prompts[other]!, prompts[i]!];
+    [units[i], units[other]] = [units[other]!, units[i]!];
   }
-  const first = new Set(prompts.slice(0, Math.ceil(prompts.length / 2)));
+  const first = new Set(units.slice(0, Math.ceil(units.length / 2)));
   return [
-    solutions.filter(({ promptId }) => first.has(promptId)),
-    solutions.filter(({ promptId }) => !first.has(promptId)),
+    solutions.filter((solution, index) => first.has(unitOf(solution, index))),
+    solutions.filter((solution, index) => !first.has(unitOf(solution, index))),
   ];
 }
 

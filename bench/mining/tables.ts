@@ -90,32 +90,37 @@ function ablationTables(rows: readonly AblationRow[]): Table[] {
 }
 
 function stabilityTable(splits: readonly SplitFigures[]): Table {
+  const units = [...new Set(splits.map(({ unit }) => unit))];
+  return {
+    title: "Two halves",
+    note:
+      "Jaccard similarity of two lexicons mined from random halves: of their grams, and of the code units " +
+      "that they match on the labelled traces and on all solutions of both halves. The aim is 0.8 with " +
+      "halves of the prompts; with halves of the solutions both see every prompt.",
+    columns: ["split", "grams", "same grams", "labelled traces", "all solutions"],
+    rows: units.flatMap((unit) => splitRows(unit, splits.filter((split) => split.unit === unit))),
+  };
+}
+
+function splitRows(unit: string, splits: readonly SplitFigures[]): string[][] {
   const line = (name: string, of: (values: readonly number[]) => number): string[] => [
-    name,
+    `${unit}, ${name}`,
     "",
     decimal(of(splits.map(({ sameGrams }) => sameGrams))),
     decimal(of(splits.map(({ onTraces }) => onTraces))),
     decimal(of(splits.map(({ onCorpus }) => onCorpus))),
   ];
-  return {
-    title: "Two halves of the prompts",
-    note:
-      "Jaccard similarity of two lexicons mined from random halves of the prompts: of their grams, and of " +
-      "the code units that they match on the labelled traces and on all solutions of both halves. The " +
-      "aim is 0.8.",
-    columns: ["split", "grams", "same grams", "labelled traces", "all solutions"],
-    rows: [
-      ...splits.map(({ seed, grams, sameGrams, onTraces, onCorpus }) => [
-        `seed ${seed}`,
-        grams.join(", "),
-        decimal(sameGrams),
-        decimal(onTraces),
-        decimal(onCorpus),
-      ]),
-      line("mean", (values) => values.reduce((sum, value) => sum + value, 0) / values.length),
-      line("least", (values) => Math.min(...values)),
-    ],
-  };
+  return [
+    ...splits.map(({ seed, grams, sameGrams, onTraces, onCorpus }) => [
+      `${unit}, seed ${seed}`,
+      grams.join(", "),
+      decimal(sameGrams),
+      decimal(onTraces),
+      decimal(onCorpus),
+    ]),
+    line("mean", (values) => values.reduce((sum, value) => sum + value, 0) / values.length),
+    line("least", (values) => Math.min(...values)),
+  ];
 }
 
 function transferTable({ rows, without }: TransferFigures): Table {

@@ -15,7 +15,7 @@ import {
   loadMinedCorpora,
   minedTexts,
   SHIPPED_SOLUTIONS,
-  splitByPrompt,
+  splitSolutions,
   withoutPrompts,
 } from "../../../bench/mining/mined_corpora.ts";
 import { parseMiningOptions } from "../../../bench/mining/options.ts";
@@ -102,18 +102,30 @@ Deno.test("minedTexts() leaves failures out", () => {
   assert.deepEqual(minedTexts(solutions).map(({ text }) => text), ["a", "c"]);
 });
 
-Deno.test("splitByPrompt() keeps the solutions of a prompt together, in halves", () => {
+Deno.test("splitSolutions() keeps the solutions of a prompt together, in halves", () => {
   const solutions = Array.from({ length: 21 }, (_, i) => solutionOf(`p${i % 7}`, String(i)));
-  const splits = Array.from({ length: 20 }, (_, seed) => splitByPrompt(solutions, seed));
+  const splits = Array.from(
+    { length: 20 },
+    (_, seed) => splitSolutions(solutions, "prompts", seed),
+  );
   for (const [seed, [one, other]] of splits.entries()) {
     const prompts = [one, other].map((half) => new Set(half.map(({ promptId }) => promptId)));
     assert.deepEqual(prompts.map(({ size }) => size), [4, 3]);
     assert.ok(prompts[0]!.isDisjointFrom(prompts[1]!));
     assert.equal(one.length + other.length, 21);
-    assert.deepEqual(splitByPrompt(solutions, seed), [one, other]);
+    assert.deepEqual(splitSolutions(solutions, "prompts", seed), [one, other]);
   }
   assert.ok(new Set(splits.map(([one]) => one.map(({ text }) => text).join())).size > 5);
-  assert.deepEqual(splitByPrompt([], 0), [[], []]);
+  assert.deepEqual(splitSolutions([], "prompts", 0), [[], []]);
+});
+
+Deno.test("splitSolutions() draws each solution for itself where it is asked to", () => {
+  const solutions = Array.from({ length: 21 }, (_, i) => solutionOf(`p${i % 2}`, String(i)));
+  const [one, other] = splitSolutions(solutions, "solutions", 0);
+  assert.deepEqual([one.length, other.length], [11, 10]);
+  const sorted = [...one, ...other].sort((a, b) => Number(a.text) - Number(b.text));
+  assert.deepEqual(sorted, solutions);
+  assert.ok([one, other].every((half) => new Set(half.map((s) => s.promptId)).size === 2));
 });
 
 Deno.test("withoutPrompts() compares letters and digits alone", () => {
@@ -262,7 +274,7 @@ Deno.test("splitStability() compares what the lexicons of two halves match", asy
   const { solutions } = corpusOf("a", "but wait");
   const lexicons = [lexiconOf("but wait", "so it"), lexiconOf("but wait")];
   const halves: Solution[][] = [];
-  const [split] = await splitStability([3], {
+  const [split] = await splitStability("prompts", [3], {
     solutions,
     traces: TRACE,
     mine: (half) => {
@@ -270,9 +282,10 @@ Deno.test("splitStability() compares what the lexicons of two halves match", asy
       return Promise.resolve(lexicons[halves.length - 1]!);
     },
   });
-  assert.deepEqual(halves, splitByPrompt(solutions, 3));
+  assert.deepEqual(halves, splitSolutions(solutions, "prompts", 3));
   // "But wait" has 8 code units, "So it" 5; the corpus has only the first.
   assert.deepEqual(split, {
+    unit: "prompts",
     seed: 3,
     grams: [2, 1],
     sameGrams: 1 / 2,
@@ -280,8 +293,8 @@ Deno.test("splitStability() compares what the lexicons of two halves match", asy
     onCorpus: 1,
   });
   const [table] = miningTables({ ...NOTHING, stability: [split!, { ...split!, onTraces: 1 }] });
-  assert.deepEqual(table!.rows.at(-2), ["mean", "", "0.50", "0.81", "1.00"]);
-  assert.deepEqual(table!.rows.at(-1), ["least", "", "0.50", "0.62", "1.00"]);
+  assert.deepEqual(table!.rows.at(-2), ["prompts, mean", "", "0.50", "0.81", "1.00"]);
+  assert.deepEqual(table!.rows.at(-1), ["prompts, least", "", "0.50", "0.62", "1.00"]);
 });
 
 Deno.test("transfer() applies the lexicon of every source everywhere", async () => {
