@@ -67,6 +67,7 @@ interface Run {
 export async function evaluate(options: MiningOptions): Promise<MiningFigures> {
   const { parts, work } = options;
   const lists = await paperLists();
+  const math = await loadLexicon("math");
   const asked = await Promise.all(options.lexicons.map((name) => loadLexicon(name)));
   const evidence = await loadEvidence(options, lists[2]);
   const scoreAll = (lexicons: readonly Lexicon[]): Promise<LexiconFigures[]> =>
@@ -82,7 +83,7 @@ export async function evaluate(options: MiningOptions): Promise<MiningFigures> {
     stability: null,
     transfer: null,
   };
-  if (options.quick) return { ...nothing, lexicons: await scoreAll([...lists, ...asked]) };
+  if (options.quick) return { ...nothing, lexicons: await scoreAll([...lists, math, ...asked]) };
 
   const folder = work ?? await mkdtemp(join(tmpdir(), "hicra-bench-mining-"));
   const embedder = await staticEmbedder();
@@ -92,7 +93,9 @@ export async function evaluate(options: MiningOptions): Promise<MiningFigures> {
     const run = await prepare(options, { paper: lists[0], evidence, corpora }, folder, embedder);
     return {
       ...nothing,
-      lexicons: parts.includes("scores") ? await scoreAll([...lists, run.mined, ...asked]) : null,
+      lexicons: parts.includes("scores")
+        ? await scoreAll([...lists, math, run.mined, ...asked])
+        : null,
       ablations: parts.includes("ablations") ? await ablations(run) : null,
       stability: parts.includes("stability") ? await stability(run) : null,
       transfer: parts.includes("transfer") ? await transfers(run) : null,
