@@ -83,6 +83,21 @@ export const METRICS: Manual = {
     `metrics ${FOLDER}/llama3b_rlvr_step800.jsonl.gz --tokenizer $QWEN --reference step400.json`,
   ],
 };
+export const MINE: Manual = {
+  summary: "mine a lexicon of strategic grams from solutions",
+  description:
+    "Mines strategic grams from solutions that succeeded: counts n-grams of words, clusters their " +
+    "embeddings, keeps the clusters that are in most prompts and the grams that are rare within a " +
+    "solution, and of those the ones that guide the solution rather than carry it out. Reads JSON Lines, " +
+    "plain or gzip, Parquet, and folders of them or of text files. Writes a lexicon with everything that " +
+    "made it; the same solutions give the same bytes. What is finished stays in the work folder, so a run " +
+    "that was cut short goes on from there when it is started again.",
+  examples: [
+    `mine ${FOLDER}/r1_distill_1p5b_math.jsonl.gz --out my-lexicon.json`,
+    "lexicon show my-lexicon.json --limit 20",
+    `mine ${FOLDER}/r1_distill_1p5b_math.jsonl.gz --min-words 3 --out three.json`,
+  ],
+};
 export const LEXICON: Manual = {
   summary: "show, export, compare, thin out and merge lexicons",
   description:

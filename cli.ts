@@ -41,6 +41,7 @@ import {
 } from "./hooks/mod.ts";
 import { COLOR, finiteNumber, isColored, OUT, wholeNumber } from "./_arguments.ts";
 import { addLexiconCommand } from "./_lexicon_command.ts";
+import { addMineCommand } from "./_mine_command.ts";
 import {
   ALPHA_EXAMPLES,
   APPLY,
@@ -165,6 +166,7 @@ function createProgram(warn: Warn): Command {
     .action((path: string, flags: MatchFlags & CreditFlags & MetricsFlags & OutFlag) =>
       metrics(path, flags, warn)
     );
+  addMineCommand(program, warn);
   addLexiconCommand(program);
   program.command("list")
     .summary("list transforms, baselines and lexicons")

@@ -82,4 +82,5 @@ export {
   traceStyles,
 } from "./trace_html.ts";
 export { readSolutions, type ReadSolutionsOptions } from "./read_solutions.ts";
+export { solutionsKey } from "./solutions_key.ts";
 export type { Solution } from "../sg/mining/mod.ts";

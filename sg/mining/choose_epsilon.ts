@@ -23,12 +23,10 @@ export interface ChooseEpsilonOptions extends ClusteringOptions {
 export interface EpsilonCandidate {
   /** The cosine distance up to which vectors are neighbours. */
   readonly epsilon: number;
-  /** Clusters. */
+  /** Clusters of two vectors or more. */
   readonly clusters: number;
   /** Vectors in the largest cluster. */
   readonly largest: number;
-  /** Vectors in the other clusters. */
-  readonly outsideLargest: number;
 }
 
 /** The epsilon of {@linkcode chooseEpsilon}, and how it was chosen. */
@@ -42,13 +40,13 @@ export interface EpsilonChoice {
 }
 
 /**
- * Chooses the epsilon of {@linkcode dbscan} at which the most vectors lie in a cluster other than the
- * largest; of equals, the least.
+ * Chooses the epsilon of {@linkcode dbscan} that gives the most clusters of two vectors or more; of equals,
+ * the least.
  *
  * As epsilon grows, vectors join clusters, until clusters join by chains of near neighbours and one of
- * them takes the others in: the percolation threshold. The number of vectors outside the largest
- * cluster rises up to that point and falls behind it, so the rule stops short of one giant cluster
- * whatever the scale of the distances. It suits data of many clusters; data of one or two it divides.
+ * them takes the others in: percolation. The number of clusters rises while they form and falls when they
+ * join, so the rule stops well short of one giant cluster whatever the scale of the distances. It suits
+ * data of many clusters; data of one or two it divides.
  *
  * Candidates are the 5 %, 10 %, ..., 95 % quantiles of the distance from a vector to its
  * `minPoints - 1`-th nearest other vector (the nearest if that is the 0th), over 1,000 rows at equal
@@ -108,21 +106,19 @@ export async function chooseEpsilon(
   const candidates = clusterings.map((clustering, k) =>
     describe(epsilons[k]!, clustering.labels())
   );
-  const most = Math.max(...candidates.map(({ outsideLargest }) => outsideLargest));
-  const best = candidates.findIndex(({ outsideLargest }) => outsideLargest === most);
+  const most = Math.max(...candidates.map(({ clusters }) => clusters));
+  const best = candidates.findIndex(({ clusters }) => clusters === most);
   return { epsilon: epsilons[best]!, labels: clusterings[best]!.labels(), candidates };
 }
 
 function describe(epsilon: number, labels: Int32Array): EpsilonCandidate {
   const sizes: number[] = [];
-  let clustered = 0;
-  for (const label of labels) {
-    if (label === -1) continue;
-    sizes[label] = (sizes[label] ?? 0) + 1;
-    clustered++;
-  }
-  const largest = sizes.reduce((a, b) => Math.max(a, b), 0);
-  return { epsilon, clusters: sizes.length, largest, outsideLargest: clustered - largest };
+  for (const label of labels) if (label !== -1) sizes[label] = (sizes[label] ?? 0) + 1;
+  return {
+    epsilon,
+    clusters: sizes.filter((size) => size > 1).length,
+    largest: sizes.reduce((a, b) => Math.max(a, b), 0),
+  };
 }
 
 /** Ascending and distinct; zeros, the distances of duplicates, are left out. */

@@ -1,12 +1,24 @@
-import { cutExample, examplePriority, exampleWindow, MAX_EXAMPLES } from "./_examples.ts";
-import { hashText } from "./_hash.ts";
-import { JOIN_TEXTS, SentenceCutter, WordFlag } from "./_sentences.ts";
+import { mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { writing } from "./_corpus_shards.ts";
+import { countCorpus } from "./_count_engine.ts";
 import type { GramUnit, NgramTable } from "./ngram_table.ts";
+import type { Solution } from "./solution.ts";
+import { storeCorpus, type StoredCorpus } from "./stored_corpus.ts";
 
 /** What {@linkcode countNgrams} says while it works. */
 export interface NgramProgress {
-  /** Solutions that are counted. */
+  /**
+   * What is done with the solutions: `store` writes them to the disk if they are no stored corpus,
+   * `filter` finds by hash which n-grams may occur in enough prompts, `count` counts those by
+   * text, `examples` reads examples. If memory is short, `filter` and `count` are repeated.
+   */
+  readonly stage: "store" | "filter" | "count" | "examples";
+  /** Solutions with which the stage is through. */
   readonly solutions: number;
+  /** Solutions of the corpus; not known while it is stored. */
+  readonly numSolutions?: number;
 }
 
 /** Options of {@linkcode countNgrams}. */
@@ -19,30 +31,33 @@ export interface CountNgramsOptions {
   readonly unit?: GramUnit;
   /** Least number of distinct prompts. Default 0.2 % of the prompts, and at least 3. */
   readonly minPrompts?: number;
-  /** Is told how far the work is. */
+  /** Threads that count; one is the calling thread. Default: the number of cores. */
+  readonly workers?: number;
+  /** About the most memory that filtering and counting take together, from 1 MiB. Default 1 GiB. */
+  readonly memoryBytes?: number;
+  /**
+   * Folder that takes solutions that are no stored corpus, in a folder of their own that is removed
+   * in the end. Default: that of the system for temporary files.
+   */
+  readonly scratchFolder?: string;
+  /** Is told, after every shard of the corpus, how far the work is. */
   readonly onProgress?: (progress: NgramProgress) => void;
-  /** Ends the work early. */
+  /** Ends the work early; nothing is left of it. */
   readonly signal?: AbortSignal;
 }
 
-interface Counts {
-  readonly text: string;
-  readonly numWords: number;
-  readonly prompts: Set<number>;
-  readonly examples: { priority: number; example: string }[];
-  occurrences: number;
-  solutions: number;
-  lastSolution: number;
-  sentenceStarts: number;
-  paragraphStarts: number;
-  mathSentences: number;
-  followedByMath: number;
-}
+const MIN_MEMORY = 2 ** 20;
 
 /**
- * Counts the n-grams of a corpus that occur in at least `minPrompts` distinct prompts, exactly; all
- * counts are held in memory. Words, sentences and what parts them are those of the matching rules, so
- * every gram of words matches where it was counted.
+ * Counts the n-grams of a corpus that occur in at least `minPrompts` distinct prompts, exactly, whatever
+ * the size of the corpus; the number of threads and the memory change no byte of the result. Words,
+ * sentences and what parts them are those of the matching rules, so every gram of words matches where
+ * it was counted.
+ *
+ * A first pass filters n-grams by a hash, in a table that may count a gram too often but never too rarely. A
+ * second pass counts what is left by text; where it does not fit in `memoryBytes`, in several passes over
+ * ranges of n-grams. The result and, of solutions that are not stored, the prompt ids take
+ * memory besides. A signal is heeded every some 20 ms.
  *
  * With `unit: "character"` a gram is a run of letters of a script without spaces between words. By
  * version 1 of the matching rules such a gram matches only where no letter stands beside it.
@@ -58,148 +73,79 @@ interface Counts {
  * assert.deepEqual([...table.followedByMath], [3]);
  * ```
  *
- * @param solutions The texts with their prompts, in a fixed order.
- * @param options Length of the grams, and the least number of prompts.
+ * @param solutions A stored corpus, or the texts with their prompts in a fixed order.
+ * @param options Length of the grams, the least number of prompts, threads and memory.
  * @returns The grams and their counts.
  * @throws {RangeError} If an option is out of range, there is no solution, or no gram is left.
+ * @throws {SyntaxError} If a shard of the corpus is damaged.
+ * @throws {Error} If solutions cannot be stored in the scratch folder.
  */
 export async function countNgrams(
-  solutions:
-    | AsyncIterable<{ text: string; promptId: string }>
-    | Iterable<{ text: string; promptId: string }>,
+  solutions: StoredCorpus | AsyncIterable<Solution> | Iterable<Solution>,
   options: CountNgramsOptions = {},
 ): Promise<NgramTable> {
-  const { minWords = 3, maxWords = 5, unit = "word" } = options;
-  checkOptions(minWords, maxWords, options.minPrompts);
-  const cutter = new SentenceCutter(unit);
-  const counts = new Map<string, Counts>();
-  const prompts = new Map<string, number>();
-  let numSolutions = 0;
-  let numLetters = 0;
-  let numUnspacedLetters = 0;
-  for await (const { text, promptId } of solutions) {
-    options.signal?.throwIfAborted();
-    let prompt = prompts.get(promptId);
-    if (prompt === undefined) prompts.set(promptId, prompt = prompts.size);
-    const promptHash = hashText(promptId);
-    const cut = cutter.cut(text);
-    numUnspacedLetters += cut.numUnspacedLetters;
-    for (let w = 0; w < cut.numWords; w++) numLetters += cut.ends[w]! - cut.starts[w]!;
-    for (let first = 0; first < cut.numWords; first++) {
-      let gram = "";
-      for (let n = 1; n <= maxWords; n++) {
-        const last = first + n - 1;
-        gram += String.fromCharCode(...cut.folded.subarray(cut.starts[last], cut.ends[last]));
-        if (n >= minWords) {
-          let count = counts.get(gram);
-          if (count === undefined) counts.set(gram, count = emptyCounts(gram, n));
-          count.prompts.add(prompt);
-          count.occurrences++;
-          const flags = cut.flags[first]!;
-          if (flags & WordFlag.startsSentence) count.sentenceStarts++;
-          if (flags & WordFlag.startsParagraph) count.paragraphStarts++;
-          if (flags & WordFlag.inMathSentence) count.mathSentences++;
-          if (cut.flags[last]! & WordFlag.beforeMath) count.followedByMath++;
-          const isFirst = count.lastSolution !== numSolutions;
-          if (isFirst) {
-            count.solutions++;
-            count.lastSolution = numSolutions;
-          }
-          // One example a solution: its occurrence with the least priority.
-          const start = cut.starts[first]!;
-          const priority = examplePriority(hashText(gram), promptHash, start);
-          if (isFirst || priority < count.examples.at(-1)!.priority) {
-            const sentence = cut.sentences[first]!;
-            const [from, to] = exampleWindow(
-              [cut.sentenceStarts[sentence]!, cut.sentenceEnds[sentence]!],
-              [start, cut.ends[last]!],
-            );
-            if (!isFirst) count.examples.pop();
-            count.examples.push({ priority, example: cutExample(text, from, to) });
-          }
-        }
-        if (cut.joins[last] === 0) break;
-        gram += JOIN_TEXTS[cut.joins[last]!];
-      }
-    }
-    numSolutions++;
-    options.onProgress?.({ solutions: numSolutions });
+  checkOptions(options);
+  if ("shards" in solutions) return await countStored(solutions, options);
+  const { scratchFolder = tmpdir(), signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const folder = await writing(
+    scratchFolder,
+    () => mkdtemp(join(scratchFolder, "hicra-corpus-")),
+  );
+  try {
+    const corpus = await storeCorpus(solutions, folder, {
+      ...(signal !== undefined && { signal }),
+      onProgress: ({ solutions }) => onProgress?.({ stage: "store", solutions }),
+    });
+    return await countStored(corpus, options);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function countStored(
+  corpus: StoredCorpus,
+  options: CountNgramsOptions,
+): Promise<NgramTable> {
+  const { numSolutions, numPrompts } = corpus;
   if (numSolutions === 0) {
     throw new RangeError("Cannot count n-grams as there must be at least one solution");
   }
-  const minPrompts = options.minPrompts ?? Math.max(3, Math.ceil(prompts.size / 500));
-  const grams = [...counts.values()].filter((count) => count.prompts.size >= minPrompts)
-    .sort((a, b) => a.text < b.text ? -1 : 1);
-  if (grams.length === 0) {
-    const isUnspaced = unit === "word" && numUnspacedLetters > numLetters / 2;
-    throw new RangeError(
-      `Cannot count n-grams as one must occur in at least ${minPrompts} prompts: none does in ` +
-        `${numSolutions} solutions of ${prompts.size} prompts, ` +
-        (isUnspaced
-          ? `most letters are of a script without spaces, pass unit: "character"`
-          : `pass more solutions or a lower minPrompts`),
-    );
-  }
-  const promptOffsets = new Float64Array(grams.length + 1);
-  for (const [g, gram] of grams.entries()) {
-    promptOffsets[g + 1] = promptOffsets[g]! + gram.prompts.size;
-  }
-  return {
+  const { unit = "word", minPrompts = Math.max(3, Math.ceil(numPrompts / 500)) } = options;
+  const { table, letters, unspacedLetters } = await countCorpus(corpus, {
     unit,
-    numPrompts: prompts.size,
-    numSolutions,
+    minWords: options.minWords ?? 3,
+    maxWords: options.maxWords ?? 5,
     minPrompts,
-    texts: grams.map((gram) => gram.text),
-    numWords: Uint8Array.from(grams, (gram) => gram.numWords),
-    occurrences: Uint32Array.from(grams, (gram) => gram.occurrences),
-    solutions: Uint32Array.from(grams, (gram) => gram.solutions),
-    promptOffsets,
-    promptIndices: Uint32Array.from(
-      grams.flatMap((gram) => [...gram.prompts].sort((a, b) => a - b)),
-    ),
-    sentenceStarts: Uint32Array.from(grams, (gram) => gram.sentenceStarts),
-    paragraphStarts: Uint32Array.from(grams, (gram) => gram.paragraphStarts),
-    mathSentences: Uint32Array.from(grams, (gram) => gram.mathSentences),
-    followedByMath: Uint32Array.from(grams, (gram) => gram.followedByMath),
-    examples: grams.map((gram) =>
-      gram.examples.sort((a, b) => a.priority - b.priority).slice(0, MAX_EXAMPLES)
-        .map(({ example }) => example)
-    ),
-  };
+    workers: options.workers ?? availableParallelism(),
+    memoryBytes: options.memoryBytes ?? 2 ** 30,
+    signal: options.signal,
+    onProgress: options.onProgress,
+  });
+  if (table.texts.length > 0) return table;
+  const isUnspaced = unit === "word" && unspacedLetters > letters / 2;
+  throw new RangeError(
+    `Cannot count n-grams as one must occur in at least ${minPrompts} prompts: none does in ` +
+      `${numSolutions} solutions of ${numPrompts} prompts, ` +
+      (isUnspaced
+        ? `most letters are of a script without spaces, pass unit: "character"`
+        : `pass more solutions or a lower minPrompts`),
+  );
 }
 
-function emptyCounts(text: string, numWords: number): Counts {
-  return {
-    text,
-    numWords,
-    prompts: new Set(),
-    examples: [],
-    occurrences: 0,
-    solutions: 0,
-    lastSolution: -1,
-    sentenceStarts: 0,
-    paragraphStarts: 0,
-    mathSentences: 0,
-    followedByMath: 0,
+function checkOptions(options: CountNgramsOptions): void {
+  const { minWords = 3, maxWords = 5, minPrompts = 1, workers = 1, memoryBytes = MIN_MEMORY } =
+    options;
+  const check = (name: string, value: number, from: number, to = Infinity): void => {
+    if (Number.isSafeInteger(value) && value >= from && value <= to) return;
+    const range = to < Infinity ? `from minWords, ${from}, to ${to}` : `from ${from}`;
+    throw new RangeError(
+      `Cannot count n-grams as ${name} must be a whole number ${range}: current value is ${value}`,
+    );
   };
-}
-
-function checkOptions(minWords: number, maxWords: number, minPrompts: number | undefined): void {
-  if (!Number.isSafeInteger(minWords) || minWords < 1) {
-    throw new RangeError(
-      `Cannot count n-grams as minWords must be a whole number from 1: current value is ${minWords}`,
-    );
-  }
-  if (!Number.isSafeInteger(maxWords) || maxWords < minWords || maxWords > 255) {
-    throw new RangeError(
-      `Cannot count n-grams as maxWords must be a whole number from minWords, ${minWords}, to 255: ` +
-        `current value is ${maxWords}`,
-    );
-  }
-  if (minPrompts !== undefined && (!Number.isSafeInteger(minPrompts) || minPrompts < 1)) {
-    throw new RangeError(
-      `Cannot count n-grams as minPrompts must be a whole number from 1: current value is ${minPrompts}`,
-    );
-  }
+  check("minWords", minWords, 1);
+  check("maxWords", maxWords, minWords, 255);
+  check("minPrompts", minPrompts, 1);
+  check("workers", workers, 1);
+  check("memoryBytes", memoryBytes, MIN_MEMORY);
 }

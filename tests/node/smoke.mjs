@@ -1,5 +1,8 @@
 // Runs on Node, against the packed tarball installed as an npm user would install it.
 import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   createHook,
   hicra,
@@ -15,6 +18,7 @@ import { tokenBytes } from "@hicra/hicra/sg";
 import { mergeMetrics } from "@hicra/hicra/metrics";
 import { readRollouts, rolloutsToBatch } from "@hicra/hicra/hooks";
 import { amplifyTokens } from "@hicra/hicra/kernels";
+import { countNgrams, storeCorpus } from "@hicra/hicra/mining";
 
 const [tokenizer, rollouts] = process.argv.slice(2);
 
@@ -43,6 +47,29 @@ assert.deepEqual(
   }),
   Float32Array.of(-0.75),
 );
+
+// Threads count what the calling thread does. They need a shard each: 2 million characters.
+const folder = await mkdtemp(join(tmpdir(), "hicra-"));
+try {
+  const solutions = Array.from({ length: 3000 }, (_, i) => ({
+    text: `Wait, let me check ${"that sum again and again ".repeat(60)}${i}.`,
+    promptId: `${i % 100}`,
+  }));
+  const corpus = await storeCorpus(solutions, folder);
+  assert.ok(corpus.shards.length > 1);
+  const [alone, together] = [
+    await countNgrams(corpus, { workers: 1 }),
+    await countNgrams(corpus, { workers: 2 }),
+  ];
+  assert.ok(alone.texts.includes("let me check"));
+  assert.deepEqual(together, alone);
+  assert.deepEqual(await readdir(folder), [
+    "corpus.json",
+    ...corpus.shards.map(({ file }) => file),
+  ]);
+} finally {
+  await rm(folder, { recursive: true });
+}
 console.log(
   `node ${process.version}: ${batch.numTokens} tokens, planning share ${
     values["hicra/planning_frac"].toFixed(4)

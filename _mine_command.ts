@@ -1,0 +1,237 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { access, constants, readFile, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { finiteNumber, shareOfOne, wholeNumber } from "./_arguments.ts";
+import { MINE, SHELL_FUNCTION } from "./_manual.ts";
+import { ProgressLine } from "./_progress_line.ts";
+import {
+  readSolutions,
+  type ReadSolutionsOptions,
+  solutionsKey,
+  writeOutput,
+} from "./hooks/mod.ts";
+import {
+  type Embedder,
+  mine,
+  type MineOptions,
+  type MineProgress,
+  parsePrototypes,
+  sentenceTransformer,
+  staticEmbedder,
+} from "./sg/mining/mod.ts";
+import { type Lexicon, serializeLexicon } from "./sg/mod.ts";
+
+/** What the stages are called on the screen. */
+const STAGES: Readonly<Record<MineProgress["stage"], string>> = {
+  read: "reading solutions",
+  filter: "finding n-grams",
+  count: "counting n-grams",
+  examples: "taking examples",
+  embed: "embedding",
+  cluster: "clustering",
+  cover: "measuring coverage",
+};
+
+interface MineFlags extends ReadSolutionsOptions {
+  readonly out: string;
+  readonly name?: string;
+  readonly source?: string;
+  readonly unlabelled: "error" | "keep" | "drop";
+  readonly similarity?: number;
+  readonly unit?: "word" | "character";
+  readonly minWords?: number;
+  readonly maxWords?: number;
+  readonly minPrompts?: number;
+  readonly embedder: string;
+  readonly clustering?: "dbscan" | "agglomerative" | "none";
+  readonly epsilon?: number;
+  readonly minPoints?: number;
+  readonly keepClusters?: number;
+  readonly keepSparse?: number;
+  readonly functional: boolean;
+  readonly prototypes?: string;
+  readonly prior?: number;
+  readonly mathWeight?: number;
+  readonly maxShare?: number;
+  readonly work?: string;
+  readonly workers?: number;
+  readonly memory?: number;
+  readonly threads?: number;
+}
+
+/** Adds `hicra mine`. */
+export function addMineCommand(program: Command, warn: (message: string) => void): void {
+  const examples = MINE.examples.map((example) => `  hicra ${example}\n`).join("");
+  program.command("mine")
+    .summary(MINE.summary)
+    .description(MINE.description)
+    .argument("<SOLUTIONS...>", "files or folders of solutions, or - for standard input")
+    .requiredOption("--out <FILE>", "the lexicon; .gz is compressed")
+    .option("--name <NAME>", "name of the lexicon (default: that of the file)")
+    .option("--source <TEXT>", "where the solutions come from (default: the arguments)")
+    .optionsGroup("Solutions:")
+    .option("--text-field <PATH>", "field of the text, such as samples.response (default: found)")
+    .option("--prompt-field <PATH>", "field that names the prompt (default: found)")
+    .option("--label-field <PATH>", "field that says whether it succeeded (default: found)")
+    .option("--min-reward <NUMBER>", "a number as label says succeeded from here (default: 1)", finiteNumber)
+    .option("--max-corrupt <N>", "corrupt records to pass over (default: 0)", wholeNumber)
+    .addOption(
+      new Option("--unlabelled <WHAT>", "what to do with solutions that nobody labelled")
+        .choices(["error", "keep", "drop"]).default("error"),
+    )
+    .option("--similarity <SHARE>", "from here two solutions are one (default: 0.9)", shareOfOne)
+    .optionsGroup("N-grams:")
+    .addOption(
+      new Option("--unit <UNIT>", "word, or character for scripts without spaces (default: word)")
+        .choices(["word", "character"]),
+    )
+    .option("--min-words <N>", "fewest words (default: 2; the paper says 3)", wholeNumber)
+    .option("--max-words <N>", "most words (default: 5)", wholeNumber)
+    .option("--min-prompts <N>", "fewest prompts (default: 0.2 % of them, at least 3)", wholeNumber)
+    .optionsGroup("Clusters and filters:")
+    .option(
+      "--embedder <FOLDER>",
+      "folder with model.onnx and tokenizer.json of a sentence-transformer, or static",
+      "static",
+    )
+    .addOption(
+      new Option("--clustering <NAME>", "(default: dbscan)")
+        .choices(["dbscan", "agglomerative", "none"]),
+    )
+    .option("--epsilon <DISTANCE>", "cosine distance (default: chosen by the data)", finiteNumber)
+    .option("--min-points <N>", "points of a DBSCAN core (default: 2)", wholeNumber)
+    .option("--keep-clusters <SHARE>", "the most frequent (default: 20%; 100% is off)", shareOfOne)
+    .option("--keep-sparse <SHARE>", "the least bursty grams (default: 90%; 100% is off)", shareOfOne)
+    .option("--no-functional", "keep grams that do not guide the solution")
+    .option("--prototypes <FILE>", "what guides and what does not, by example (default: English)")
+    .option("--prior <SHARE>", "share of n-grams that guide (default: 12%)", shareOfOne)
+    .option("--math-weight <NUMBER>", "weight of the mathematics around a gram (default: 0.5)", finiteNumber)
+    .option("--max-share <SHARE>", "of the characters (default: 4.5%; 100% is off)", shareOfOne)
+    .optionsGroup("The run:")
+    .option(
+      "--work <FOLDER>",
+      "where to keep what is finished (default: OUT.work, removed at the end)",
+    )
+    .option("--workers <N>", "threads that count (default: the cores)", wholeNumber)
+    .option("--memory <SIZE>", "for counting, such as 512M or 4G (default: 1G)", memorySize)
+    .option("--threads <N>", "threads of matrix products (default: the cores)", wholeNumber)
+    .addHelpText("after", `\nExamples, in the repository:\n${SHELL_FUNCTION}\n${examples}`)
+    .action((paths: string[], flags: MineFlags) => run(paths, flags, warn));
+}
+
+async function run(
+  paths: readonly string[],
+  flags: MineFlags,
+  warn: (message: string) => void,
+): Promise<void> {
+  const { out, work = `${out}.work` } = flags;
+  await checkWritable(out);
+  const prototypes = flags.prototypes === undefined
+    ? undefined
+    : parsePrototypes(await readFile(flags.prototypes, "utf8"), flags.prototypes);
+  const corpusKey = await solutionsKey(paths, flags);
+  const embedder = await loadEmbedder(flags);
+  const line = new ProgressLine();
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort();
+  process.once("SIGINT", interrupt);
+  process.once("SIGTERM", interrupt);
+  let corrupt = 0;
+  let lexicon: Lexicon;
+  try {
+    const solutions = readSolutions(paths, { ...flags, onCorrupt: () => corrupt++ });
+    lexicon = await mine(solutions, {
+      ...mineOptions(flags),
+      name: flags.name ?? nameOf(out),
+      source: flags.source ?? paths.join(" "),
+      embedder,
+      ...(prototypes !== undefined && { prototypes }),
+      workFolder: work,
+      ...(corpusKey !== undefined && { corpusKey }),
+      signal: interrupted.signal,
+      onProgress: ({ stage, done, total }) => line.show(STAGES[stage], done, total),
+    });
+  } catch (error) {
+    line.end();
+    if (!interrupted.signal.aborted) throw error;
+    throw new Error(
+      `interrupted: the same command goes on from what is in ${work}`,
+      { cause: error },
+    );
+  } finally {
+    process.removeListener("SIGINT", interrupt);
+    process.removeListener("SIGTERM", interrupt);
+    await embedder.release();
+  }
+  line.end();
+  await writeOutput(out, [serializeLexicon(lexicon)]);
+  if (flags.work === undefined) await rm(work, { recursive: true, force: true });
+  if (corrupt > 0) warn(`hicra: ${corrupt} corrupt records were passed over`);
+  warn(summaryOf(lexicon, out));
+}
+
+function summaryOf({ grams, provenance: { parameters = {} } }: Lexicon, out: string): string {
+  const share = (100 * Number(parameters.coveredShare)).toFixed(1);
+  return `${out}: ${grams.length} grams of ${parameters.ngrams} n-grams in ${parameters.solutions} ` +
+    `solutions of ${parameters.prompts} prompts; they cover ${share} % of the characters`;
+}
+
+/** Better known before than after the work. */
+async function checkWritable(out: string): Promise<void> {
+  const folder = dirname(out);
+  const is = await stat(folder).catch(() => undefined);
+  if (is === undefined || !is.isDirectory()) {
+    throw new RangeError(`Cannot write ${out} as its folder must be there: ${folder} is not`);
+  }
+  await access(folder, constants.W_OK);
+}
+
+async function loadEmbedder({ embedder, threads = 0 }: MineFlags): Promise<Embedder> {
+  if (embedder === "static") return await staticEmbedder({ threads });
+  return await sentenceTransformer({
+    model: join(embedder, "model.onnx"),
+    tokenizer: join(embedder, "tokenizer.json"),
+    threads,
+  });
+}
+
+/** The flags that are options of `mine` under the same name. */
+const SAME = [
+  "unlabelled",
+  "similarity",
+  "unit",
+  "minWords",
+  "maxWords",
+  "minPrompts",
+  "clustering",
+  "epsilon",
+  "minPoints",
+  "keepClusters",
+  "keepSparse",
+  "functional",
+  "prior",
+  "mathWeight",
+  "maxShare",
+  "workers",
+  "threads",
+] as const;
+
+function mineOptions(flags: MineFlags): MineOptions {
+  const given = SAME.filter((name) => flags[name] !== undefined)
+    .map((name) => [name, flags[name]]);
+  return {
+    ...Object.fromEntries(given),
+    ...(flags.memory !== undefined && { memoryBytes: flags.memory }),
+  };
+}
+
+function nameOf(out: string): string {
+  return out.slice(out.lastIndexOf("/") + 1).replace(/\.json(\.gz)?$/, "");
+}
+
+function memorySize(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)([MG])$/i.exec(text) ?? [];
+  if (digits === undefined) throw new InvalidArgumentError("It must be a size such as 512M or 4G.");
+  return Math.floor(Number(digits) * (unit!.toUpperCase() === "G" ? 2 ** 30 : 2 ** 20));
+}

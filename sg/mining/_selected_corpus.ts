@@ -1,0 +1,68 @@
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { MineOptions } from "./mine_options.ts";
+import { type SelectionCounts, selectSolutions } from "./select_solutions.ts";
+import type { Solution } from "./solution.ts";
+import { openCorpus, storeCorpus, type StoredCorpus } from "./stored_corpus.ts";
+
+/** The solutions that are mined, and what was left out. */
+export interface SelectedCorpus {
+  readonly corpus: StoredCorpus;
+  readonly counts: SelectionCounts;
+}
+
+/** What lies beside a stored corpus. */
+interface Selection {
+  readonly key: string;
+  readonly digest: string;
+  readonly counts: SelectionCounts;
+}
+
+/** Selects and stores solutions, unless those of the same key lie in the folder. */
+export async function selectedCorpus(
+  solutions: AsyncIterable<Solution> | Iterable<Solution>,
+  folder: string,
+  options: MineOptions,
+): Promise<SelectedCorpus> {
+  const { corpusKey, unlabelled = "error", similarity = 0.9, onProgress, signal } = options;
+  const path = join(folder, "selection.json");
+  const key = JSON.stringify({ corpusKey, unlabelled, similarity });
+  const corpusFolder = join(folder, "corpus");
+  if (corpusKey !== undefined) {
+    const selection = await readSelection(path);
+    const corpus = selection?.key === key ? await openCorpus(corpusFolder) : undefined;
+    if (corpus !== undefined && corpus.digest === selection?.digest) {
+      onProgress?.({ stage: "read", done: selection.counts.read, total: selection.counts.read });
+      return { corpus, counts: selection.counts };
+    }
+  }
+  await rm(path, { force: true });
+  let counts: SelectionCounts | undefined;
+  let read = 0;
+  const counted = async function* (): AsyncGenerator<Solution, void, undefined> {
+    for await (const solution of solutions) {
+      signal?.throwIfAborted();
+      yield solution;
+      onProgress?.({ stage: "read", done: ++read });
+    }
+  };
+  const selected = selectSolutions(counted(), {
+    unlabelled,
+    similarity,
+    onCount: (found) => counts = found,
+  });
+  const corpus = await storeCorpus(selected, corpusFolder, signal === undefined ? {} : { signal });
+  const selection: Selection = { key, digest: corpus.digest, counts: counts! };
+  await writeFile(`${path}.tmp`, JSON.stringify(selection));
+  await rename(`${path}.tmp`, path);
+  return { corpus, counts: counts! };
+}
+
+async function readSelection(path: string): Promise<Selection | undefined> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Selection;
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,198 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import {
+  type CorpusManifest,
+  type CorpusShard,
+  damagedShard,
+  MANIFEST_FILE,
+  readShard,
+  writeCorpus,
+} from "./_corpus_shards.ts";
+import type { Solution } from "./solution.ts";
+
+export type { CorpusShard };
+
+/** A solution of a stored corpus. */
+export interface StoredSolution {
+  /** The model's text, without the prompt. */
+  readonly text: string;
+  /** Names the prompt. */
+  readonly promptId: string;
+  /** The number of the prompt: 0, 1, ... as the prompts first appear in the corpus. */
+  readonly prompt: number;
+}
+
+/** A corpus in a folder, made by {@linkcode storeCorpus}; it can be read many times. */
+export interface StoredCorpus {
+  /** Where it stands. */
+  readonly folder: string;
+  /** Number of solutions. */
+  readonly numSolutions: number;
+  /** Number of distinct prompts. */
+  readonly numPrompts: number;
+  /** UTF-16 units of all texts. */
+  readonly numCharacters: number;
+  /** `sha256:` and the digest of all prompt ids and texts, in order; it does not depend on the shards. */
+  readonly digest: string;
+  /** The files that hold it, in order. */
+  readonly shards: readonly CorpusShard[];
+  /**
+   * Reads the solutions in order: all, or those of one of the `shards`. A shard is in memory at a time.
+   * Throws `SyntaxError` where a shard is not the one that was stored.
+   */
+  solutions(shard?: number): AsyncGenerator<StoredSolution, void, undefined>;
+}
+
+/** Options of {@linkcode storeCorpus}. */
+export interface StoreCorpusOptions {
+  /** Ends the work early; nothing is left of it. */
+  readonly signal?: AbortSignal;
+  /** Is told after every shard how many solutions are stored. */
+  readonly onProgress?: (progress: { readonly solutions: number }) => void;
+}
+
+/**
+ * Stores the texts and prompt ids of solutions in a folder, so that a miner can read them several times
+ * without holding them in memory: shards of some 2 million UTF-16 units as JSON lines
+ * `[prompt index, prompt id, text]`, and `corpus.json`, the manifest.
+ *
+ * The manifest is written last and put in place at once, so a folder holds a whole corpus or none. A
+ * corpus that was there is replaced. If anything fails, the shards are removed. Memory is a
+ * shard, and some 100 bytes a prompt.
+ *
+ * @example Usage
+ * ```ts
+ * import { openCorpus, storeCorpus } from "@hicra/hicra/mining";
+ * import assert from "node:assert/strict";
+ * import { mkdtemp, rm } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ *
+ * const folder = await mkdtemp(join(tmpdir(), "hicra-"));
+ * const { digest } = await storeCorpus([{ text: "Wait, is that right?", promptId: "p" }], folder);
+ * const corpus = await openCorpus(folder);
+ * assert.equal(corpus?.digest, digest);
+ * assert.deepEqual(await Array.fromAsync(corpus!.solutions()), [
+ *   { text: "Wait, is that right?", promptId: "p", prompt: 0 },
+ * ]);
+ * await rm(folder, { recursive: true });
+ * ```
+ *
+ * @param solutions The solutions, in a fixed order.
+ * @param folder Where the corpus goes; made if it is not there. Other files in it stay.
+ * @param options Progress and a signal.
+ * @returns The stored corpus.
+ * @throws {Error} If a file cannot be written, with the reason as `cause`.
+ */
+export async function storeCorpus(
+  solutions: AsyncIterable<Solution> | Iterable<Solution>,
+  folder: string,
+  options: StoreCorpusOptions = {},
+): Promise<StoredCorpus> {
+  return corpusOf(folder, await writeCorpus(solutions, folder, options));
+}
+
+/**
+ * Opens a corpus that {@linkcode storeCorpus} made.
+ *
+ * The sizes of its shards are checked here, their checksums when they are read.
+ *
+ * @example Usage
+ * ```ts
+ * import { openCorpus } from "@hicra/hicra/mining";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(await openCorpus("no-such-folder"), undefined);
+ * ```
+ *
+ * @param folder Where the corpus stands.
+ * @returns The corpus; `undefined` if the folder holds none, or one that was never finished.
+ * @throws {SyntaxError} If the manifest is damaged, or a shard is missing or of another size.
+ */
+export async function openCorpus(folder: string): Promise<StoredCorpus | undefined> {
+  const path = join(folder, MANIFEST_FILE);
+  let json: string;
+  try {
+    json = await readFile(path, "utf8");
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as { code?: string }).code!)) return undefined;
+    throw error;
+  }
+  const manifest = parseManifest(json, path);
+  for (const shard of manifest.shards) {
+    const shardPath = join(folder, shard.file);
+    const found = await stat(shardPath).then(
+      ({ size }) => size === shard.bytes ? undefined : `${size} bytes`,
+      (error: Error) => error.message,
+    );
+    if (found !== undefined) throw damagedShard(shardPath, shard, found);
+  }
+  return corpusOf(folder, manifest);
+}
+
+/** The corpus that a manifest in a folder tells of. */
+export function corpusOf(folder: string, manifest: CorpusManifest): StoredCorpus {
+  const { shards } = manifest;
+  return {
+    folder,
+    numSolutions: manifest.solutions,
+    numPrompts: manifest.prompts,
+    numCharacters: manifest.characters,
+    digest: manifest.digest,
+    shards,
+    solutions: async function* (index) {
+      if (index !== undefined && shards[index] === undefined) {
+        throw new RangeError(
+          `Cannot read a shard as its number must be below ${shards.length}: current value is ${index}`,
+        );
+      }
+      for (const shard of index === undefined ? shards : [shards[index]!]) {
+        yield* await readShard(folder, shard);
+      }
+    },
+  };
+}
+
+const COUNT = z.int().nonnegative();
+
+const MANIFEST = z.strictObject({
+  format: z.literal("hicra-corpus"),
+  version: z.literal(1),
+  solutions: COUNT,
+  prompts: COUNT,
+  characters: COUNT,
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  shards: z.array(
+    z.strictObject({
+      file: z.string().regex(/^shard-\d{5,}\.jsonl$/),
+      solutions: COUNT,
+      characters: COUNT,
+      bytes: COUNT,
+      crc32: COUNT,
+    }),
+  ),
+}).refine(
+  ({ solutions, characters, shards }) =>
+    solutions === shards.reduce((sum, shard) => sum + shard.solutions, 0) &&
+    characters === shards.reduce((sum, shard) => sum + shard.characters, 0),
+  "its shards have other sums",
+);
+
+function parseManifest(json: string, path: string): CorpusManifest {
+  let found: string;
+  try {
+    const parsed = MANIFEST.safeParse(JSON.parse(json));
+    if (parsed.success) return parsed.data;
+    const { path: place, message } = parsed.error.issues[0]!;
+    found = [...place, message].join(": ");
+  } catch (error) {
+    found = (error as Error).message;
+  }
+  throw new SyntaxError(
+    `Cannot open ${
+      JSON.stringify(path)
+    } as it must be the manifest of a stored corpus: ${found}, ` +
+      `store the corpus again`,
+  );
+}
