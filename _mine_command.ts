@@ -74,7 +74,11 @@ export function addMineCommand(program: Command, warn: (message: string) => void
     .option("--text-field <PATH>", "field of the text, such as samples.response (default: found)")
     .option("--prompt-field <PATH>", "field that names the prompt (default: found)")
     .option("--label-field <PATH>", "field that says whether it succeeded (default: found)")
-    .option("--min-reward <NUMBER>", "a number as label says succeeded from here (default: 1)", finiteNumber)
+    .option(
+      "--min-reward <NUMBER>",
+      "a number as label says succeeded from here (default: 1)",
+      finiteNumber,
+    )
     .option("--max-corrupt <N>", "corrupt records to pass over (default: 0)", wholeNumber)
     .addOption(
       new Option("--unlabelled <WHAT>", "what to do with solutions that nobody labelled")
@@ -102,11 +106,19 @@ export function addMineCommand(program: Command, warn: (message: string) => void
     .option("--epsilon <DISTANCE>", "cosine distance (default: chosen by the data)", finiteNumber)
     .option("--min-points <N>", "points of a DBSCAN core (default: 2)", wholeNumber)
     .option("--keep-clusters <SHARE>", "the most frequent (default: 20%; 100% is off)", shareOfOne)
-    .option("--keep-sparse <SHARE>", "the least bursty grams (default: 90%; 100% is off)", shareOfOne)
+    .option(
+      "--keep-sparse <SHARE>",
+      "the least bursty grams (default: 90%; 100% is off)",
+      shareOfOne,
+    )
     .option("--no-functional", "keep grams that do not guide the solution")
     .option("--prototypes <FILE>", "what guides and what does not, by example (default: English)")
     .option("--prior <SHARE>", "share of n-grams that guide (default: 12%)", shareOfOne)
-    .option("--math-weight <NUMBER>", "weight of the mathematics around a gram (default: 0.5)", finiteNumber)
+    .option(
+      "--math-weight <NUMBER>",
+      "weight of the mathematics around a gram (default: 0.5)",
+      finiteNumber,
+    )
     .option("--max-share <SHARE>", "of the characters (default: 4.5%; 100% is off)", shareOfOne)
     .optionsGroup("The run:")
     .option(
@@ -125,7 +137,7 @@ async function run(
   flags: MineFlags,
   warn: (message: string) => void,
 ): Promise<void> {
-  const { out, work = `${out}.work` } = flags;
+  const { out, work = out === "-" ? undefined : `${out}.work` } = flags;
   await checkWritable(out);
   const prototypes = flags.prototypes === undefined
     ? undefined
@@ -147,7 +159,7 @@ async function run(
       source: flags.source ?? paths.join(" "),
       embedder,
       ...(prototypes !== undefined && { prototypes }),
-      workFolder: work,
+      ...(work !== undefined && { workFolder: work }),
       ...(corpusKey !== undefined && { corpusKey }),
       signal: interrupted.signal,
       onProgress: ({ stage, done, total }) => line.show(STAGES[stage], done, total),
@@ -156,7 +168,9 @@ async function run(
     line.end();
     if (!interrupted.signal.aborted) throw error;
     throw new Error(
-      `interrupted: the same command goes on from what is in ${work}`,
+      work === undefined
+        ? "interrupted: nothing is kept, as no --work folder was named"
+        : `interrupted: the same command goes on from what is in ${work}`,
       { cause: error },
     );
   } finally {
@@ -166,7 +180,9 @@ async function run(
   }
   line.end();
   await writeOutput(out, [serializeLexicon(lexicon)]);
-  if (flags.work === undefined) await rm(work, { recursive: true, force: true });
+  if (flags.work === undefined && work !== undefined) {
+    await rm(work, { recursive: true, force: true });
+  }
   if (corrupt > 0) warn(`hicra: ${corrupt} corrupt records were passed over`);
   warn(summaryOf(lexicon, out));
 }
@@ -179,6 +195,7 @@ function summaryOf({ grams, provenance: { parameters = {} } }: Lexicon, out: str
 
 /** Better known before than after the work. */
 async function checkWritable(out: string): Promise<void> {
+  if (out === "-") return;
   const folder = dirname(out);
   const is = await stat(folder).catch(() => undefined);
   if (is === undefined || !is.isDirectory()) {

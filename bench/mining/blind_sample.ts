@@ -9,6 +9,8 @@ export interface BlindSampleOptions {
   readonly grams: number;
   /** Random n-grams of the texts to mix in. */
   readonly random: number;
+  /** Fewest and most words of the random n-grams. @default {[3, 5]} */
+  readonly words?: readonly [number, number];
   /** Seed of draws and order, a whole number from 0. */
   readonly seed: number;
   /** Normalised phrases that have a label already and are left out. */
@@ -30,12 +32,13 @@ export function blindSample(
   texts: readonly string[],
   options: BlindSampleOptions,
 ): string[] {
-  const { grams: numGrams, random: numRandom, seed, labelled = new Set<string>() } = options;
+  const { grams: numGrams, random: numRandom, words, seed, labelled = new Set<string>() } = options;
   const all = distinctGrams(lexicon);
   const random = seededRandom(seed);
   const unlabelled = shuffle(all.filter((text) => !labelled.has(text)), random);
   const ngrams = drawNgrams(texts, {
     count: numRandom,
+    ...(words !== undefined && { words }),
     seed,
     exclude: new Set([...all, ...labelled]),
   });

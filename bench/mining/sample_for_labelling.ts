@@ -1,5 +1,5 @@
 /**
- * Writes phrases to be labelled by `bench/mining/README.md`, blind and shuffled, a JSON object a line:
+ * Writes phrases to be labelled by `bench/mining/labelling.md`, blind and shuffled, a JSON object a line:
  * `deno run -A bench/mining/sample_for_labelling.ts --lexicon NAME|FILE --out FILE`. The labeller adds
  * `"label": true` or `false`; the lines then go into `labels.jsonl`.
  *
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     rollouts: { type: "string", multiple: true, default: [] },
     grams: { type: "string", default: "400" },
     random: { type: "string", default: "100" },
+    "min-words": { type: "string", default: "3" },
     seed: { type: "string", default: "0" },
   },
 });
@@ -32,6 +33,7 @@ const phrases = blindSample(
   {
     grams: wholeNumber("grams", values.grams),
     random: wholeNumber("random", values.random),
+    words: [wholeNumber("min-words", values["min-words"]), 5],
     seed: wholeNumber("seed", values.seed),
     labelled: new Set((await loadLabels())?.keys()),
   },

@@ -1,6 +1,6 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "./_digest.ts";
+import { keepJson, readKeptJson } from "./_kept_json.ts";
 import { agglomerative } from "./agglomerative.ts";
 import { chooseEpsilon } from "./choose_epsilon.ts";
 import type { ClusteringOptions } from "./clustering.ts";
@@ -41,8 +41,10 @@ export async function clusterGrams(
     JSON.stringify([clustering, dimensions, options.epsilon ?? "chosen", minPoints]),
   ]).slice("sha256:".length);
   const path = join(folder, `clusters-${name}.json`);
-  const kept = await readClusters(path);
-  if (kept !== undefined) return kept;
+  const kept = await readKeptJson(path) as { clusters: number[]; epsilon: number } | undefined;
+  if (kept !== undefined) {
+    return { clusters: Int32Array.from(kept.clusters), epsilon: kept.epsilon };
+  }
   const chosen = options.epsilon === undefined
     ? await chooseEpsilon(vectors, dimensions, { minPoints, ...common })
     : undefined;
@@ -51,8 +53,7 @@ export async function clusterGrams(
     ? await agglomerative(vectors, dimensions, { epsilon, ...common })
     : chosen?.labels ?? await dbscan(vectors, dimensions, { epsilon, minPoints, ...common });
   const clusters = withoutNoise(labels);
-  await writeFile(`${path}.tmp`, JSON.stringify({ clusters: Array.from(clusters), epsilon }));
-  await rename(`${path}.tmp`, path);
+  await keepJson(path, { clusters: Array.from(clusters), epsilon });
   return { clusters, epsilon };
 }
 
@@ -60,14 +61,4 @@ export async function clusterGrams(
 function withoutNoise(labels: Int32Array): Int32Array {
   let next = labels.reduce((most, label) => Math.max(most, label + 1), 0);
   return labels.map((label) => label === -1 ? next++ : label);
-}
-
-async function readClusters(path: string): Promise<GramClusters | undefined> {
-  try {
-    const { clusters, epsilon } = JSON.parse(await readFile(path, "utf8"));
-    return { clusters: Int32Array.from(clusters), epsilon };
-  } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return undefined;
-    throw error;
-  }
 }

@@ -85,5 +85,7 @@ function stepsOf(grams: readonly string[], unit: GramUnit): Map<string, Step> {
 }
 
 function wordsOf(gram: string, unit: GramUnit): string[] {
-  return gram.match(unit === "character" ? /\p{L}\p{M}*/gu : /(?:,? (?:[-\u2013\u2014] )?)?[^, ]+/g)!;
+  return gram.match(
+    unit === "character" ? /\p{L}\p{M}*/gu : /(?:,? (?:[-\u2013\u2014] )?)?[^, ]+/g,
+  )!;
 }

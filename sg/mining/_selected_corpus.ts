@@ -1,5 +1,6 @@
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { keepJson, readKeptJson } from "./_kept_json.ts";
 import type { MineOptions } from "./mine_options.ts";
 import { type SelectionCounts, selectSolutions } from "./select_solutions.ts";
 import type { Solution } from "./solution.ts";
@@ -29,7 +30,7 @@ export async function selectedCorpus(
   const key = JSON.stringify({ corpusKey, unlabelled, similarity });
   const corpusFolder = join(folder, "corpus");
   if (corpusKey !== undefined) {
-    const selection = await readSelection(path);
+    const selection = await readKeptJson(path) as Selection | undefined;
     const corpus = selection?.key === key ? await openCorpus(corpusFolder) : undefined;
     if (corpus !== undefined && corpus.digest === selection?.digest) {
       onProgress?.({ stage: "read", done: selection.counts.read, total: selection.counts.read });
@@ -53,16 +54,6 @@ export async function selectedCorpus(
   });
   const corpus = await storeCorpus(selected, corpusFolder, signal === undefined ? {} : { signal });
   const selection: Selection = { key, digest: corpus.digest, counts: counts! };
-  await writeFile(`${path}.tmp`, JSON.stringify(selection));
-  await rename(`${path}.tmp`, path);
+  await keepJson(path, selection);
   return { corpus, counts: counts! };
-}
-
-async function readSelection(path: string): Promise<Selection | undefined> {
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as Selection;
-  } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return undefined;
-    throw error;
-  }
 }

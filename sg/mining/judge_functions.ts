@@ -115,13 +115,18 @@ interface PrototypeClass {
 
 /** Execution first, then the kinds that have prototypes. */
 function classesOf({ dimensions, kinds, execution }: PrototypeVectors): PrototypeClass[] {
-  const classes: PrototypeClass[] = [{ kind: -1, vectors: rowsOf("execution", execution, dimensions) }];
+  const classes: PrototypeClass[] = [{
+    kind: -1,
+    vectors: rowsOf("execution", execution, dimensions),
+  }];
   for (const [kind, name] of GRAM_KINDS.entries()) {
     const given = kinds[name];
     if (given !== undefined) classes.push({ kind, vectors: rowsOf(name, given, dimensions) });
   }
   if (classes.length === 1) {
-    throw new TypeError("Cannot judge phrases as prototypes must have at least one kind: it has none");
+    throw new TypeError(
+      "Cannot judge phrases as prototypes must have at least one kind: it has none",
+    );
   }
   return classes;
 }

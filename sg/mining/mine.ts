@@ -6,6 +6,7 @@ import { type Lexicon, lexiconFromGrams } from "../lexicon.ts";
 import { clusterGrams } from "./_cluster_grams.ts";
 import { coveredCharacters } from "./_covered_characters.ts";
 import { digestOf } from "./_digest.ts";
+import { ifThere } from "./_kept_json.ts";
 import { readNgramTable, writeNgramTable } from "./_ngram_table_file.ts";
 import { selectedCorpus } from "./_selected_corpus.ts";
 import { selectGrams } from "./_select_grams.ts";
@@ -100,7 +101,10 @@ async function mineIn(
 
   const counted = await countedNgrams(corpus, folder, options);
   const keepers = absorbNested(counted, { share: options.absorbShare ?? 0.9 });
-  const table = selectGrams(counted, Int32Array.from(keepers.keys()).filter((g) => keepers[g] === g));
+  const table = selectGrams(
+    counted,
+    Int32Array.from(keepers.keys()).filter((g) => keepers[g] === g),
+  );
 
   const cached = cachedEmbedder(embedder, join(folder, "embeddings"));
   const vectors = await embedGrams(table.texts, cached, options);
@@ -191,7 +195,7 @@ async function countedNgrams(
     JSON.stringify([unit, minWords, maxWords, minPrompts ?? "default"]),
   ]).slice("sha256:".length);
   const path = join(folder, `ngrams-${name}`);
-  const found = await readNgramTable(path);
+  const found = await ifThere(readNgramTable(path));
   if (found !== undefined) return found;
   const table = await countNgrams(corpus, {
     unit,

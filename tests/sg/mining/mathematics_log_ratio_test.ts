@@ -17,7 +17,10 @@ Deno.test("mathematicsLogRatio() says nothing where no or every sentence holds m
 });
 
 Deno.test("mathematicsLogRatio() keeps rare phrases near 0", () => {
-  const [rare, common] = mathematicsLogRatio(Uint32Array.of(1, 1000, 1001), Uint32Array.of(0, 0, 1001));
+  const [rare, common] = mathematicsLogRatio(
+    Uint32Array.of(1, 1000, 1001),
+    Uint32Array.of(0, 0, 1001),
+  );
   assert.ok(rare! > common! && rare! < 0);
 });
 
