@@ -247,15 +247,11 @@ class OnnxEmbedder:
         return np.stack(vectors)
 
 
-# --- cluster: DBSCAN at a given epsilon, or at the one of 19 with the most clusters
+# --- cluster: DBSCAN at the epsilon of 19 that makes the most clusters; noise stays as clusters of one
 
 
-def cluster(vectors, epsilon):
-    if epsilon is None:
-        epsilon, labels = choose_epsilon(vectors)
-    else:
-        dbscan = DBSCAN(eps=epsilon, min_samples=2, metric="cosine", n_jobs=-1)
-        labels = dbscan.fit_predict(vectors)
+def cluster(vectors):
+    epsilon, labels = choose_epsilon(vectors)
     noise = labels == -1
     labels[noise] = labels.max() + 1 + np.arange(noise.sum())
     return epsilon, labels
@@ -356,7 +352,6 @@ def main():
     parser.add_argument("--embedder", choices=["torch", "onnx"], required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--prototypes", type=Path, required=True)
-    parser.add_argument("--epsilon", type=float, help="default: chosen by the data")
     options = parser.parse_args()
 
     stages = Stages()
@@ -377,7 +372,7 @@ def main():
     vectors = embedder.embed(list(table))
     stages.end("embed")
 
-    epsilon, labels = cluster(vectors, options.epsilon)
+    epsilon, labels = cluster(vectors)
     phrases = json.loads(options.prototypes.read_text(encoding="utf-8"))
     prototypes = {
         "kinds": {kind: embedder.embed(texts) for kind, texts in phrases["kinds"].items()},
@@ -393,6 +388,9 @@ def main():
     libraries += ["torch", "sentence-transformers"] if options.embedder == "torch" else ["onnxruntime"]
     print(json.dumps({
         "seconds": stages.seconds,
+        "cpuSeconds": time.process_time(),
+        "peakMemoryBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "characters": num_characters,
         "solutions": num_solutions,
         "prompts": num_prompts,
         "ngrams": len(counted),
@@ -401,9 +399,7 @@ def main():
         "epsilon": epsilon,
         "grams": len(grams),
         "coveredShare": share,
-        "peakMemoryBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "versions": {name: version(name) for name in libraries},
-        "sample": grams[:10],
     }))
 
 
