@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { access, constants, readFile, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { finiteNumber, shareOfOne, wholeNumber } from "./_arguments.ts";
 import { MINE, SHELL_FUNCTION } from "./_manual.ts";
@@ -11,15 +11,7 @@ import {
   solutionsKey,
   writeOutput,
 } from "./hooks/mod.ts";
-import {
-  type Embedder,
-  mine,
-  type MineOptions,
-  type MineProgress,
-  parsePrototypes,
-  sentenceTransformer,
-  staticEmbedder,
-} from "./sg/mining/mod.ts";
+import type { Embedder, MineOptions, MineProgress } from "./sg/mining/mod.ts";
 import { type Lexicon, serializeLexicon } from "./sg/mod.ts";
 
 /** What the stages are called on the screen. */
@@ -139,11 +131,13 @@ async function run(
 ): Promise<void> {
   const { out, work = out === "-" ? undefined : `${out}.work` } = flags;
   await checkWritable(out);
+  // Loaded here, as the other commands need no onnxruntime.
+  const mining = await import("./sg/mining/mod.ts");
   const prototypes = flags.prototypes === undefined
     ? undefined
-    : parsePrototypes(await readFile(flags.prototypes, "utf8"), flags.prototypes);
+    : mining.parsePrototypes(await readFile(flags.prototypes, "utf8"), flags.prototypes);
   const corpusKey = await solutionsKey(paths, flags);
-  const embedder = await loadEmbedder(flags);
+  const embedder = await loadEmbedder(mining, flags);
   const line = new ProgressLine();
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
@@ -153,7 +147,7 @@ async function run(
   let lexicon: Lexicon;
   try {
     const solutions = readSolutions(paths, { ...flags, onCorrupt: () => corrupt++ });
-    lexicon = await mine(solutions, {
+    lexicon = await mining.mine(solutions, {
       ...mineOptions(flags),
       name: flags.name ?? nameOf(out),
       source: flags.source ?? paths.join(" "),
@@ -204,11 +198,15 @@ async function checkWritable(out: string): Promise<void> {
   await access(folder, constants.W_OK);
 }
 
-async function loadEmbedder({ embedder, threads = 0 }: MineFlags): Promise<Embedder> {
+async function loadEmbedder(
+  { sentenceTransformer, staticEmbedder }: typeof import("./sg/mining/mod.ts"),
+  { embedder, threads = 0 }: MineFlags,
+): Promise<Embedder> {
   if (embedder === "static") return await staticEmbedder({ threads });
   return await sentenceTransformer({
     model: join(embedder, "model.onnx"),
     tokenizer: join(embedder, "tokenizer.json"),
+    name: basename(resolve(embedder)),
     threads,
   });
 }
@@ -244,7 +242,7 @@ function mineOptions(flags: MineFlags): MineOptions {
 }
 
 function nameOf(out: string): string {
-  return out.slice(out.lastIndexOf("/") + 1).replace(/\.json(\.gz)?$/, "");
+  return basename(out).replace(/\.json(\.gz)?$/, "");
 }
 
 function memorySize(text: string): number {

@@ -55,7 +55,7 @@ import {
 } from "./_manual.ts";
 import { type OptionSchema, optionValues } from "./_option_values.ts";
 import type { MetricSums } from "./metrics/mod.ts";
-import { BUILT_IN_LEXICONS, loadLexicon, SgMatcher } from "./sg/mod.ts";
+import { BUILT_IN_LEXICONS, DEFAULT_LEXICON, loadLexicon, SgMatcher } from "./sg/mod.ts";
 
 const VERSION = "0.1.0";
 
@@ -358,7 +358,7 @@ async function loadMatcher(
   config: RunConfig,
   warn: Warn,
 ): Promise<{ matcher: SgMatcher; encode: Encode; warn: Warn }> {
-  const grams = await loadLexicon(lexicon ?? config.lexicon ?? "paper");
+  const grams = await loadLexicon(lexicon ?? config.lexicon ?? DEFAULT_LEXICON);
   const { tokens, encode } = await loadRolloutTokenizer(
     tokenizer,
     vocabSize === undefined ? {} : { vocabSize },
@@ -459,7 +459,7 @@ function matchOptions(command: Command): Command {
     .option("--vocab-size <N>", "vocabulary size of the model, where it is padded", wholeNumber)
     .option(
       "--lexicon <NAME|FILE>",
-      `${BUILT_IN_LEXICONS.join(", ")}, or a file (default: "paper")`,
+      `${BUILT_IN_LEXICONS.join(", ")}, or a file (default: ${DEFAULT_LEXICON})`,
     );
 }
 

@@ -112,6 +112,7 @@ class LocalMember implements Member {
 class ThreadMember implements Member {
   readonly #worker: Worker;
   #pending: { resolve(value: unknown): void; reject(reason: unknown): void } | undefined;
+  #ended: Promise<number> | undefined;
   /** Why there will be no more replies. */
   #failure: { reason: unknown } | undefined;
 
@@ -144,7 +145,8 @@ class ThreadMember implements Member {
 
   async end(reason: unknown): Promise<void> {
     this.#fail(reason);
-    await this.#worker.terminate();
+    // One promise for all who end it, as a second call would not wait for the first.
+    await (this.#ended ??= this.#worker.terminate());
   }
 
   #fail(reason: unknown): void {

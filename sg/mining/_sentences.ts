@@ -81,7 +81,8 @@ const LIST_MARK = /\d{1,3}[.)](?=\p{White_Space})/uy;
 const TAG = /<\/?[A-Za-z][\w|-]{0,39}\/?>/y;
 const COMMAND = /\\[A-Za-z]+\*?/y;
 const ENVIRONMENT = /\\begin\{([^{}\n]{1,40})\}/y;
-const URL_REST = /:\/\/[^\p{White_Space})>\]"'`]*/uy;
+/** A quote ends a URL; an apostrophe before a word character does not, as no word begins behind it. */
+const URL_REST = /:\/\/(?:[^\p{White_Space})>\]"'`]|'(?=[\p{L}\p{N}_]))*/uy;
 
 /**
  * Cuts texts into sentences of words, so that words that are joined are a substring of the text as the

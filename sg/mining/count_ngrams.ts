@@ -31,7 +31,10 @@ export interface CountNgramsOptions {
   readonly unit?: GramUnit;
   /** Least number of distinct prompts. Default 0.2 % of the prompts, and at least 3. */
   readonly minPrompts?: number;
-  /** Threads that count; one is the calling thread. Default: the number of cores. */
+  /**
+   * Threads that count, at most one a shard; 1 is the calling thread. Default: the number of cores, but no
+   * more than one for every 16 million UTF-16 units of text, as a thread takes half a second to be fast.
+   */
   readonly workers?: number;
   /** About the most memory that filtering and counting take together, from 1 MiB. Default 1 GiB. */
   readonly memoryBytes?: number;
@@ -47,6 +50,8 @@ export interface CountNgramsOptions {
 }
 
 const MIN_MEMORY = 2 ** 20;
+/** UTF-16 units of text for which another thread is worth its start. */
+const THREAD_CHARACTERS = 2 ** 24;
 
 /**
  * Counts the n-grams of a corpus that occur in at least `minPrompts` distinct prompts, exactly, whatever
@@ -117,7 +122,8 @@ async function countStored(
     minWords: options.minWords ?? 3,
     maxWords: options.maxWords ?? 5,
     minPrompts,
-    workers: options.workers ?? availableParallelism(),
+    workers: options.workers ??
+      Math.min(availableParallelism(), Math.ceil(corpus.numCharacters / THREAD_CHARACTERS)),
     memoryBytes: options.memoryBytes ?? 2 ** 30,
     signal: options.signal,
     onProgress: options.onProgress,

@@ -167,7 +167,7 @@ async function mineIn(
           ...steps,
           coveredShare: rounded(share),
         },
-        notes: NOTES,
+        notes: table.unit === "word" ? NOTES : [...NOTES, CHARACTER_NOTE],
       },
     },
   );
@@ -182,6 +182,11 @@ const NOTES: readonly string[] = [
   "functional, probability that it guides the solution; burstiness, its occurrences per solution that " +
   "has it over those of chance; mathematics, share of its occurrences in sentences with mathematics.",
 ];
+
+/** Rule 4 of the matching rules: letters are word characters in every script. */
+const CHARACTER_NOTE =
+  "unit character: by version 1 of the matching rules a gram matches only where no letter stands beside it, " +
+  "so not inside a clause of a script without spaces.";
 
 async function countedNgrams(
   corpus: StoredCorpus,

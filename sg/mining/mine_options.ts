@@ -7,8 +7,8 @@ import type { SelectSolutionsOptions } from "./select_solutions.ts";
 /** What {@linkcode mine} says while it works. */
 export interface MineProgress {
   /**
-   * `read` and store the solutions, count n-grams in three passes (`filter`, `count`, `examples`), `embed` them,
-   * `choose` an epsilon or `cluster` them, and measure what the candidates `cover`.
+   * `read` and store the solutions, count n-grams in three passes (`filter`, `count`, `examples`), `embed` and
+   * `cluster` them, and measure what the candidates `cover`. What is there already is not begun again.
    */
   readonly stage: "read" | "filter" | "count" | "examples" | "embed" | "cluster" | "cover";
   /** Solutions, n-grams or pairs that are done. */

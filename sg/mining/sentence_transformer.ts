@@ -14,6 +14,8 @@ export interface SentenceTransformerOptions extends HubOptions {
   readonly model: string | HubFile;
   /** Path of the model's `tokenizer.json`, or where it lies on the hub. */
   readonly tokenizer: string | HubFile;
+  /** Name of the embedder, for reports. Default: the model's file. */
+  readonly name?: string;
   /** Tokens of a text, special ones among them, beyond which it is cut. Default 128. */
   readonly maxTokens?: number;
   /**
@@ -78,13 +80,14 @@ export async function sentenceTransformer(
     .includes("DynamicQuantize");
   const { batchSize = mixesBatch ? 1 : 64 } = options;
   const name = nameOf(options.model);
+  const { name: embedderName = name } = options;
   const model = await SentenceModel.create(bytes, { name, threads });
   try {
     // Whether they fit shows when they run, which is better known before a long piece of work.
     const { dimensions } = await model.embed([encode("but wait, let's check", 0)], { batchSize });
     const rule = `mean pooling 1, at most ${maxTokens} tokens`;
     return new SentenceTransformer(model, encode, {
-      name,
+      name: embedderName,
       digest: digestOf([bytes, tokenizer, mixesBatch ? `${rule}, ${batchSize} texts` : rule]),
       dimensions,
       batchSize,

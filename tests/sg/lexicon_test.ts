@@ -420,7 +420,8 @@ Deno.test("loadLexicon() names the file in every error of its content", async ()
 Deno.test("loadLexicon() says which names there are when there is no such file", async () => {
   await assert.rejects(loadLexicon("papr"), {
     name: "RangeError",
-    message: "Cannot load lexicon as it must be a built-in name (paper, paper-3to5) or a file: " +
+    message:
+      "Cannot load lexicon as it must be a built-in name (math, paper, paper-3to5) or a file: " +
       'current value is "papr"',
   });
 });

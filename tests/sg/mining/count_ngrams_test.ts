@@ -36,6 +36,7 @@ const CASES: [text: string, runs: string[]][] = [
   ["use `a b` or\n```py\nc d\n```\nthen go", ["use", "or", "then go"]],
   ["let x be the x-axis of foo_bar and camelCase", ["let", "be the", "of", "and"]],
   ["the AMC test is 2nd at https://a.example/b c.", ["the", "test is", "at"]],
+  ["see http://a.example/b'c so and 'http://b.example' then", ["see", "so and", "then"]],
   ["one. two! three? four: five; six\nseven\r\neight", [
     ..."one two three four five six seven eight".split(" "),
   ]],

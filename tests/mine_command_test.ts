@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { loadLexicon } from "../sg/mod.ts";
+
+const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
+const ROLLOUTS = fileURLToPath(
+  new URL("testdata/rollouts/r1_distill_1p5b_math.jsonl.gz", import.meta.url),
+);
+
+interface Run {
+  readonly code: number | null;
+  readonly stderr: string;
+}
+
+/** Runs `hicra mine` as a program; `interruptAt`: sends SIGINT when standard error says so. */
+function mine(args: readonly string[], interruptAt?: string): Promise<Run> {
+  const child = spawn(process.execPath, ["run", "-A", "--no-lock", CLI, "mine", ...args], {
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  return new Promise((resolve, reject) => {
+    let stderr = "";
+    let isInterrupted = false;
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      stderr += text;
+      if (interruptAt === undefined || isInterrupted || !stderr.includes(interruptAt)) return;
+      isInterrupted = true;
+      // Not child.kill, after which Deno reports no exit code.
+      process.kill(child.pid!, "SIGINT");
+    });
+    child.on("error", reject).on("close", (code) => resolve({ code, stderr }));
+  });
+}
+
+async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "hicra-mine-"));
+  try {
+    await run(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+Deno.test("hicra mine writes a lexicon and removes its work folder", () =>
+  inFolder(async (folder) => {
+    const out = join(folder, "my-lexicon.json");
+    const { code, stderr } = await mine([ROLLOUTS, "--out", out]);
+    assert.equal(code, 0, stderr);
+    const stages = [
+      "reading solutions",
+      "finding n-grams",
+      "counting n-grams",
+      "taking examples",
+      "embedding",
+      "clustering",
+      "measuring coverage",
+    ];
+    assert.ok(stderr.startsWith(stages.join("\n")), stderr);
+    const lexicon = await loadLexicon(out);
+    assert.match(
+      stderr,
+      new RegExp(
+        `my-lexicon.json: ${lexicon.grams.length} grams of [\\d]+ n-grams in 336 solutions`,
+      ),
+    );
+    assert.equal(lexicon.name, "my-lexicon");
+    assert.equal(lexicon.provenance.source, ROLLOUTS);
+    assert.deepEqual(await readdir(folder), ["my-lexicon.json"]);
+  }));
+
+Deno.test("hicra mine goes on after an interrupt, to the same bytes", () =>
+  inFolder(async (folder) => {
+    const [out, whole] = [join(folder, "a.json"), join(folder, "b.json")];
+    const { code, stderr } = await mine([ROLLOUTS, "--out", out, "--name", "x"], "embedding");
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /hicra: interrupted: the same command goes on from what is in .*a.json.work\n$/,
+    );
+    assert.deepEqual(await readdir(folder), ["a.json.work"]);
+    const resumed = await mine([ROLLOUTS, "--out", out, "--name", "x"]);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    assert.ok(!resumed.stderr.includes("counting n-grams"), resumed.stderr);
+    assert.equal((await mine([ROLLOUTS, "--out", whole, "--name", "x"])).code, 0);
+    assert.equal(await readFile(out, "utf8"), await readFile(whole, "utf8"));
+  }));
+
+Deno.test("hicra mine takes prototypes and filters, and counts corrupt lines", () =>
+  inFolder(async (folder) => {
+    const solutions = join(folder, "solutions.jsonl");
+    const lines = ["Wait, let me check.", "Wait, let me see.", "Wait, let me go."].map((text, p) =>
+      JSON.stringify({ prompt_id: String(p), completion: `The sum is 4. ${text}`, reward: 1 })
+    );
+    await writeFile(solutions, [...lines, "{", lines[0]].join("\n"));
+    const prototypes = join(folder, "prototypes.json");
+    await writeFile(
+      prototypes,
+      JSON.stringify({
+        format: "hicra-prototypes",
+        version: 1,
+        kinds: { branching: ["wait, let me", "let me go"] },
+        execution: ["the sum is", "the number is"],
+      }),
+    );
+    const out = join(folder, "l.json");
+    const base = [solutions, "--out", out, "--keep-clusters", "100%", "--max-share", "1"];
+    const flags = [...base, "--prototypes", prototypes, "--min-words", "3"];
+    const refused = await mine(flags);
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr,
+      /hicra: Cannot read .*solutions.jsonl line 4 as it must be one JSON/,
+    );
+    const { code, stderr } = await mine([...flags, "--max-corrupt", "1"]);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /hicra: 1 corrupt records were passed over/);
+    const { grams } = await loadLexicon(out);
+    assert.deepEqual(grams.map(({ text, kind }) => [text, kind]), [["wait, let me", "branching"]]);
+  }));
+
+Deno.test("hicra mine fails in one line, and leaves no lexicon", () =>
+  inFolder(async (folder) => {
+    const out = join(folder, "l.json");
+    const failed = join(folder, "failed.jsonl");
+    await writeFile(failed, '{"prompt_id": "a", "completion": "No.", "reward": 0}\n');
+    const cases: [args: string[], code: number, message: RegExp][] = [
+      [[join(folder, "missing"), "--out", out], 1, /no such file or directory/i],
+      [
+        [failed, "--out", out],
+        1,
+        /at least one solution must be left: of 1 that were read 1 did not/,
+      ],
+      [
+        [failed, "--out", join(folder, "no", "l.json")],
+        1,
+        /^hicra: Cannot write .*l.json as its folder must be there: .*no is not/,
+      ],
+      [[failed, "--out", out, "--embedder", folder], 1, /tokenizer.json/],
+      [[failed, "--out", out, "--prototypes", failed], 1, /Cannot read prototypes of/],
+      [[failed, "--out", out, "--memory", "much"], 2, /It must be a size such as 512M or 4G/],
+      [[failed, "--out", out, "--unit", "line"], 2, /Allowed choices are word, character/],
+      [[failed], 2, /required option '--out <FILE>' not specified/],
+    ];
+    for (const [args, code, message] of cases) {
+      const run = await mine(args);
+      assert.equal(run.code, code, `${args.join(" ")}: ${run.stderr}`);
+      assert.match(run.stderr, message);
+      assert.ok(!(await readdir(folder)).includes("l.json"));
+    }
+  }));

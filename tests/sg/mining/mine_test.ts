@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm, truncate } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TextMatcher } from "../../../bench/mining/text_matcher.ts";
+import { readSolutions } from "../../../hooks/mod.ts";
+import {
+  type Embedder,
+  mine,
+  type MineOptions,
+  type MineProgress,
+  type Solution,
+  staticEmbedder,
+} from "../../../sg/mining/mod.ts";
+import { type Lexicon, lexiconFromGrams, parseLexicon, serializeLexicon } from "../../../sg/mod.ts";
+
+const ROLLOUTS = new URL("../../testdata/rollouts/r1_distill_1p5b_math.jsonl.gz", import.meta.url);
+/** Real solutions, few enough to mine them many times. */
+const SOLUTIONS = (await Array.fromAsync(readSolutions(decodeURIComponent(ROLLOUTS.pathname))))
+  .slice(0, 160);
+const TEXTS = SOLUTIONS.filter(({ succeeded }) => succeeded).map(({ text }) => text);
+
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "hicra-test-"));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function bytes(
+  options: MineOptions = {},
+  solutions: Solution[] = SOLUTIONS,
+): Promise<string> {
+  return serializeLexicon(await mine(solutions, options));
+}
+
+const expected = await mine(SOLUTIONS);
+
+Deno.test("mine() finds phrases that guide and none of mathematics", () => {
+  const texts = expected.grams.map(({ text }) => text);
+  for (const gram of ["let me double-check", "but wait", "maybe i", "step by step"]) {
+    assert.ok(texts.includes(gram), gram);
+  }
+  for (const text of texts) assert.match(text, /^[\p{L}\p{M}' ,\u2013\u2014-]+$/u);
+  for (const content of ["equal to", "the sum of", "is equal to the", "the value of"]) {
+    assert.ok(!texts.includes(content), content);
+  }
+});
+
+Deno.test("mine() gives grams that match in as many solutions as they count", () => {
+  for (const { text, documentFrequency } of expected.grams) {
+    const matcher = new TextMatcher(lexiconFromGrams([text], { name: text }));
+    const matched = TEXTS.filter((solution) => matcher.spans(solution).length > 0).length;
+    // More where a gram matches across what parts n-grams, such as a bracket.
+    assert.ok(matched >= documentFrequency!, `${text}: ${matched} < ${documentFrequency}`);
+  }
+});
+
+Deno.test("mine() writes its parameters, and clusters from the most frequent", () => {
+  assert.deepEqual(parseLexicon(serializeLexicon(expected), { name: "" }), expected);
+  const { parameters, corpusDigest } = expected.provenance;
+  assert.match(corpusDigest!, /^sha256:[0-9a-f]{64}$/);
+  assert.equal(parameters!.solutionsRead, 160);
+  assert.equal(parameters!.solutions, TEXTS.length);
+  assert.equal(parameters!.afterShare, expected.grams.length);
+  assert.ok(Number(parameters!.coveredShare) <= 0.045);
+  const clusters = expected.grams.map(({ cluster }) => cluster!);
+  assert.deepEqual(clusters, clusters.toSorted((a, b) => a - b));
+  assert.equal(new Set(clusters).size, clusters.at(-1)! + 1);
+  const frequencies = expected.grams.map(({ statistics }) => statistics!.clusterFrequency!);
+  assert.deepEqual(frequencies, frequencies.toSorted((a, b) => b - a));
+});
+
+Deno.test("mine() gives the same bytes with any number of workers, threads and little memory", async () => {
+  const same = serializeLexicon(expected);
+  assert.equal(await bytes({ workers: 1, threads: 1 }), same);
+  assert.equal(await bytes({ workers: 3, memoryBytes: 2 ** 20 }), same);
+});
+
+/** Each stage, and those that are not begun again once it has begun. */
+const STAGES: [MineProgress["stage"], finished: MineProgress["stage"][]][] = [
+  ["read", []],
+  ["filter", []],
+  ["count", []],
+  ["examples", []],
+  ["embed", ["filter", "count", "examples"]],
+  ["cluster", ["filter", "count", "examples"]],
+  ["cover", ["filter", "count", "examples", "cluster"]],
+];
+
+for (const [stop, finished] of STAGES) {
+  Deno.test(`mine() goes on after an interruption at "${stop}", to the same bytes`, async () => {
+    await inFolder(async (folder) => {
+      const controller = new AbortController();
+      const options = { workFolder: folder, corpusKey: "solutions" };
+      const interrupted = mine(SOLUTIONS, {
+        ...options,
+        signal: controller.signal,
+        onProgress: ({ stage }) => {
+          if (stage === stop) controller.abort(new Error(stop));
+        },
+      });
+      await assert.rejects(interrupted, new Error(stop));
+      const begun = new Set<string>();
+      const onProgress = ({ stage }: MineProgress) => void begun.add(stage);
+      assert.equal(await bytes({ ...options, onProgress }), serializeLexicon(expected));
+      assert.deepEqual(finished.filter((stage) => begun.has(stage)), []);
+      const names = await readdir(folder, { recursive: true });
+      assert.deepEqual(names.filter((name) => name.includes("partial")), []);
+    });
+  });
+}
+
+Deno.test("mine() reads solutions again only where their name is another", async () => {
+  await inFolder(async (folder) => {
+    await mine(SOLUTIONS, { workFolder: folder, corpusKey: "a" });
+    const unread: Iterable<Solution> = {
+      [Symbol.iterator]: () => assert.fail("the solutions were read"),
+    };
+    const again = await mine(unread, { workFolder: folder, corpusKey: "a" });
+    assert.equal(serializeLexicon(again), serializeLexicon(expected));
+    await assert.rejects(mine(unread, { workFolder: folder, corpusKey: "b" }), /were read/);
+    await assert.rejects(mine(unread, { workFolder: folder }), /were read/);
+  });
+});
+
+Deno.test("mine() says which file of the work folder is damaged", async () => {
+  await inFolder(async (folder) => {
+    const options = { workFolder: folder, corpusKey: "a" };
+    await mine(SOLUTIONS, options);
+    for (const name of await readdir(folder)) {
+      if (!/^(clusters|ngrams)/.test(name)) continue;
+      await truncate(join(folder, name), 40);
+      await assert.rejects(
+        mine(SOLUTIONS, options),
+        (error: Error) =>
+          error.name === "SyntaxError" && error.message.includes(name) &&
+          error.message.includes("remove it"),
+      );
+      await rm(join(folder, name));
+    }
+    assert.equal(await bytes(options), serializeLexicon(expected));
+  });
+});
+
+Deno.test("mine() switches each filter off", async () => {
+  await inFolder(async (workFolder) => {
+    const counts = async (options: MineOptions): Promise<Lexicon["provenance"]["parameters"]> => {
+      const kept = { workFolder, corpusKey: "a" };
+      return (await mine(SOLUTIONS, { ...kept, ...options })).provenance.parameters;
+    };
+    const all = await counts({
+      keepClusters: 1,
+      keepSparse: 1,
+      functional: false,
+      maxShare: 1,
+      clustering: "none",
+    });
+    assert.equal(all!.afterShare, all!.afterAbsorption);
+    assert.equal(all!.clusters, all!.afterAbsorption);
+    const { ngrams, afterAbsorption } = await counts({ absorbShare: 1 }) as Record<string, number>;
+    assert.ok(afterAbsorption! > Number(all!.afterAbsorption) && afterAbsorption! < ngrams!);
+    assert.equal((await counts({ clustering: "agglomerative" }))!.clustering, "agglomerative");
+    const own = {
+      name: "all in one",
+      cluster: (vectors: Float32Array, dimensions: number) =>
+        Promise.resolve(new Int32Array(vectors.length / dimensions)),
+    };
+    const one = await counts({ clustering: own });
+    assert.deepEqual([one!.clustering, one!.clusters], ["all in one", 1]);
+  });
+});
+
+function sentences(...texts: string[]): Solution[] {
+  return texts.map((text, p) => ({ text, promptId: String(p), succeeded: true }));
+}
+
+const CHINESE = [
+  "等一下，让我们再检查一遍。",
+  "等一下，让我们再检查一遍结果。",
+  "等一下，我们再算。",
+];
+
+Deno.test("mine() finds character n-grams of a script without spaces", async () => {
+  const lexicon = await mine(sentences(...CHINESE), {
+    unit: "character",
+    minWords: 3,
+    keepClusters: 1,
+    functional: false,
+    maxShare: 1,
+  });
+  assert.deepEqual(lexicon.grams.map(({ text }) => text), ["我们再", "等一下"]);
+  assert.match(lexicon.provenance.notes!.at(-1)!, /matches only where no letter stands beside it/);
+});
+
+const REFUSED: [
+  what: string,
+  run: () => Promise<unknown>,
+  name: string,
+  message: string | RegExp,
+][] = [
+  [
+    "no solution",
+    () => mine([]),
+    "RangeError",
+    "Cannot mine as at least one solution must be left: of 0 that were read 0 did not succeed, " +
+    "0 had no label and 0 were repetitions",
+  ],
+  [
+    "failures only",
+    () => mine([{ text: "No.", promptId: "a", succeeded: false }]),
+    "RangeError",
+    "Cannot mine as at least one solution must be left: of 1 that were read 1 did not succeed, " +
+    "0 had no label and 0 were repetitions",
+  ],
+  [
+    "a solution without a label",
+    () => mine([{ text: "Wait, let me check.", promptId: "a" }]),
+    "TypeError",
+    /^Cannot select solution 0 \(prompt "a"\) as succeeded must be true or false/,
+  ],
+  [
+    "one solution",
+    () => mine(sentences("Wait, let me check. Wait, let me check.")),
+    "RangeError",
+    /as one must occur in at least 3 prompts: none does in 1 solutions of 1 prompts/,
+  ],
+  [
+    "one text repeated",
+    () => mine(sentences(...Array(9).fill("Wait, let me check."))),
+    "RangeError",
+    /none does in 1 solutions of 1 prompts/,
+  ],
+  [
+    "words of a script without spaces",
+    () => mine(sentences(...CHINESE), { minWords: 3 }),
+    "RangeError",
+    /most letters are of a script without spaces, pass unit: "character"/,
+  ],
+  [
+    "a corpus in which nothing guides",
+    () =>
+      mine(sentences(...["sum", "set", "root"].map((x) => `The ${x} of the first number.`)), {
+        keepClusters: 1,
+      }),
+    "RangeError",
+    /^Cannot make a lexicon as at least one gram must be left: the steps left ngrams \d+, .*afterFunction 0/,
+  ],
+  [
+    "a share of 0",
+    () => mine([], { keepClusters: 0 }),
+    "RangeError",
+    "Cannot mine as keepClusters must be a share above 0 and at most 1: current value is 0",
+  ],
+  [
+    "a prior of 1",
+    () => mine([], { prior: 1 }),
+    "RangeError",
+    "Cannot mine as prior must be a share above 0 and below 1: current value is 1",
+  ],
+  [
+    "an epsilon of 3",
+    () => mine([], { epsilon: 3 }),
+    "RangeError",
+    "Cannot mine as epsilon must be above 0 and at most 2: current value is 3",
+  ],
+];
+
+for (const [what, run, name, message] of REFUSED) {
+  Deno.test(`mine() refuses ${what}`, async () => {
+    await assert.rejects(run, { name, message });
+  });
+}
+
+Deno.test("mine() refuses an embedder that gives vectors of another length", async () => {
+  const embedder: Embedder = {
+    name: "broken",
+    digest: "sha256:0",
+    dimensions: 4,
+    embed: (texts) => Promise.resolve(new Float32Array(3 * texts.length)),
+    release: () => Promise.resolve(),
+  };
+  await assert.rejects(mine(SOLUTIONS, { embedder }), /"broken" must give 4 numbers a text/);
+});
+
+Deno.test("mine() does not release an embedder that it was given", async () => {
+  const embedder = await staticEmbedder();
+  assert.equal(await bytes({ embedder }), serializeLexicon(expected));
+  assert.equal((await embedder.embed(["still there"])).length, embedder.dimensions);
+  await embedder.release();
+});
