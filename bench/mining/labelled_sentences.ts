@@ -40,7 +40,10 @@ export function isPlanning({ tags }: Pick<LabelledSentence, "tags">): boolean {
 }
 
 const DATA = new URL("../../tests/testdata/", import.meta.url);
-const SHIPPED = fileURLToPath(new URL("rollouts/r1_distill_8b_labelled.jsonl.gz", DATA));
+/** The 20 traces that the repository ships. */
+export const SHIPPED_LABELLED: string = fileURLToPath(
+  new URL("rollouts/r1_distill_8b_labelled.jsonl.gz", DATA),
+);
 const SHIPPED_KL = new URL("importance_kl/r1_distill_8b_labelled.jsonl.gz", DATA);
 
 /** A sentence as a rollout file holds it. */
@@ -68,8 +71,10 @@ interface KlRecord {
  * @throws {TypeError} If a rollout has no sentences, or a sentence lacks what is measured.
  * @throws {RangeError} If the file is empty, or a sentence lies outside its completion.
  */
-export async function loadLabelledTraces(path: string = SHIPPED): Promise<LabelledTrace[]> {
-  const kl = path === SHIPPED ? await readKl() : undefined;
+export async function loadLabelledTraces(
+  path: string = SHIPPED_LABELLED,
+): Promise<LabelledTrace[]> {
+  const kl = path === SHIPPED_LABELLED ? await readKl() : undefined;
   const rollouts = await Array.fromAsync(readRollouts(path));
   if (rollouts.length === 0) {
     throw new RangeError(`Cannot score on ${path} as it must hold a rollout: it is empty`);

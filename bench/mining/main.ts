@@ -6,7 +6,7 @@ import { markdownTable } from "../report/markdown.ts";
 import { replaceBlock } from "../report/readme.ts";
 import { terminalTable } from "../report/terminal.ts";
 import { runCommand } from "../run_command.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, type MiningFigures } from "./evaluate.ts";
 import { HELP, type MiningOptions, parseMiningOptions } from "./options.ts";
 import { miningTables } from "./tables.ts";
 
@@ -25,10 +25,14 @@ async function main(options: MiningOptions): Promise<void> {
   else for (const table of tables) console.log(terminalTable(table));
   if (options.readme) {
     const path = fileURLToPath(new URL("README.md", import.meta.url));
-    const content = tables.map(markdownTable).join("\n").trimEnd();
+    const content = [machineLine(figures), "", ...tables.map(markdownTable)].join("\n").trimEnd();
     await writeOutput(path, [replaceBlock(await readFile(path, "utf8"), BLOCK, content)]);
     console.error(`Figures: ${BLOCK.file}`);
   }
+}
+
+function machineLine({ date, machine }: MiningFigures): string {
+  return `${date}, ${machine.cores} cores, ${machine.memoryGib} GiB of memory, ${machine.runtime}.`;
 }
 
 await runCommand({ parse: parseMiningOptions, help: HELP, main });

@@ -1,142 +1,143 @@
-import { decimal, NOTHING, percent, signed } from "../report/format.ts";
+import { decimal, NOTHING, percent } from "../report/format.ts";
 import type { Table } from "../report/table.ts";
-import type { Interval } from "./bootstrap.ts";
-import type { LexiconFigures } from "./evaluate.ts";
-import { removalTrends } from "./removal.ts";
+import type { AblationRow } from "./ablations.ts";
+import type { MiningFigures } from "./evaluate.ts";
+import { difference, lexiconTables, percents, share } from "./lexicon_tables.ts";
+import type { SplitFigures } from "./split_stability.ts";
+import type { TransferFigures } from "./transfer.ts";
 
-type Row = readonly [label: string, cell: (figures: LexiconFigures) => string];
+/**
+ * Writes what was measured as tables.
+ *
+ * @param figures The figures.
+ * @returns A table or two for each part that was measured.
+ */
+export function miningTables(
+  { lexicons, ablations, stability, transfer }: MiningFigures,
+): Table[] {
+  return [
+    ...lexicons === null ? [] : lexiconTables(lexicons),
+    ...ablations === null ? [] : ablationTables(ablations),
+    ...stability === null ? [] : [stabilityTable(stability)],
+    ...transfer === null ? [] : [transferTable(transfer)],
+  ];
+}
 
-const ROWS: readonly Row[] = [
-  ["distinct grams", ({ grams }) => String(grams)],
-  ["precision of sentences", ({ sentences }) => share(sentences.precision)],
-  ["recall of sentences", ({ sentences }) => share(sentences.recall)],
+/** A row that has figures. */
+type Measured = NonNullable<AblationRow["figures"]> & Pick<AblationRow, "difference">;
+
+type Column = readonly [title: string, cell: (row: Measured) => string];
+
+const COLUMNS: readonly Column[] = [
+  ["grams", ({ grams }) => String(grams)],
+  ["precision", ({ sentences }) => share(sentences.precision)],
+  [
+    "Δ precision",
+    ({ difference: of }) => of === null ? NOTHING : difference(of.precision),
+  ],
+  ["recall", ({ sentences }) => share(sentences.recall)],
+  ["Δ recall", ({ difference: of }) => of === null ? NOTHING : difference(of.recall)],
   ["planning share", ({ sentences }) => percents(sentences.share)],
-  ["  in planning sentences", ({ sentences }) => percents(sentences.shareInside)],
-  ["  in other sentences", ({ sentences }) => percents(sentences.shareOutside)],
-  ["matched sentences", ({ sentences }) => String(sentences.matchedSentences)],
-  ["importance lift, accuracy", ({ liftAccuracy }) => difference(liftAccuracy.lift)],
-  ["importance lift, KL", ({ liftKl }) => liftKl === null ? NOTHING : difference(liftKl.lift)],
-  ["Jaccard with the paper's", ({ jaccardWithPaper }) => decimal(jaccardWithPaper)],
   [
-    "functional grams",
-    ({ functional }) => functional === null ? NOTHING : share(functional.precision),
+    "inside / outside",
+    ({ sentences }) =>
+      `${percent(sentences.shareInside.value)} / ${percent(sentences.shareOutside.value)}`,
   ],
+  ["importance lift", ({ liftAccuracy }) => difference(liftAccuracy.lift)],
   [
-    "  labelled, unlabelled",
-    ({ functional }) =>
-      functional === null ? NOTHING : `${functional.labelled}, ${functional.unlabelled}`,
-  ],
-  [
-    "paper's 3 to 5: exact",
-    ({ recall }) => recall === null ? NOTHING : `${recall.exact} of ${recall.occurring}`,
-  ],
-  [
-    "  always covered",
-    ({ recall }) => recall === null ? NOTHING : `${recall.covered} of ${recall.occurring}`,
-  ],
-  [
-    "  occurrences covered",
-    ({ recall }) => recall === null ? NOTHING : percent(recall.coveredOccurrences),
+    "paper's 3 to 5",
+    ({ recall }) =>
+      recall === null
+        ? NOTHING
+        : `${recall.exact} of ${recall.occurring}, ${percent(recall.coveredOccurrences, 0)}`,
   ],
 ];
 
-/** Metrics of the planning tokens that have no record of the policy behind them here. */
-const STAND_IN = /^(perplexity|surprisal|entropy)/;
+const FUNCTIONAL: Column = [
+  "functional grams",
+  ({ functional }) => functional === null ? NOTHING : share(functional.precision),
+];
 
-/**
- * Sets the lexicons side by side.
- *
- * @param figures Figures of each lexicon.
- * @returns The scores, then the removal test where it was run.
- */
-export function miningTables(figures: readonly LexiconFigures[]): Table[] {
-  return [scoreTable(figures), ...removalTables(figures), ...trendTables(figures)];
+function ablationTables(rows: readonly AblationRow[]): Table[] {
+  const hasLabels = rows.some(({ figures }) => figures?.functional);
+  const columns = hasLabels ? [...COLUMNS, FUNCTIONAL] : COLUMNS;
+  const tableOf = (group: AblationRow["group"], title: string, note: string): Table => ({
+    title,
+    note,
+    columns: ["", ...columns.map(([name]) => name)],
+    rows: rows.filter((row) => row.group === group).map((row) => [
+      row.figures === null ? `${row.variant} (${row.reason})` : row.variant,
+      ...columns.map(([, cell]) =>
+        row.figures === null ? NOTHING : cell({ ...row.figures, difference: row.difference })
+      ),
+    ]),
+  });
+  return [
+    tableOf(
+      "steps",
+      "What each step is worth",
+      "All mined from the same solutions, one thing changed at a time, and scored as above; Δ: " +
+        "difference to the default, taken draw by draw; importance is by accuracy. Paper's 3 to 5: " +
+        "entries that are grams, of those that occur, and the share of their occurrences that overlap a " +
+        "match. Paper's rule: 3 to 5 words, the top 20 % of clusters, no other filter.",
+    ),
+    tableOf(
+      "sensitivity",
+      "Sensitivity to what was chosen by hand",
+      "The same with neighbouring values.",
+    ),
+  ];
 }
 
-function scoreTable(figures: readonly LexiconFigures[]): Table {
+function stabilityTable(splits: readonly SplitFigures[]): Table {
+  const line = (name: string, of: (values: readonly number[]) => number): string[] => [
+    name,
+    "",
+    decimal(of(splits.map(({ sameGrams }) => sameGrams))),
+    decimal(of(splits.map(({ onTraces }) => onTraces))),
+    decimal(of(splits.map(({ onCorpus }) => onCorpus))),
+  ];
   return {
-    title: "Lexicons on labelled sentences",
+    title: "Two halves of the prompts",
     note:
-      "A sentence is matched if a match has a character in it; precision and recall are of sentences " +
-      "tagged plan_generation, uncertainty_management or self_checking; shares are of the characters of " +
-      "all sentences. Importance lift: mean importance of matched minus unmatched sentences of the same " +
-      "position decile and length quartile, in standard deviations. In brackets 95 % intervals: " +
-      "2,000 bootstrap draws of traces, Wilson for functional grams.",
-    columns: ["", ...figures.map(({ lexicon }) => lexicon)],
-    rows: ROWS.map(([label, cell]) => [label, ...figures.map(cell)]),
+      "Jaccard similarity of two lexicons mined from random halves of the prompts: of their grams, and of " +
+      "the code units that they match on the labelled traces and on all solutions of both halves. The " +
+      "aim is 0.8.",
+    columns: ["split", "grams", "same grams", "labelled traces", "all solutions"],
+    rows: [
+      ...splits.map(({ seed, grams, sameGrams, onTraces, onCorpus }) => [
+        `seed ${seed}`,
+        grams.join(", "),
+        decimal(sameGrams),
+        decimal(onTraces),
+        decimal(onCorpus),
+      ]),
+      line("mean", (values) => values.reduce((sum, value) => sum + value, 0) / values.length),
+      line("least", (values) => Math.min(...values)),
+    ],
   };
 }
 
-function removalTables(figures: readonly LexiconFigures[]): Table[] {
-  const effects = figures.flatMap(({ removal }) => removal ?? []);
-  const corpora = [...new Set(effects.map(({ corpus }) => corpus))];
-  return corpora.map((corpus) => {
-    const metrics = [
-      ...new Set(effects.filter((effect) => effect.corpus === corpus).map(({ metric }) => metric)),
-    ];
-    return {
-      title: `Removal of 30 % of the grams: ${corpus}`,
-      note:
-        "Value with all grams, and its mean relative change when a random 30 % are dropped, with " +
-        "percentiles 2.5 and 97.5 over 20 removals. Figures marked * are on a stand-in, the surprisal of " +
-        "each token by its frequency: the rollouts were recorded without log-probabilities.",
-      columns: ["metric", ...figures.map(({ lexicon }) => lexicon)],
-      rows: metrics.map((metric) => [
-        nameOf(metric),
-        ...figures.map(({ removal }) => {
-          const effect = removal?.find((e) => e.corpus === corpus && e.metric === metric);
-          if (effect === undefined) return NOTHING;
-          return `${decimal(effect.before, 3)} ${change(effect.relativeChange)}`;
-        }),
-      ]),
-    };
-  });
-}
-
-/** From the first corpus of the removal test to the last. */
-function trendTables(figures: readonly LexiconFigures[]): Table[] {
-  const corpora = [
-    ...new Set(figures.flatMap(({ removal }) => (removal ?? []).map(({ corpus }) => corpus))),
-  ];
-  if (corpora.length < 2) return [];
-  const [first, last] = [corpora[0]!, corpora.at(-1)!];
-  const trends = figures.map(({ removal }) => removalTrends(removal ?? [], first, last));
-  const metrics = [...new Set(trends.flat().map(({ metric }) => metric))];
-  return [{
-    title: `Removal of 30 % of the grams: from ${first} to ${last}`,
+function transferTable({ rows, without }: TransferFigures): Table {
+  const corpora = rows[0]?.elsewhere.map(({ corpus }) => corpus) ?? [];
+  return {
+    title: "Mined here, applied there",
     note:
-      "Relative change between the two steps with all grams, the same after the removals (mean, " +
-      "percentiles 2.5 and 97.5), and the share of the removals with the same direction.",
-    columns: ["metric", ...figures.map(({ lexicon }) => lexicon)],
-    rows: metrics.map((metric) => [
-      nameOf(metric),
-      ...trends.map((ofLexicon) => {
-        const trend = ofLexicon.find((t) => t.metric === metric);
-        if (trend === undefined) return NOTHING;
-        return `${signed(100 * trend.before, 1)} % -> ${change(trend.after)}, ${
-          percent(trend.sameDirection, 0)
-        }`;
-      }),
+      "Precision, recall and share on the labelled traces; then, for every corpus, the share of the " +
+      "characters of its solutions that is matched, and the Jaccard similarity to what the corpus's own " +
+      `lexicon matches there. * mined from this corpus.${
+        without.length === 0 ? "" : ` No gram is left of ${without.join(", ")}.`
+      }`,
+    columns: ["mined from", "grams", "precision", "recall", "labelled", ...corpora],
+    rows: rows.map(({ source, grams, precision, recall, share: covered, elsewhere }) => [
+      source,
+      String(grams),
+      share(precision),
+      share(recall),
+      percents(covered),
+      ...elsewhere.map(({ isOwn, share: part, jaccardWithOwn }) =>
+        `${percent(part)}, ${decimal(jaccardWithOwn)}${isOwn ? " *" : ""}`
+      ),
     ]),
-  }];
-}
-
-function nameOf(metric: string): string {
-  return STAND_IN.test(metric) ? `${metric} *` : metric;
-}
-
-function share({ value, low, high }: Interval): string {
-  return `${decimal(value)} [${decimal(low)}, ${decimal(high)}]`;
-}
-
-function percents({ value, low, high }: Interval): string {
-  return `${percent(value)} [${decimal(100 * low, 1)}, ${decimal(100 * high, 1)}]`;
-}
-
-function difference({ value, low, high }: Interval): string {
-  return `${signed(value)} [${signed(low)}, ${signed(high)}]`;
-}
-
-function change({ value, low, high }: Interval): string {
-  return `${signed(100 * value, 1)} % [${signed(100 * low, 1)}, ${signed(100 * high, 1)}]`;
+  };
 }

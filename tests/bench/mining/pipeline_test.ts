@@ -1,187 +1,363 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { parsePipelineOptions } from "../../../bench/mining/pipeline_options.ts";
-import { parseReport, type PipelineRun } from "../../../bench/mining/pipeline_run.ts";
 import {
-  costRatio,
-  type PipelineFigures,
-  pipelineTables,
-} from "../../../bench/mining/pipeline_tables.ts";
-import { missingPeer, runPipeline } from "../../../bench/mining/run_pipeline.ts";
-import { SHARES, writeShares } from "../../../bench/mining/write_shares.ts";
-import { readRollouts } from "../../../hooks/mod.ts";
+  type AblationRow,
+  halfOf,
+  isNoLexicon,
+  runAblations,
+  VARIANTS,
+} from "../../../bench/mining/ablations.ts";
+import { placeSentences } from "../../../bench/mining/labelled_sentences.ts";
+import {
+  allSolutions,
+  loadMinedCorpora,
+  minedTexts,
+  SHIPPED_SOLUTIONS,
+  splitByPrompt,
+  withoutPrompts,
+} from "../../../bench/mining/mined_corpora.ts";
+import { parseMiningOptions } from "../../../bench/mining/options.ts";
+import { type LexiconFigures, scoreLexicon } from "../../../bench/mining/score_lexicon.ts";
+import {
+  compareScores,
+  coverTraces,
+  type ScoreDifference,
+} from "../../../bench/mining/score_sentences.ts";
+import { splitStability } from "../../../bench/mining/split_stability.ts";
+import { miningTables } from "../../../bench/mining/tables.ts";
+import { transfer } from "../../../bench/mining/transfer.ts";
+import { type Embedder, mine, type Solution } from "../../../sg/mining/mod.ts";
+import { type Lexicon, lexiconFromGrams } from "../../../sg/mod.ts";
 
-/** Five stages of a second each, and one second around them. */
-function runOf(changes: Partial<PipelineRun> = {}): PipelineRun {
-  return {
-    wallSeconds: 6,
-    seconds: { read: 1, count: 1, embed: 1, cluster: 1, cover: 1 },
-    cpuSeconds: 7,
-    peakMemoryBytes: 2 ** 20,
-    characters: 1000,
-    solutions: 3,
-    prompts: 2,
-    ngrams: 20,
-    vectors: 10,
-    clusters: 5,
-    epsilon: 0.1,
-    grams: 4,
-    coveredShare: 0.04,
-    versions: {},
-    ...changes,
-  };
-}
+/** Never asked for a vector here; loading the one of the module takes a while. */
+const EMBEDDER: Embedder = {
+  name: "none",
+  digest: "none",
+  dimensions: 1,
+  embed: () => Promise.reject(new Error("not here")),
+  release: () => Promise.resolve(),
+};
 
-async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "hicra-pipeline-"));
+const lexiconOf = (...grams: string[]): Lexicon => lexiconFromGrams(grams, { name: "t" });
+
+const solutionOf = (promptId: string, text: string, succeeded?: boolean): Solution => ({
+  text,
+  promptId,
+  ...(succeeded !== undefined && { succeeded }),
+});
+
+/** A sentence that plans, and one that does not. */
+const TRACE = placeSentences([{
+  id: "p",
+  text: "But wait. So it is.",
+  sentences: [[0, 9, "self_checking"] as const, [10, 19, "active_computation"] as const].map((
+    [start, end, tag],
+  ) => ({ start, end, tags: [tag], importanceAccuracy: 0, importanceKl: undefined })),
+}]);
+
+const NOTHING = {
+  date: "2026-11-26",
+  machine: { cores: 1, memoryGib: 1, runtime: "Deno" },
+  lexicons: null,
+  ablations: null,
+  stability: null,
+  transfer: null,
+};
+
+Deno.test("loadMinedCorpora() joins the steps of a run and names the state of the files", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "hicra-"));
   try {
-    await use(folder);
+    const files = ["run_step2.jsonl", "other.jsonl", "run_step10.jsonl"]
+      .map((name) => join(folder, name));
+    for (const [f, file] of files.entries()) {
+      const record = { problem: `p${f}`, completion: `text ${f}`, correct: f !== 1 };
+      await writeFile(file, JSON.stringify(record) + "\n");
+    }
+    const loaded = await loadMinedCorpora(files, "problem");
+    assert.deepEqual(loaded.corpora, [
+      {
+        name: "run",
+        solutions: [solutionOf("p0", "text 0", true), solutionOf("p2", "text 2", true)],
+      },
+      { name: "other", solutions: [solutionOf("p1", "text 1", false)] },
+    ]);
+    assert.deepEqual(allSolutions(loaded).map(({ promptId }) => promptId), ["p0", "p2", "p1"]);
+    assert.equal((await loadMinedCorpora(files, "problem")).key, loaded.key);
+    await writeFile(files[1]!, '{"problem": "q", "completion": "longer", "correct": true}\n');
+    assert.notEqual((await loadMinedCorpora(files, "problem")).key, loaded.key);
   } finally {
     await rm(folder, { recursive: true });
   }
-}
-
-Deno.test("parseReport() reads the last line and drops what it does not know", () => {
-  const { wallSeconds: _, ...report } = runOf({ versions: { numpy: "2.4.6" } });
-  const output = `a library greets\n${JSON.stringify({ ...report, other: 1 })}\n\n`;
-  assert.deepEqual(parseReport(output, "peer"), report);
 });
 
-Deno.test("parseReport() throws when figures are missing or no JSON", () => {
-  const { wallSeconds: _, ...report } = runOf();
-  const seconds = { ...report.seconds, embed: undefined };
-  assert.throws(() => parseReport("", "peer"), {
-    name: "SyntaxError",
-    message: /^Cannot read the figures of peer as they must be one JSON object: /,
-  });
-  assert.throws(() => parseReport(JSON.stringify({ ...report, seconds }), "peer"), {
-    name: "SyntaxError",
-    message: /^Cannot read the figures of peer as they must be complete: seconds\.embed: /,
-  });
+Deno.test("what is mined by default is not what is scored", () => {
+  assert.equal(SHIPPED_SOLUTIONS.length, 5);
+  assert.ok(SHIPPED_SOLUTIONS.every((file) => !file.includes("labelled")));
 });
 
-Deno.test("costRatio() compares round by round", () => {
-  const ours = [2, 4, 5].map((wallSeconds) => runOf({ wallSeconds }));
-  const theirs = [6, 4, 10].map((wallSeconds) => runOf({ wallSeconds }));
-  assert.deepEqual(costRatio(ours, theirs, (run) => run.wallSeconds), {
-    median: 2,
-    min: 1,
-    max: 3,
-  });
+Deno.test("minedTexts() leaves failures out", () => {
+  const solutions = [solutionOf("p", "a", true), solutionOf("p", "b", false), solutionOf("p", "c")];
+  assert.deepEqual(minedTexts(solutions).map(({ text }) => text), ["a", "c"]);
 });
 
-Deno.test("pipelineTables() shows costs, ratios and growth per character", () => {
-  const figures: PipelineFigures = {
-    machine: "",
-    notes: [],
-    runs: { ours: [runOf()], theirs: [runOf({ wallSeconds: 18, peakMemoryBytes: 2 ** 22 })] },
-    pairs: [{ ours: "ours", theirs: "theirs", sameEmbedder: false }],
-    growth: [1, 2, 4].map((factor) => ({
-      share: factor / 4,
-      runs: [runOf({ characters: 1000 * factor, cpuSeconds: 7 * factor * factor })],
-    })),
-  };
-  const [costs, ratios, growth] = pipelineTables(figures);
-  const row = (table: typeof costs, label: string): string[][] =>
-    table!.rows.filter(([first]) => first === label).map(([, ...cells]) => cells);
-  assert.deepEqual(row(costs, "start, load, end"), [["1.00", "13.0"]]);
-  assert.deepEqual(row(costs, "end to end but embed"), [["5.00", "17.0"]]);
-  assert.deepEqual(ratios!.columns, ["", "theirs / ours (another embedder)"]);
-  assert.deepEqual(row(ratios, "end to end"), [["3.00× (3.00–3.00)"]]);
-  assert.deepEqual(row(ratios, "peak memory, MiB"), [["4.00× (4.00–4.00)"]]);
-  assert.deepEqual(row(growth, "  per character"), [
-    ["–", "0.500× (0.500–0.500)", "0.250× (0.250–0.250)"],
-    ["–", "2.00× (2.00–2.00)", "4.00× (4.00–4.00)"],
-  ]);
-  assert.equal(pipelineTables({ ...figures, pairs: [] }).length, 2);
+Deno.test("splitByPrompt() keeps the solutions of a prompt together, in halves", () => {
+  const solutions = Array.from({ length: 21 }, (_, i) => solutionOf(`p${i % 7}`, String(i)));
+  const splits = Array.from({ length: 20 }, (_, seed) => splitByPrompt(solutions, seed));
+  for (const [seed, [one, other]] of splits.entries()) {
+    const prompts = [one, other].map((half) => new Set(half.map(({ promptId }) => promptId)));
+    assert.deepEqual(prompts.map(({ size }) => size), [4, 3]);
+    assert.ok(prompts[0]!.isDisjointFrom(prompts[1]!));
+    assert.equal(one.length + other.length, 21);
+    assert.deepEqual(splitByPrompt(solutions, seed), [one, other]);
+  }
+  assert.ok(new Set(splits.map(([one]) => one.map(({ text }) => text).join())).size > 5);
+  assert.deepEqual(splitByPrompt([], 0), [[], []]);
 });
 
-Deno.test("missingPeer() names what is not there, and how to make it", async () => {
-  await inFolder(async (folder) => {
-    const python = join(folder, "python");
-    const none = await missingPeer({ python, models: folder });
-    assert.match(
-      none!,
-      /^SKIPPED: the plain Python pipeline, as .*python is not there; `bash bench/,
-    );
-    await writeFile(python, "");
-    assert.match((await missingPeer({ python, models: folder }))!, /float32.model\.onnx is not/);
-    for (const model of ["float32", "int8"]) {
-      await mkdir(join(folder, model));
-      await writeFile(join(folder, model, "model.onnx"), "");
-    }
-    assert.equal(await missingPeer({ python, models: folder }), undefined);
+Deno.test("withoutPrompts() compares letters and digits alone", () => {
+  const solutions = [solutionOf("What is $1 + x$?", "a"), solutionOf("What is $2 + x$?", "b")];
+  assert.deepEqual(withoutPrompts(solutions, ["what is 1+x"]), [solutions[1]]);
+  assert.deepEqual(withoutPrompts(solutions, []), solutions);
+});
+
+Deno.test("halfOf() draws half of every class, at least two, the same for one seed", () => {
+  const prototypes = { kinds: { deduction: ["a", "b", "c", "d", "e"] }, execution: ["f", "g"] };
+  for (const seed of [1, 2, 3]) {
+    const half = halfOf(prototypes, seed);
+    assert.equal(half.kinds.deduction!.length, 3);
+    assert.deepEqual(half.kinds.deduction, half.kinds.deduction!.toSorted());
+    assert.deepEqual(half.execution, ["f", "g"]);
+    assert.deepEqual(halfOf(prototypes, seed), half);
+  }
+});
+
+const score = (lexicon: Lexicon): Promise<LexiconFigures> =>
+  scoreLexicon(lexicon, lexiconOf("so"), {
+    traces: TRACE,
+    labels: undefined,
+    reference: undefined,
+    removal: undefined,
+  }, { seed: 0 });
+
+const compare = (lexicon: Lexicon, other: Lexicon): ScoreDifference =>
+  compareScores(TRACE, coverTraces(lexicon, TRACE), coverTraces(other, TRACE), { seed: 0 });
+
+Deno.test("compareScores() subtracts precision and recall, draw by draw", () => {
+  // Of the first: precision 1, recall 1; of the other: precision 1/2, recall 1.
+  const { precision, recall } = compare(lexiconOf("wait"), lexiconOf("wait", "so"));
+  assert.deepEqual(precision, { value: 1 / 2, low: 1 / 2, high: 1 / 2 }); // one trace only
+  assert.deepEqual(recall, { value: 0, low: 0, high: 0 });
+  // The same lexicon does not differ, whatever is drawn.
+  const twice = [...TRACE, ...placeSentences([{ id: "q", text: "so", sentences: [] }])];
+  const covers = coverTraces(lexiconOf("so"), twice);
+  assert.deepEqual(compareScores(twice, covers, covers, { seed: 1 }).precision, {
+    value: 0,
+    low: 0,
+    high: 0,
   });
 });
 
-Deno.test("runPipeline() times a process, and passes on why it failed", async () => {
-  const { wallSeconds: _, ...report } = runOf();
-  const program = (code: string) => ({
-    name: "peer",
-    command: [process.execPath, "eval", code] as const,
+Deno.test("runAblations() has a row for every variant, with the reason where it has no figures", async () => {
+  const rows = await runAblations([
+    { name: "default", group: "steps", options: { maxShare: 0.5 } },
+    { name: "wide", group: "steps", options: { maxShare: 1 } },
+    { name: "none", group: "steps", options: { minPrompts: 9 } },
+    { name: "MiniLM", group: "steps", options: {}, needsMiniLm: true },
+  ], {
+    mine: ({ name, minPrompts, maxShare }) => {
+      assert.notEqual(name, "MiniLM");
+      if (maxShare === 1) return Promise.resolve(lexiconOf("but wait", "so"));
+      if (minPrompts === undefined) return Promise.resolve(lexiconOf("but wait"));
+      throw new RangeError("Cannot make a lexicon as at least one gram must be left: none");
+    },
+    score,
+    compare,
+    miniLm: undefined,
   });
-  const run = await runPipeline(program(`console.log('${JSON.stringify(report)}')`), []);
-  assert.ok(run.wallSeconds > 0);
-  assert.deepEqual(run, { ...report, wallSeconds: run.wallSeconds });
-  await assert.rejects(runPipeline(program("console.error('no torch'); Deno.exit(3)"), []), {
-    message: /^Cannot time peer as it must end with status 0: it ended with 3\n.*no torch/,
-  });
-});
-
-Deno.test("writeShares() keeps the solutions of a prompt together, and shares nested", async () => {
-  await inFolder(async (folder) => {
-    const file = join(folder, "all.jsonl");
-    const lines = Array.from(
-      { length: 8 },
-      (_, p) =>
-        [1, 0].map((reward) =>
-          JSON.stringify({ prompt_id: `p${p}`, completion: `${p} ${reward}`, reward })
-        ),
-    ).flat();
-    await writeFile(file, lines.join("\n"));
-    const paths = await writeShares([file], folder);
-    const texts = await Promise.all(
-      paths.map(async (path) =>
-        (await Array.fromAsync(readRollouts(path))).map(({ completion }) => completion)
-      ),
-    );
-    assert.equal(SHARES.length, 3);
-    assert.deepEqual(texts.slice(0, 2), [
-      ["0 1", "0 0", "4 1", "4 0"],
-      ["0 1", "0 0", "1 1", "1 0", "4 1", "4 0", "5 1", "5 0"],
-    ]);
-    assert.equal(texts[2]!.length, 16);
-  });
-});
-
-Deno.test("parsePipelineOptions() refuses what it cannot do", () => {
-  assert.equal(parsePipelineOptions(["--help"]), null);
-  assert.equal(parsePipelineOptions([])!.rollouts.length, 2);
-  assert.throws(() => parsePipelineOptions(["--rounds", "0"]), {
-    name: "RangeError",
-    message:
-      'Cannot time pipelines as --rounds must be a whole number from 1: current value is "0"',
-  });
-  assert.throws(() => parsePipelineOptions(["--rollouts", "a", "--readme"]), {
-    name: "RangeError",
-    message: /^Cannot write figures into the README as they must be of what is shipped: /,
-  });
-});
-
-Deno.test("pipeline_speed.ts says that Python was skipped and writes no README without it", async () => {
-  const program = fileURLToPath(
-    new URL("../../../bench/mining/pipeline_speed.ts", import.meta.url),
+  assert.deepEqual(
+    rows.map(({ variant, figures, difference, reason }) => [
+      variant,
+      figures?.sentences.recall.value,
+      difference?.precision.value,
+      reason,
+    ]),
+    [
+      ["default", 1, undefined, null],
+      ["wide", 1, -1 / 2, null],
+      ["none", undefined, undefined, "no gram is left"],
+      ["MiniLM", undefined, undefined, "not measured: --minilm names no folder"],
+    ],
   );
-  const args = ["run", "-A", program, "--python", "nowhere/python", "--readme"];
-  await assert.rejects(promisify(execFile)(process.execPath, args), ({ stderr }) => {
-    assert.match(stderr, /SKIPPED: the plain Python pipeline, as nowhere.python is not there; /);
-    assert.match(stderr, /error: Cannot write figures into the README .*: Python was skipped/);
-    return true;
+  const [steps, sensitivity] = miningTables({ ...NOTHING, ablations: rows });
+  assert.deepEqual(sensitivity!.rows, []);
+  assert.deepEqual(steps!.rows.map(([name]) => name), [
+    "default",
+    "wide",
+    "none (no gram is left)",
+    "MiniLM (not measured: --minilm names no folder)",
+  ]);
+  assert.equal(steps!.rows[0]![steps!.columns.indexOf("recall")], "1.00 [1.00, 1.00]");
+});
+
+Deno.test("runAblations() hands the sentence-transformer to the variants that need it", async () => {
+  const given: unknown[] = [];
+  await runAblations([
+    { name: "MiniLM", group: "steps", options: {}, needsMiniLm: true },
+    { name: "default", group: "steps", options: {} },
+  ], {
+    mine: ({ embedder }) => {
+      given.push(embedder);
+      return Promise.resolve(lexiconOf("but wait"));
+    },
+    score,
+    compare,
+    miniLm: EMBEDDER,
+  });
+  assert.deepEqual(given, [EMBEDDER, undefined]);
+});
+
+Deno.test("runAblations() passes other errors on", async () => {
+  await assert.rejects(
+    runAblations([{ name: "a", group: "steps", options: {} }], {
+      mine: () => Promise.reject(new RangeError("Cannot mine as prior must be a share")),
+      score,
+      compare,
+      miniLm: undefined,
+    }),
+    RangeError,
+  );
+});
+
+Deno.test("isNoLexicon() knows what mine() says of a corpus without grams or solutions", async () => {
+  for (const solutions of [[], [solutionOf("p", "It is so.", true)]]) {
+    await assert.rejects(mine(solutions, { embedder: EMBEDDER }), (error) => isNoLexicon(error));
+  }
+  assert.ok(!isNoLexicon(new TypeError("no")));
+});
+
+Deno.test("VARIANTS are options that mine() takes, each under one name of its group", async () => {
+  const names = VARIANTS.map(({ group, name }) => `${group} ${name}`);
+  assert.equal(new Set(names).size, names.length);
+  for (const { options } of VARIANTS) {
+    // Bad options are refused before the corpus is found to be empty.
+    await assert.rejects(
+      mine([], { ...options, embedder: EMBEDDER }),
+      (error) => isNoLexicon(error),
+    );
+  }
+});
+
+/** Says `phrase` in four prompts of its own. */
+const corpusOf = (name: string, phrase: string) => ({
+  name,
+  solutions: Array.from(
+    { length: 4 },
+    (_, p) => solutionOf(`${name} ${p}`, `${phrase}. ${"x".repeat(p + 1)} done`, true),
+  ),
+});
+
+Deno.test("splitStability() compares what the lexicons of two halves match", async () => {
+  const { solutions } = corpusOf("a", "but wait");
+  const lexicons = [lexiconOf("but wait", "so it"), lexiconOf("but wait")];
+  const halves: Solution[][] = [];
+  const [split] = await splitStability([3], {
+    solutions,
+    traces: TRACE,
+    mine: (half) => {
+      halves.push([...half]);
+      return Promise.resolve(lexicons[halves.length - 1]!);
+    },
+  });
+  assert.deepEqual(halves, splitByPrompt(solutions, 3));
+  // "But wait" has 8 code units, "So it" 5; the corpus has only the first.
+  assert.deepEqual(split, {
+    seed: 3,
+    grams: [2, 1],
+    sameGrams: 1 / 2,
+    onTraces: 8 / 13,
+    onCorpus: 1,
+  });
+  const [table] = miningTables({ ...NOTHING, stability: [split!, { ...split!, onTraces: 1 }] });
+  assert.deepEqual(table!.rows.at(-2), ["mean", "", "0.50", "0.81", "1.00"]);
+  assert.deepEqual(table!.rows.at(-1), ["least", "", "0.50", "0.62", "1.00"]);
+});
+
+Deno.test("transfer() applies the lexicon of every source everywhere", async () => {
+  const corpora = [corpusOf("a", "but wait"), corpusOf("b", "so it"), corpusOf("c", "no")];
+  const { rows, without } = await transfer({
+    corpora,
+    others: [{ name: "list", corpora: [], from: lexiconOf("done") }],
+    traces: TRACE,
+    seed: 0,
+    mine: ([first]) => {
+      const phrase = first!.text.split(".")[0]!;
+      if (phrase !== "no") return Promise.resolve(lexiconOf(phrase));
+      throw new RangeError("Cannot make a lexicon as at least one gram must be left: none");
+    },
+  });
+  assert.deepEqual(without, ["c"]);
+  assert.deepEqual(rows.map(({ source }) => source), ["a", "b", "list"]);
+  assert.deepEqual(rows.map(({ recall }) => recall.value), [1, 0, 0]);
+  const total = corpora[0]!.solutions.reduce((sum, { text }) => sum + text.length, 0);
+  assert.deepEqual(rows[0]!.elsewhere, [
+    { corpus: "a", isOwn: true, share: 32 / total, jaccardWithOwn: 1 },
+    { corpus: "b", isOwn: false, share: 0, jaccardWithOwn: 0 },
+    { corpus: "c", isOwn: false, share: 0, jaccardWithOwn: null },
+  ]);
+  const [table] = miningTables({ ...NOTHING, transfer: { rows, without } });
+  assert.match(table!.note, /No gram is left of c\.$/);
+  assert.equal(table!.rows[1]![table!.columns.indexOf("a")], "0.0 %, 0.00");
+  assert.match(table!.rows[0]![table!.columns.indexOf("a")]!, /%, 1\.00 \*$/);
+});
+
+Deno.test("miningTables() shows functional grams where there are labels", () => {
+  const rows = [{
+    variant: "v",
+    group: "steps",
+    reason: null,
+    difference: null,
+    figures: {
+      functional: { precision: { value: 0.5, low: 0.1, high: 0.9 } },
+      sentences: {},
+    },
+  }] as unknown as AblationRow[];
+  const interval = { value: 0.5, low: 0.1, high: 0.9 };
+  const figures = rows[0]!.figures as unknown as Record<string, unknown>;
+  Object.assign(figures, {
+    grams: 1,
+    recall: null,
+    liftAccuracy: { lift: interval },
+    sentences: Object.fromEntries(
+      ["precision", "recall", "share", "shareInside", "shareOutside"].map((
+        name,
+      ) => [name, interval]),
+    ),
+  });
+  const [table] = miningTables({ ...NOTHING, ablations: rows });
+  assert.equal(table!.columns.at(-1), "functional grams");
+  assert.equal(table!.rows[0]!.at(-1), "0.50 [0.10, 0.90]");
+});
+
+Deno.test("parseMiningOptions() keeps the parts in their order and refuses others", () => {
+  const partsOf = (...args: string[]) => parseMiningOptions(args)!.parts;
+  assert.deepEqual(partsOf(), ["scores", "ablations", "stability", "transfer"]);
+  assert.deepEqual(partsOf("--part", "transfer", "--part", "scores"), ["scores", "transfer"]);
+  assert.deepEqual(partsOf("--quick"), ["scores"]);
+  assert.throws(() => partsOf("--part", "all"), {
+    name: "RangeError",
+    message: "Cannot score lexicons as --part must be one of scores, ablations, stability, " +
+      'transfer: current value is "all"',
+  });
+  assert.throws(() => partsOf("--part", "transfer", "--quick"), {
+    name: "RangeError",
+    message: "Cannot score lexicons as --quick must go with no other part than scores: nothing " +
+      "is mined",
+  });
+  assert.throws(() => partsOf("--solutions", "a", "--readme"), {
+    name: "RangeError",
+    message: "Cannot write figures into the README as they must be of a full run on what is " +
+      "shipped: --solutions is given",
   });
 });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { bootstrap, type Interval, quantile } from "../../../bench/mining/bootstrap.ts";
 import { blindSample } from "../../../bench/mining/blind_sample.ts";
 import { drawNgrams } from "../../../bench/mining/draw_ngrams.ts";
-import { scoreLexicon } from "../../../bench/mining/evaluate.ts";
+import { scoreLexicon } from "../../../bench/mining/score_lexicon.ts";
 import { parseLabels, scoreFunction } from "../../../bench/mining/functional_labels.ts";
 import { importanceLift, importanceOf } from "../../../bench/mining/importance_lift.ts";
 import {
@@ -17,7 +17,7 @@ import { paperLists } from "../../../bench/mining/paper_lists.ts";
 import { findReference, referenceRecall } from "../../../bench/mining/recall_of_paper.ts";
 import { coverTraces, scoreSentences } from "../../../bench/mining/score_sentences.ts";
 import { jaccardOfCovers } from "../../../bench/mining/stability.ts";
-import { miningTables } from "../../../bench/mining/tables.ts";
+import { lexiconTables } from "../../../bench/mining/lexicon_tables.ts";
 import { TextMatcher } from "../../../bench/mining/text_matcher.ts";
 import { wilsonInterval } from "../../../bench/mining/wilson.ts";
 import { type Lexicon, lexiconFromGrams } from "../../../sg/mod.ts";
@@ -325,7 +325,7 @@ Deno.test("referenceRecall() tells exact from covered entries", () => {
   });
 });
 
-Deno.test("miningTables() has a column for every lexicon", async () => {
+Deno.test("lexiconTables() has a column for every lexicon", async () => {
   const trace = traceOf(["But wait.", "self_checking", 1], ["1 + 1", "active_computation"]);
   const lexicon = lexiconOf("but wait", "so");
   const figures = await scoreLexicon(lexicon, lexicon, {
@@ -334,7 +334,7 @@ Deno.test("miningTables() has a column for every lexicon", async () => {
     reference: findReference(lexicon, [trace.text]),
     removal: undefined,
   }, { seed: 0 });
-  const [table, ...others] = miningTables([figures]);
+  const [table, ...others] = lexiconTables([figures]);
   assert.deepEqual(others, []);
   assert.deepEqual(table!.columns, ["", "t"]);
   const cell = (label: string): string => table!.rows.find(([first]) => first === label)![1]!;
