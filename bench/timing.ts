@@ -63,7 +63,11 @@ export function timeInTurns<Name extends string>(
  * @param scale Work in a round of `b` over work in a round of `a`.
  * @returns Median, smallest and largest ratio.
  */
-export function timeRatio(a: Timing, b: Timing, scale: number = 1): Spread {
+export function timeRatio(
+  a: Pick<Timing, "samplesMs">,
+  b: Pick<Timing, "samplesMs">,
+  scale: number = 1,
+): Spread {
   const ratios = a.samplesMs.map((ms, round) => scale * ms / b.samplesMs[round]!);
   return { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) };
 }

@@ -1,4 +1,4 @@
-/** Labels float32 vectors for dbscan_agreement.py: a JSON object in, a JSON array out. */
+/** Labels float32 vectors for test_dbscan.py: a JSON object in, a JSON array out. */
 import { readFileSync } from "node:fs";
 import { dbscan } from "../../sg/mining/dbscan.ts";
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Compares the presets with the real functions of TRL and verl on a CPU. Needs Python 3.11 or newer,
-# Deno, and 6.5 GB of disk for .venv: torch on PyPI brings its CUDA libraries, which stay unused.
+# Compares the presets with the real functions of TRL and verl, and DBSCAN with scikit-learn's, on a CPU.
+# Needs Python 3.11 or newer, Deno, and 6.5 GB of disk for .venv: torch on PyPI brings its CUDA
+# libraries, which stay unused.
 # Exit status 0 means that every comparison ran and agreed; nothing is skipped.
 set -euo pipefail
 cd "$(dirname "$0")"
 venv=../../.venv
 
 fail() {
-  echo "NOT COMPARED with TRL and verl: $1" >&2
+  echo "NOT COMPARED with TRL, verl and scikit-learn: $1" >&2
   exit 1
 }
 
