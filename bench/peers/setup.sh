@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the Python pipeline that bench/mining/peer_speed.ts runs, and the model that both embed with, into
+# Installs the Python pipeline that bench/mining/pipeline_speed.ts runs, and the model that both embed with, into
 # .venv here. Needs Python 3.11 or newer and 6.5 GB of disk: torch on PyPI brings its CUDA libraries, which
-# stay unused (its CPU builds lie on an index of their own, which was not reachable where this was made).
+# stay unused.
 set -euo pipefail
 cd "$(dirname "$0")"
 
