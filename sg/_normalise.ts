@@ -51,8 +51,8 @@ export function normaliseText(text: string): string {
   let lineEnds = -1; // -1: not in white space
   let previous = 0;
   for (const character of text.toWellFormed()) {
-    const folded = foldCodePoint(character.codePointAt(0)!);
-    const kind = classify(folded);
+    const codePoint = character.codePointAt(0)!;
+    const { folded, kind } = codePoint < 128 ? ASCII[codePoint]! : normalised(codePoint);
     if (kind >= CharacterClass.space) {
       const endsLine = kind === CharacterClass.carriageReturn ||
         (kind === CharacterClass.lineFeed && previous !== CharacterClass.carriageReturn);
@@ -60,9 +60,23 @@ export function normaliseText(text: string): string {
     } else {
       if (lineEnds >= 0 && out.length > 0) out.push(lineEnds > 1 ? "\n" : " ");
       lineEnds = -1;
-      out.push(String.fromCodePoint(folded));
+      out.push(folded);
     }
     previous = kind;
   }
   return out.join("");
 }
+
+/** A character as the matcher sees it, and its class. */
+interface NormalisedCharacter {
+  readonly folded: string;
+  readonly kind: number;
+}
+
+function normalised(codePoint: number): NormalisedCharacter {
+  const folded = foldCodePoint(codePoint);
+  return { folded: String.fromCodePoint(folded), kind: classify(folded) };
+}
+
+/** Most characters of most texts, so that no pattern is tried on them. */
+const ASCII: readonly NormalisedCharacter[] = Array.from({ length: 128 }, (_, c) => normalised(c));
