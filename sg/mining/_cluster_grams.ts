@@ -5,7 +5,7 @@ import { agglomerative } from "./agglomerative.ts";
 import { chooseEpsilon } from "./choose_epsilon.ts";
 import type { ClusteringOptions } from "./clustering.ts";
 import { dbscan } from "./dbscan.ts";
-import type { MineOptions } from "./mine_options.ts";
+import type { MineParameters } from "./_mine_parameters.ts";
 
 /** Clusters of grams. */
 export interface GramClusters {
@@ -20,9 +20,9 @@ export async function clusterGrams(
   vectors: Float32Array,
   dimensions: number,
   folder: string,
-  options: MineOptions,
+  options: MineParameters,
 ): Promise<GramClusters> {
-  const { clustering = "dbscan", minPoints = 2, threads = 0, signal, onProgress } = options;
+  const { clustering, minPoints, threads = 0, signal, onProgress } = options;
   const rows = vectors.length / dimensions;
   if (clustering === "none" || rows < Math.max(2, minPoints)) {
     return { clusters: Int32Array.from({ length: rows }, (_, row) => row), epsilon: null };

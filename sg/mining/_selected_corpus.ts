@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { keepJson, readKeptJson } from "./_kept_json.ts";
-import type { MineOptions } from "./mine_options.ts";
+import type { MineParameters } from "./_mine_parameters.ts";
 import { type SelectionCounts, selectSolutions } from "./select_solutions.ts";
 import type { Solution } from "./solution.ts";
 import { openCorpus, storeCorpus, type StoredCorpus } from "./stored_corpus.ts";
@@ -23,9 +23,9 @@ interface Selection {
 export async function selectedCorpus(
   solutions: AsyncIterable<Solution> | Iterable<Solution>,
   folder: string,
-  options: MineOptions,
+  options: MineParameters,
 ): Promise<SelectedCorpus> {
-  const { corpusKey, unlabelled = "error", similarity = 0.9, onProgress, signal } = options;
+  const { corpusKey, unlabelled, similarity, onProgress, signal } = options;
   const path = join(folder, "selection.json");
   const key = JSON.stringify({ corpusKey, unlabelled, similarity });
   const corpusFolder = join(folder, "corpus");

@@ -7,6 +7,7 @@ import { clusterGrams } from "./_cluster_grams.ts";
 import { coveredCharacters } from "./_covered_characters.ts";
 import { digestOf } from "./_digest.ts";
 import { ifThere } from "./_kept_json.ts";
+import { type MineParameters, mineParameters, recordOf } from "./_mine_parameters.ts";
 import { readNgramTable, writeNgramTable } from "./_ngram_table_file.ts";
 import { selectedCorpus } from "./_selected_corpus.ts";
 import { selectGrams } from "./_select_grams.ts";
@@ -76,13 +77,13 @@ export async function mine(
   solutions: AsyncIterable<Solution> | Iterable<Solution>,
   options: MineOptions = {},
 ): Promise<Lexicon> {
-  checkOptions(options);
+  const parameters = mineParameters(options);
   const { workFolder } = options;
   const folder = workFolder ?? await mkdtemp(join(tmpdir(), "hicra-mine-"));
   const embedder = options.embedder ?? await staticEmbedder({ threads: options.threads ?? 0 });
   try {
     await mkdir(folder, { recursive: true });
-    return await mineIn(folder, solutions, embedder, options);
+    return await mineIn(folder, solutions, embedder, parameters);
   } finally {
     if (options.embedder === undefined) await embedder.release();
     if (workFolder === undefined) await rm(folder, { recursive: true, force: true });
@@ -93,14 +94,14 @@ async function mineIn(
   folder: string,
   solutions: AsyncIterable<Solution> | Iterable<Solution>,
   embedder: Embedder,
-  options: MineOptions,
+  options: MineParameters,
 ): Promise<Lexicon> {
-  const { prototypes = defaultPrototypes(), functional = true } = options;
+  const { prototypes = defaultPrototypes(), functional } = options;
   const { corpus, counts } = await selectedCorpus(solutions, folder, options);
   if (corpus.numSolutions === 0) throw noSolutionError(counts);
 
   const counted = await countedNgrams(corpus, folder, options);
-  const keepers = absorbNested(counted, { share: options.absorbShare ?? 0.9 });
+  const keepers = absorbNested(counted, { share: options.absorbShare });
   const table = selectGrams(
     counted,
     Int32Array.from(keepers.keys()).filter((g) => keepers[g] === g),
@@ -118,8 +119,8 @@ async function mineIn(
   );
   const scores = functionScores(table, clusters, functions, options);
 
-  const minFrequency = leastOfTop(frequencies, options.keepClusters ?? 0.2);
-  const maxBurstiness = mostOfBottom(bursts, options.keepSparse ?? 0.9);
+  const minFrequency = leastOfTop(frequencies, options.keepClusters);
+  const maxBurstiness = mostOfBottom(bursts, options.keepSparse);
   const steps: Record<string, number> = {
     ngrams: counted.texts.length,
     afterAbsorption: table.texts.length,
@@ -148,7 +149,8 @@ async function mineIn(
         source: options.source ?? "solutions",
         corpusDigest: corpus.digest,
         parameters: {
-          ...parametersOf(options, table),
+          ...recordOf(options),
+          minPrompts: table.minPrompts,
           embedder: embedder.name,
           embedderDigest: embedder.digest,
           prototypesDigest: digestOf([JSON.stringify([prototypes.kinds, prototypes.execution])]),
@@ -191,9 +193,9 @@ const CHARACTER_NOTE =
 async function countedNgrams(
   corpus: StoredCorpus,
   folder: string,
-  options: MineOptions,
+  options: MineParameters,
 ): Promise<NgramTable> {
-  const { unit = "word", minWords = 2, maxWords = 5, minPrompts } = options;
+  const { unit, minWords, maxWords, minPrompts } = options;
   const { workers, memoryBytes, signal, onProgress } = options;
   const name = digestOf([
     corpus.digest,
@@ -221,7 +223,7 @@ async function countedNgrams(
 async function embedGrams(
   texts: readonly string[],
   embedder: Embedder,
-  { signal, onProgress }: MineOptions,
+  { signal, onProgress }: MineParameters,
 ): Promise<Float32Array> {
   return await embedder.embed(texts, {
     ...(signal !== undefined && { signal }),
@@ -249,7 +251,7 @@ function functionScores(
   table: NgramTable,
   clusters: Int32Array,
   { logOdds }: GramFunctions,
-  { prior = 0.12, mathWeight = 0.5 }: MineOptions,
+  { prior, mathWeight }: MineParameters,
 ): Float64Array {
   const ratios = mathematicsLogRatio(table.occurrences, table.mathSentences);
   const own = logOdds.map((odds, gram) =>
@@ -283,7 +285,7 @@ async function bestWithin(
   grams: readonly number[],
   table: NgramTable,
   corpus: StoredCorpus,
-  { maxShare = 0.045, signal, onProgress }: MineOptions,
+  { maxShare, signal, onProgress }: MineParameters,
 ): Promise<{ share: number; numGrams: number }> {
   const { covered, total } = await coveredCharacters(
     corpus.solutions(),
@@ -343,46 +345,6 @@ function minedGrams(grams: readonly number[], measured: Measured): Gram[] {
 /** Four digits say all that a count over solutions can. */
 function rounded(value: number): number {
   return Number(value.toPrecision(4));
-}
-
-function parametersOf(
-  options: MineOptions,
-  { unit, minPrompts }: NgramTable,
-): Record<string, string | number | boolean> {
-  const { clustering = "dbscan" } = options;
-  return {
-    unlabelled: options.unlabelled ?? "error",
-    similarity: options.similarity ?? 0.9,
-    unit,
-    minWords: options.minWords ?? 2,
-    maxWords: options.maxWords ?? 5,
-    minPrompts,
-    absorbShare: options.absorbShare ?? 0.9,
-    clustering: typeof clustering === "object" ? clustering.name : clustering,
-    minPoints: options.minPoints ?? 2,
-    keepClusters: options.keepClusters ?? 0.2,
-    keepSparse: options.keepSparse ?? 0.9,
-    functional: options.functional ?? true,
-    prior: options.prior ?? 0.12,
-    mathWeight: options.mathWeight ?? 0.5,
-    maxShare: options.maxShare ?? 0.045,
-  };
-}
-
-function checkOptions(options: MineOptions): void {
-  const check = (name: keyof MineOptions, isRight: (value: number) => boolean, rule: string) => {
-    const value = options[name];
-    if (value === undefined || isRight(value as number)) return;
-    throw new RangeError(`Cannot mine as ${name} must be ${rule}: current value is ${value}`);
-  };
-  for (const name of ["keepClusters", "keepSparse", "maxShare"] as const) {
-    check(name, (share) => share > 0 && share <= 1, "a share above 0 and at most 1");
-  }
-  check("prior", (share) => share > 0 && share < 1, "a share above 0 and below 1");
-  check("mathWeight", (weight) => weight >= 0 && weight < Infinity, "a number from 0");
-  check("temperature", (value) => value > 0 && value < Infinity, "a number above 0");
-  check("epsilon", (value) => value > 0 && value <= 2, "above 0 and at most 2");
-  check("minPoints", (value) => Number.isInteger(value) && value >= 1, "a whole number from 1");
 }
 
 function noSolutionError({ read, failed, unlabelled, duplicates }: SelectionCounts): RangeError {

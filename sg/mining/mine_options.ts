@@ -2,7 +2,6 @@ import type { Clustering } from "./clustering.ts";
 import type { Embedder } from "./embedder.ts";
 import type { GramUnit } from "./ngram_table.ts";
 import type { Prototypes } from "./prototypes.ts";
-import type { SelectSolutionsOptions } from "./select_solutions.ts";
 
 /** What {@linkcode mine} says while it works. */
 export interface MineProgress {
@@ -33,7 +32,7 @@ export interface MineOptions {
   readonly source?: string;
 
   /** What is done with solutions that nobody labelled; default `"error"`. */
-  readonly unlabelled?: SelectSolutionsOptions["unlabelled"];
+  readonly unlabelled?: "error" | "keep" | "drop";
   /** Similarity from which two solutions count as one; default 0.9. */
   readonly similarity?: number;
 
