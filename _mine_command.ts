@@ -160,7 +160,10 @@ async function run(
     });
   } catch (error) {
     line.end();
-    if (!interrupted.signal.aborted) throw error;
+    if (!interrupted.signal.aborted) {
+      if (flags.work === undefined && work !== undefined) await removeIfUseless(work);
+      throw withFlags(error);
+    }
     throw new Error(
       work === undefined
         ? "interrupted: nothing is kept, as no --work folder was named"
@@ -179,6 +182,39 @@ async function run(
   }
   if (corrupt > 0) warn(`hicra: ${corrupt} corrupt records were passed over`);
   warn(summaryOf(lexicon, out));
+}
+
+/** A work folder in which no stage was finished. */
+async function removeIfUseless(work: string): Promise<void> {
+  const hasSolutions = await stat(join(work, "selection.json")).then(() => true, () => false);
+  if (!hasSolutions) await rm(work, { recursive: true, force: true });
+}
+
+/** Options that messages of the functions name, and the flag of each. */
+const FLAGS: readonly (readonly [option: string, flag: string])[] = [
+  ['unit: "character"', "--unit character"],
+  ['unlabelled "keep" or "drop"', "--unlabelled keep or drop"],
+  ["textField", "--text-field"],
+  ["promptField", "--prompt-field"],
+  ["labelField", "--label-field"],
+  ["maxCorrupt", "--max-corrupt"],
+  ["minReward", "--min-reward"],
+  ["minPrompts", "--min-prompts"],
+  ["minWords", "--min-words"],
+  ["maxWords", "--max-words"],
+  ["minPoints", "--min-points"],
+  ["keepClusters", "--keep-clusters"],
+  ["keepSparse", "--keep-sparse"],
+  ["mathWeight", "--math-weight"],
+  ["maxShare", "--max-share"],
+  ["memoryBytes", "--memory"],
+];
+
+/** The same error, its message in the words of the command line. */
+function withFlags(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  for (const [option, flag] of FLAGS) error.message = error.message.replaceAll(option, flag);
+  return error;
 }
 
 function summaryOf({ grams, provenance: { parameters = {} } }: Lexicon, out: string): string {

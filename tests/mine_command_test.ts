@@ -127,6 +127,8 @@ Deno.test("hicra mine fails in one line, and leaves no lexicon", () =>
     const out = join(folder, "l.json");
     const failed = join(folder, "failed.jsonl");
     await writeFile(failed, '{"prompt_id": "a", "completion": "No.", "reward": 0}\n');
+    const unlabelled = join(folder, "unlabelled.jsonl");
+    await writeFile(unlabelled, '{"prompt_id": "a", "completion": "Let me check this."}\n');
     const cases: [args: string[], code: number, message: RegExp][] = [
       [[join(folder, "missing"), "--out", out], 1, /no such file or directory/i],
       [
@@ -140,6 +142,21 @@ Deno.test("hicra mine fails in one line, and leaves no lexicon", () =>
         /^hicra: Cannot write .*l.json as its folder must be there: .*no is not/,
       ],
       [[failed, "--out", out, "--embedder", folder], 1, /tokenizer.json/],
+      [
+        [unlabelled, "--out", out],
+        1,
+        /name the field of the label when reading, or pass --unlabelled keep or drop/,
+      ],
+      [
+        [unlabelled, "--out", out, "--unlabelled", "keep"],
+        1,
+        /pass more solutions or a lower --min-prompts/,
+      ],
+      [
+        [failed, "--out", out, "--keep-clusters", "0"],
+        1,
+        /as --keep-clusters must be a share above 0/,
+      ],
       [[failed, "--out", out, "--prototypes", failed], 1, /Cannot read prototypes of/],
       [[failed, "--out", out, "--memory", "much"], 2, /It must be a size such as 512M or 4G/],
       [[failed, "--out", out, "--unit", "line"], 2, /Allowed choices are word, character/],
@@ -149,6 +166,9 @@ Deno.test("hicra mine fails in one line, and leaves no lexicon", () =>
       const run = await mine(args);
       assert.equal(run.code, code, `${args.join(" ")}: ${run.stderr}`);
       assert.match(run.stderr, message);
-      assert.ok(!(await readdir(folder)).includes("l.json"));
+      const left = (await readdir(folder)).filter((name) => name.startsWith("l.json"));
+      // Solutions that were read stay for another try.
+      assert.deepEqual(left, args.includes("keep") ? ["l.json.work"] : []);
+      await rm(`${out}.work`, { recursive: true, force: true });
     }
   }));

@@ -54,6 +54,6 @@ export async function selectedCorpus(
   });
   const corpus = await storeCorpus(selected, corpusFolder, signal === undefined ? {} : { signal });
   const selection: Selection = { key, digest: corpus.digest, counts: counts! };
-  await keepJson(path, selection);
+  if (corpus.numSolutions > 0) await keepJson(path, selection);
   return { corpus, counts: counts! };
 }
