@@ -58,7 +58,10 @@ export function addMineCommand(program: Command, warn: (message: string) => void
   program.command("mine")
     .summary(MINE.summary)
     .description(MINE.description)
-    .argument("<SOLUTIONS...>", "files or folders of solutions, or - for standard input")
+    .argument(
+      "<SOLUTIONS...>",
+      "files or folders of solutions, or - for JSON Lines on standard input",
+    )
     .requiredOption("--out <FILE>", "the lexicon; .gz is compressed")
     .option("--name <NAME>", "name of the lexicon (default: that of the file)")
     .option("--source <TEXT>", "where the solutions come from (default: the arguments)")
@@ -139,6 +142,9 @@ async function run(
   const corpusKey = await solutionsKey(paths, flags);
   const embedder = await loadEmbedder(mining, flags);
   const line = new ProgressLine();
+  if (work !== undefined && await isThere(join(work, "selection.json"))) {
+    line.say(`going on from what is in ${work}`);
+  }
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
   process.once("SIGINT", interrupt);
@@ -146,11 +152,22 @@ async function run(
   let corrupt = 0;
   let lexicon: Lexicon;
   try {
-    const solutions = readSolutions(paths, { ...flags, onCorrupt: () => corrupt++ });
+    const solutions = readSolutions(paths, {
+      ...flags,
+      onCorrupt: () => corrupt++,
+      onFields: ({ text, prompt, label = "none" }, path) =>
+        line.say(`${path}: text ${text}, prompt ${prompt}, label ${label}`),
+    });
     lexicon = await mining.mine(solutions, {
       ...mineOptions(flags),
       name: flags.name ?? nameOf(out),
       source: flags.source ?? paths.join(" "),
+      reading: {
+        textField: flags.textField ?? "found",
+        promptField: flags.promptField ?? "found",
+        labelField: flags.labelField ?? "found",
+        minReward: flags.minReward ?? 1,
+      },
       embedder,
       ...(prototypes !== undefined && { prototypes }),
       ...(work !== undefined && { workFolder: work }),
@@ -182,12 +199,24 @@ async function run(
   }
   if (corrupt > 0) warn(`hicra: ${corrupt} corrupt records were passed over`);
   warn(summaryOf(lexicon, out));
+  const { coveredShare, maxShare, functional } = lexicon.provenance.parameters!;
+  if (functional === true && Number(coveredShare) < 0.8 * Number(maxShare)) {
+    warn(
+      "hicra: the filters left less than the share that a lexicon may cover, so its last grams are " +
+        "barely more likely to guide than not: see functional in their statistics (lexicon show --json)",
+    );
+  }
 }
 
 /** A work folder in which no stage was finished. */
 async function removeIfUseless(work: string): Promise<void> {
-  const hasSolutions = await stat(join(work, "selection.json")).then(() => true, () => false);
-  if (!hasSolutions) await rm(work, { recursive: true, force: true });
+  if (!await isThere(join(work, "selection.json"))) {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(() => true, () => false);
 }
 
 /** Options that messages of the functions name, and the flag of each. */
@@ -232,6 +261,9 @@ async function checkWritable(out: string): Promise<void> {
     throw new RangeError(`Cannot write ${out} as its folder must be there: ${folder} is not`);
   }
   await access(folder, constants.W_OK);
+  if ((await stat(out).catch(() => undefined))?.isDirectory()) {
+    throw new RangeError(`Cannot write ${out} as it must be a file: it is a folder`);
+  }
 }
 
 async function loadEmbedder(

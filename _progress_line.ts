@@ -28,6 +28,12 @@ export class ProgressLine {
     this.#write(`${bar} ${stage}: ${count} of ${total.toLocaleString("en")}`);
   }
 
+  /** Writes a line that stays. */
+  say(message: string): void {
+    this.end();
+    process.stderr.write(`${message}\n`);
+  }
+
   /** Removes the line. */
   end(): void {
     if (process.stderr.isTTY && this.#stage !== "") process.stderr.write("\r\x1b[2K");

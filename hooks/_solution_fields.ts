@@ -15,11 +15,28 @@ export interface NamedFields {
   readonly labelField?: string | undefined;
 }
 
-const TEXTS = ["completion", "response", "solution", "text", "output"];
+const TEXTS = ["completion", "response", "solution", "text", "output", "generation", "generations"];
 const TEXT_FIELDS = [...TEXTS, ...TEXTS.map((name) => `samples.${name}`)];
-const PROMPT_FIELDS = ["prompt_id", "group_id", "problem_id", "id", "prompt", "problem"];
+const PROMPT_FIELDS = [
+  "prompt_id",
+  "group_id",
+  "problem_id",
+  "id",
+  "prompt",
+  "problem",
+  "question",
+  "input",
+];
 /** Looked for beside the text, so that no label of a group is taken for that of a sample. */
-const LABELS = ["correct", "succeeded", "is_correct", "label", "score", "reward"];
+const LABELS = [
+  "correct",
+  "succeeded",
+  "is_correct",
+  "label",
+  "score",
+  "reward",
+  "correctness_math_verify",
+];
 
 /** The top-level fields that may hold something, for formats that read by column. */
 export function candidateColumns(named: NamedFields): readonly string[] {

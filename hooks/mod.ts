@@ -81,6 +81,6 @@ export {
   type TracesPageOptions,
   traceStyles,
 } from "./trace_html.ts";
-export { readSolutions, type ReadSolutionsOptions } from "./read_solutions.ts";
+export { type ReadFields, readSolutions, type ReadSolutionsOptions } from "./read_solutions.ts";
 export { solutionsKey } from "./solutions_key.ts";
 export type { Solution } from "../sg/mining/mod.ts";

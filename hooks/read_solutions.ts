@@ -11,21 +11,33 @@ import {
 } from "./_solution_fields.ts";
 import { solutionSources } from "./_solution_sources.ts";
 
+/** The fields that {@linkcode readSolutions} reads a file by, as dotted paths. */
+export interface ReadFields {
+  /** Field of the text. */
+  readonly text: string;
+  /** Field that names the prompt. */
+  readonly prompt: string;
+  /** Field of the label; absent where there is none. */
+  readonly label?: string;
+}
+
 /** Options of {@linkcode readSolutions}. Fields are dotted paths, such as `samples.response`. */
 export interface ReadSolutionsOptions {
   /**
    * Field of the text. Default: the first of `completion`, `response`, `solution`, `text`, `output`,
-   * then of these in `samples`, that holds strings.
+   * `generation`, `generations`, then of these in `samples`, that holds strings.
    */
   readonly textField?: string;
   /**
    * Field that names the prompt: a string or a number, equal for the solutions of one prompt. Default:
-   * the first of `prompt_id`, `group_id`, `problem_id`, `id`, `prompt`, `problem` that holds one.
+   * the first of `prompt_id`, `group_id`, `problem_id`, `id`, `prompt`, `problem`, `question`, `input` that
+   * holds one.
    */
   readonly promptField?: string;
   /**
    * Field that says whether the solution succeeded: true, false, a number, or null for unknown. Default:
-   * the first of `correct`, `succeeded`, `is_correct`, `label`, `score`, `reward` that holds such a value
+   * the first of `correct`, `succeeded`, `is_correct`, `label`, `score`, `reward`,
+   * `correctness_math_verify` that holds such a value
    * beside the text (for `samples.response`: `samples.correct`, ...); none of them: unknown.
    */
   readonly labelField?: string;
@@ -33,6 +45,8 @@ export interface ReadSolutionsOptions {
   readonly minReward?: number;
   /** Number of corrupt records, in all files, that are passed over. Default: 0. */
   readonly maxCorrupt?: number;
+  /** Is told for every file by which fields it is read, named or found. */
+  readonly onFields?: (fields: ReadFields, path: string) => void;
   /** Is called for every record that is passed over. */
   readonly onCorrupt?: (error: Error, place: string) => void;
 }
@@ -86,7 +100,7 @@ export async function* readSolutions(
   paths: string | readonly string[],
   options: ReadSolutionsOptions = {},
 ): AsyncGenerator<Solution, void, undefined> {
-  const { minReward = 1, maxCorrupt = 0, onCorrupt } = options;
+  const { minReward = 1, maxCorrupt = 0, onCorrupt, onFields } = options;
   checkOptions(options, minReward, maxCorrupt);
   let corrupt = 0;
   const parse = <T>(read: () => T[], place: string): T[] => {
@@ -113,6 +127,7 @@ export async function* readSolutions(
         const first = await file.first(candidateColumns(options));
         if (first === undefined) return;
         const fields = chooseFields(first, options, `${path} row 1`);
+        onFields?.(namesOf(fields), path);
         let row = 0;
         for await (const record of file.rows(columnsOf(fields))) {
           const place = `${path} row ${++row}`;
@@ -129,12 +144,23 @@ export async function* readSolutions(
         const place = `${name} line ${lineNumber}`;
         const [record] = parse(() => [parseRecord(line, place)], place);
         if (record === undefined) continue;
-        fields ??= chooseFields(record, options, place);
+        if (fields === undefined) {
+          fields = chooseFields(record, options, place);
+          onFields?.(namesOf(fields), name);
+        }
         const chosen = fields;
         yield* parse(() => solutionsOf(record, chosen, minReward, place), place);
       }
     }
   }
+}
+
+function namesOf({ text, prompt, label }: SolutionFields): ReadFields {
+  return {
+    text: text.join("."),
+    prompt: prompt.join("."),
+    ...(label !== undefined && { label: label.join(".") }),
+  };
 }
 
 function parseRecord(line: string, place: string): object {

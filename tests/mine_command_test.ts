@@ -59,7 +59,9 @@ Deno.test("hicra mine writes a lexicon and removes its work folder", () =>
       "clustering",
       "measuring coverage",
     ];
-    assert.ok(stderr.startsWith(stages.join("\n")), stderr);
+    const fields = `${ROLLOUTS}: text completion, prompt prompt_id, label reward`;
+    // The fields are known when the first solution was read.
+    assert.ok(stderr.startsWith([fields, ...stages].join("\n")), stderr);
     const lexicon = await loadLexicon(out);
     assert.match(
       stderr,
@@ -84,6 +86,7 @@ Deno.test("hicra mine goes on after an interrupt, to the same bytes", () =>
     assert.deepEqual(await readdir(folder), ["a.json.work"]);
     const resumed = await mine([ROLLOUTS, "--out", out, "--name", "x"]);
     assert.equal(resumed.code, 0, resumed.stderr);
+    assert.ok(resumed.stderr.startsWith(`going on from what is in ${out}.work\n`), resumed.stderr);
     assert.ok(!resumed.stderr.includes("counting n-grams"), resumed.stderr);
     assert.equal((await mine([ROLLOUTS, "--out", whole, "--name", "x"])).code, 0);
     assert.equal(await readFile(out, "utf8"), await readFile(whole, "utf8"));
@@ -145,7 +148,7 @@ Deno.test("hicra mine fails in one line, and leaves no lexicon", () =>
       [
         [unlabelled, "--out", out],
         1,
-        /name the field of the label when reading, or pass --unlabelled keep or drop/,
+        /name another field of the label when reading, or pass --unlabelled keep or drop/,
       ],
       [
         [unlabelled, "--out", out, "--unlabelled", "keep"],

@@ -39,6 +39,12 @@ export function mineParameters(options: MineOptions): MineParameters {
   check("temperature", (value) => value > 0 && value < Infinity, "a number above 0");
   check("epsilon", (value) => value > 0 && value <= 2, "above 0 and at most 2");
   check("minPoints", (value) => Number.isInteger(value) && value >= 1, "a whole number from 1");
+  if (options.unit === "character" && options.functional !== false && !options.prototypes) {
+    throw new RangeError(
+      "Cannot mine characters as prototypes must be of the language that is mined: those by default " +
+        "are English, pass prototypes, or functional false",
+    );
+  }
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return { ...DEFAULTS, ...Object.fromEntries(given) };
 }

@@ -30,13 +30,13 @@ export function clusterFrequencies(table: NgramTable, clusters: Int32Array): Uin
         `current length is ${clusters.length}`,
     );
   }
-  const members = Map.groupBy(clusters.keys(), (gram) => clusters[gram]!);
-  members.delete(-1);
   const numClusters = clusters.reduce((most, cluster) => Math.max(most, cluster + 1), 0);
+  const members = Array.from({ length: numClusters }, (): number[] => []);
+  for (const [gram, cluster] of clusters.entries()) if (cluster >= 0) members[cluster]!.push(gram);
   const frequencies = new Uint32Array(numClusters);
   // The cluster that was last seen in each prompt, plus 1.
   const seen = new Uint32Array(table.numPrompts);
-  for (const [cluster, grams] of members) {
+  for (const [cluster, grams] of members.entries()) {
     for (const gram of grams) {
       const end = table.promptOffsets[gram + 1]!;
       for (let p = table.promptOffsets[gram]!; p < end; p++) {

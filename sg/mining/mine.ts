@@ -149,6 +149,7 @@ async function mineIn(
         source: options.source ?? "solutions",
         corpusDigest: corpus.digest,
         parameters: {
+          ...options.reading,
           ...recordOf(options),
           minPrompts: table.minPrompts,
           embedder: embedder.name,
@@ -350,7 +351,8 @@ function rounded(value: number): number {
 function noSolutionError({ read, failed, unlabelled, duplicates }: SelectionCounts): RangeError {
   return new RangeError(
     `Cannot mine as at least one solution must be left: of ${read} that were read ${failed} did not ` +
-      `succeed, ${unlabelled} had no label and ${duplicates} were repetitions`,
+      `succeed, ${unlabelled} had no label and ${duplicates} were repetitions` +
+      (failed > 0 ? "; a number as label says succeeded from minReward on, by default 1" : ""),
   );
 }
 

@@ -30,6 +30,8 @@ export interface MineOptions {
   readonly name?: string;
   /** Where the solutions come from, for the provenance. Default `solutions`. */
   readonly source?: string;
+  /** How they were read, such as by which fields: recorded beside the parameters. */
+  readonly reading?: Readonly<Record<string, string | number | boolean>>;
 
   /** What is done with solutions that nobody labelled; default `"error"`. */
   readonly unlabelled?: "error" | "keep" | "drop";

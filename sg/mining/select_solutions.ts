@@ -110,7 +110,7 @@ function unlabelledError({ promptId }: Solution, index: number): TypeError {
     `Cannot select solution ${index} (prompt ${
       JSON.stringify(promptId)
     }) as succeeded must be true ` +
-      `or false: current value is undefined, name the field of the label when reading, or pass ` +
+      `or false: its label is null or missing, name another field of the label when reading, or pass ` +
       `unlabelled "keep" or "drop"`,
   );
 }

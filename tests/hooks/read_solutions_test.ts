@@ -303,3 +303,26 @@ Deno.test("readSolutions() throws when an option is out of range", async () => {
     });
   }
 });
+
+Deno.test("readSolutions() says by which fields it reads each file", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "hicra-"));
+  try {
+    const line = JSON.stringify({ question: "2 + 2", generations: ["4", "5"], score: 1 });
+    await writeFile(join(folder, "a.jsonl"), line);
+    await writeFile(
+      join(folder, "b.jsonl"),
+      JSON.stringify({ id: 1, text: "4", correct: true, samples: [] }),
+    );
+    const told: unknown[] = [];
+    const onFields = (fields: object, path: string) => told.push([path.slice(-7), fields]);
+    await Array.fromAsync(
+      readSolutions([join(folder, "b.jsonl"), join(folder, "a.jsonl")], { onFields }),
+    );
+    assert.deepEqual(told, [
+      ["b.jsonl", { text: "text", prompt: "id", label: "correct" }],
+      ["a.jsonl", { text: "generations", prompt: "question", label: "score" }],
+    ]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

@@ -213,7 +213,8 @@ const REFUSED: [
     () => mine([{ text: "No.", promptId: "a", succeeded: false }]),
     "RangeError",
     "Cannot mine as at least one solution must be left: of 1 that were read 1 did not succeed, " +
-    "0 had no label and 0 were repetitions",
+    "0 had no label and 0 were repetitions; a number as label says succeeded from minReward on, by " +
+    "default 1",
   ],
   [
     "a solution without a label",
@@ -247,6 +248,13 @@ const REFUSED: [
       }),
     "RangeError",
     /^Cannot make a lexicon as at least one gram must be left: the steps left ngrams \d+, .*afterFunction 0/,
+  ],
+  [
+    "characters with prototypes of another language",
+    () => mine(sentences(...CHINESE), { unit: "character" }),
+    "RangeError",
+    "Cannot mine characters as prototypes must be of the language that is mined: those by default are " +
+    "English, pass prototypes, or functional false",
   ],
   [
     "a share of 0",

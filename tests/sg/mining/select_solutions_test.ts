@@ -164,8 +164,8 @@ Deno.test("selectSolutions() throws when a solution has no label", async () => {
   await assert.rejects(select([...succeeded("a"), { text: "b", promptId: 'p"' }]), {
     name: "TypeError",
     message:
-      'Cannot select solution 1 (prompt "p\\"") as succeeded must be true or false: current ' +
-      'value is undefined, name the field of the label when reading, or pass unlabelled "keep" or ' +
+      'Cannot select solution 1 (prompt "p\\"") as succeeded must be true or false: its label is ' +
+      'null or missing, name another field of the label when reading, or pass unlabelled "keep" or ' +
       '"drop"',
   });
 });
