@@ -219,26 +219,6 @@ async function isThere(path: string): Promise<boolean> {
   return await stat(path).then(() => true, () => false);
 }
 
-/** Options that messages of the functions name, and the flag of each. */
-const FLAGS: readonly (readonly [option: string, flag: string])[] = [
-  ['unit: "character"', "--unit character"],
-  ['unlabelled "keep" or "drop"', "--unlabelled keep or drop"],
-  ["textField", "--text-field"],
-  ["promptField", "--prompt-field"],
-  ["labelField", "--label-field"],
-  ["maxCorrupt", "--max-corrupt"],
-  ["minReward", "--min-reward"],
-  ["minPrompts", "--min-prompts"],
-  ["minWords", "--min-words"],
-  ["maxWords", "--max-words"],
-  ["minPoints", "--min-points"],
-  ["keepClusters", "--keep-clusters"],
-  ["keepSparse", "--keep-sparse"],
-  ["mathWeight", "--math-weight"],
-  ["maxShare", "--max-share"],
-  ["memoryBytes", "--memory"],
-];
-
 /** The same error, its message in the words of the command line. */
 function withFlags(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
@@ -299,6 +279,17 @@ const SAME = [
   "workers",
   "threads",
 ] as const;
+
+/** Options that messages of the functions name, and the flag of each. */
+const FLAGS: readonly (readonly [option: string, flag: string])[] = [
+  ['unit: "character"', "--unit character"],
+  ['unlabelled "keep" or "drop"', "--unlabelled keep or drop"],
+  ["memoryBytes", "--memory"],
+  // Names of one word are left as they are, since they may be plain words too.
+  ...[...SAME, "textField", "promptField", "labelField", "minReward", "maxCorrupt"]
+    .filter((name) => /[A-Z]/.test(name))
+    .map((name) => [name, `--${name.replace(/[A-Z]/, "-$&").toLowerCase()}`] as const),
+];
 
 function mineOptions(flags: MineFlags): MineOptions {
   const given = SAME.filter((name) => flags[name] !== undefined)

@@ -30,11 +30,11 @@ export function kmeans(
   { centres, maxRounds = 300, signal, onProgress }: KmeansOptions,
 ): Int32Array {
   const moved = centres.slice();
-  let labels = nearestCentres(vectors, dimensions, moved).labels;
+  let labels = nearestCentres(vectors, dimensions, moved);
   for (let round = 0; round < maxRounds; round++) {
     signal?.throwIfAborted();
     moveCentres(vectors, dimensions, moved, labels);
-    const { labels: next } = nearestCentres(vectors, dimensions, moved);
+    const next = nearestCentres(vectors, dimensions, moved);
     onProgress?.(round + 1, maxRounds);
     const isSame = next.every((label, row) => label === labels[row]);
     labels = next;
@@ -106,30 +106,23 @@ function toNormOne(vectors: Float32Array, dimensions: number): Float32Array {
   return unit;
 }
 
-interface Nearest {
-  /** `[rows]`. */
-  readonly labels: Int32Array;
-  /** Squared distance from the centre, `[rows]`. */
-  readonly distances: Float64Array;
-}
-
+/** The nearest centre of each row, `[rows]`. */
 function nearestCentres(
   vectors: Float32Array,
   dimensions: number,
   centres: Float64Array,
-): Nearest {
-  const rows = vectors.length / dimensions;
-  const labels = new Int32Array(rows);
-  const distances = new Float64Array(rows).fill(Infinity);
-  for (let row = 0; row < rows; row++) {
+): Int32Array {
+  const labels = new Int32Array(vectors.length / dimensions);
+  for (let row = 0; row < labels.length; row++) {
+    let least = Infinity;
     for (let at = 0; at < centres.length; at += dimensions) {
       const distance = squaredDistance(vectors, row * dimensions, centres, at, dimensions);
-      if (distance >= distances[row]!) continue;
-      distances[row] = distance;
+      if (distance >= least) continue;
+      least = distance;
       labels[row] = at / dimensions;
     }
   }
-  return { labels, distances };
+  return labels;
 }
 
 /** Moves each centre to the mean of its vectors, in place. */

@@ -1,9 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-import { writeOutput } from "../../hooks/mod.ts";
 import { endProgress } from "../progress.ts";
 import { markdownTable } from "../report/markdown.ts";
-import { replaceBlock } from "../report/readme.ts";
+import { writeBlock } from "../report/readme.ts";
 import { terminalTable } from "../report/terminal.ts";
 import { runCommand } from "../run_command.ts";
 import { evaluate, type MiningFigures } from "./evaluate.ts";
@@ -24,10 +21,8 @@ async function main(options: MiningOptions): Promise<void> {
   if (options.json) console.log(JSON.stringify(figures, null, 2));
   else for (const table of tables) console.log(terminalTable(table));
   if (options.readme) {
-    const path = fileURLToPath(new URL("README.md", import.meta.url));
     const content = [machineLine(figures), "", ...tables.map(markdownTable)].join("\n").trimEnd();
-    await writeOutput(path, [replaceBlock(await readFile(path, "utf8"), BLOCK, content)]);
-    console.error(`Figures: ${BLOCK.file}`);
+    await writeBlock(BLOCK, content);
   }
 }
 

@@ -1,12 +1,10 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { writeOutput } from "../../hooks/mod.ts";
 import { describeMachine } from "../machine.ts";
 import { endProgress, progress } from "../progress.ts";
 import { markdownTable } from "../report/markdown.ts";
-import { replaceBlock } from "../report/readme.ts";
+import { writeBlock } from "../report/readme.ts";
 import { terminalTable } from "../report/terminal.ts";
 import { runCommand } from "../run_command.ts";
 import { HELP, parsePipelineOptions, type PipelineOptions } from "./pipeline_options.ts";
@@ -45,10 +43,8 @@ async function main(options: PipelineOptions): Promise<void> {
   if (options.json) console.log(JSON.stringify(figures, null, 2));
   else console.log([...tables.map(terminalTable), ...lines].join("\n"));
   if (options.readme) {
-    const path = fileURLToPath(new URL("README.md", import.meta.url));
     const content = [...lines, "", ...tables.map(markdownTable)].join("\n").trimEnd();
-    await writeOutput(path, [replaceBlock(await readFile(path, "utf8"), BLOCK, content)]);
-    console.error(`Figures: ${BLOCK.file}`);
+    await writeBlock(BLOCK, content);
   }
 }
 

@@ -52,13 +52,32 @@ export const BLOCKS: readonly Block[] = [
 export async function updateReadmes(figures: Figures): Promise<string[]> {
   const blocksOf = Map.groupBy(BLOCKS, ({ file }) => file);
   for (const [file, blocks] of blocksOf) {
-    const path = fileURLToPath(new URL(file, ROOT));
-    const text = await readFile(path, "utf8");
-    await writeOutput(path, [
-      blocks.reduce((text, block) => replaceBlock(text, block, block.text(figures)), text),
-    ]);
+    await rewrite(
+      file,
+      (text) =>
+        blocks.reduce((text, block) => replaceBlock(text, block, block.text(figures)), text),
+    );
   }
   return [...blocksOf.keys()];
+}
+
+/**
+ * Writes one block of a file of the repository and says so on standard error.
+ *
+ * @param block The file and the lines around the block.
+ * @param content What goes between them.
+ */
+export async function writeBlock(
+  block: Pick<Block, "file" | "start" | "end">,
+  content: string,
+): Promise<void> {
+  await rewrite(block.file, (text) => replaceBlock(text, block, content));
+  console.error(`Figures: ${block.file}`);
+}
+
+async function rewrite(file: string, change: (text: string) => string): Promise<void> {
+  const path = fileURLToPath(new URL(file, ROOT));
+  await writeOutput(path, [change(await readFile(path, "utf8"))]);
 }
 
 /**

@@ -101,8 +101,8 @@ const URL_REST = /:\/\/(?:[^\p{White_Space})>\]"'`]|'(?=[\p{L}\p{N}_]))*/uy;
  */
 export class SentenceCutter {
   readonly #unit: GramUnit;
-  readonly #classes = new Uint8Array(0x10000);
-  readonly #folds = new Uint16Array(0x10000);
+  readonly #classes: Uint8Array;
+  readonly #folds: Uint16Array;
   #starts = new Int32Array(0);
   #ends = new Int32Array(0);
   #joins = new Uint8Array(0);
@@ -132,11 +132,7 @@ export class SentenceCutter {
 
   constructor(unit: GramUnit) {
     this.#unit = unit;
-    for (let unit = 0; unit < 0x10000; unit++) {
-      const folded = foldCodePoint(unit);
-      this.#folds[unit] = folded;
-      this.#classes[unit] = classOf(unit, folded);
-    }
+    ({ classes: this.#classes, folds: this.#folds } = unitTables());
   }
 
   /** Cuts a text. */
@@ -561,6 +557,26 @@ export class SentenceCutter {
     this.#sentenceHasMath = false;
   }
 }
+
+/** Class and fold of each UTF-16 unit. They never change and take some 50 ms to make, so once. */
+function unitTables(): UnitTables {
+  if (tables !== undefined) return tables;
+  const classes = new Uint8Array(0x10000);
+  const folds = new Uint16Array(0x10000);
+  for (let unit = 0; unit < 0x10000; unit++) {
+    const folded = foldCodePoint(unit);
+    folds[unit] = folded;
+    classes[unit] = classOf(unit, folded);
+  }
+  return tables = { classes, folds };
+}
+
+interface UnitTables {
+  readonly classes: Uint8Array;
+  readonly folds: Uint16Array;
+}
+
+let tables: UnitTables | undefined;
 
 function isLetter(kind: number): boolean {
   return kind <= MARK;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { ifThere } from "./_kept_json.ts";
 
 /** A file of a model repository on the Hugging Face hub, pinned by its content. */
 export interface HubFile {
@@ -54,7 +55,7 @@ export async function fetchHubFile(file: HubFile, options: HubOptions = {}): Pro
     );
   }
   const path = join(cacheDirectory, file.sha256);
-  const cached = await readIfThere(path);
+  const cached = await ifThere(readFile(path));
   if (cached !== undefined && digest(cached) === file.sha256) return cached;
 
   const bytes = await download(
@@ -79,15 +80,6 @@ export async function fetchHubFile(file: HubFile, options: HubOptions = {}): Pro
     throw error;
   }
   return bytes;
-}
-
-async function readIfThere(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as { code?: unknown }).code === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 async function download(url: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
