@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { loadLexicon } from "../sg/mod.ts";
+import { inFolder } from "./_in_folder.ts";
 
 const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
 const ROLLOUTS = fileURLToPath(
@@ -34,15 +34,6 @@ function mine(args: readonly string[], interruptAt?: string): Promise<Run> {
     });
     child.on("error", reject).on("close", (code) => resolve({ code, stderr }));
   });
-}
-
-async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "hicra-mine-"));
-  try {
-    await run(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }
 
 Deno.test("hicra mine writes a lexicon and removes its work folder", () =>

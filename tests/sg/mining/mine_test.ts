@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, truncate } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { TextMatcher } from "../../../bench/mining/text_matcher.ts";
 import { readSolutions } from "../../../hooks/mod.ts";
@@ -13,21 +12,13 @@ import {
   staticEmbedder,
 } from "../../../sg/mining/mod.ts";
 import { type Lexicon, lexiconFromGrams, parseLexicon, serializeLexicon } from "../../../sg/mod.ts";
+import { inFolder } from "../../_in_folder.ts";
 
 const ROLLOUTS = new URL("../../testdata/rollouts/r1_distill_1p5b_math.jsonl.gz", import.meta.url);
 /** Real solutions, few enough to mine them many times. */
 const SOLUTIONS = (await Array.fromAsync(readSolutions(decodeURIComponent(ROLLOUTS.pathname))))
   .slice(0, 160);
 const TEXTS = SOLUTIONS.filter(({ succeeded }) => succeeded).map(({ text }) => text);
-
-async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), "hicra-test-"));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
 
 async function bytes(
   options: MineOptions = {},

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readNgramTable, writeNgramTable } from "../../../sg/mining/_ngram_table_file.ts";
 import { countNgrams, type NgramTable } from "../../../sg/mining/mod.ts";
+import { inFolder } from "../../_in_folder.ts";
 
 const TEXT = "Wait, let me check \u2014 that\u2019s \ud83d\ude00 odd. Wait, let me check.";
 const EMPTY: NgramTable = {
@@ -23,15 +23,6 @@ const EMPTY: NgramTable = {
   followedByMath: new Uint32Array(0),
   examples: [],
 };
-
-async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "hicra-"));
-  try {
-    await use(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
 
 Deno.test("readNgramTable() gives back every field of what writeNgramTable() wrote", async () => {
   await inFolder(async (folder) => {

@@ -1,35 +1,17 @@
 import assert from "node:assert/strict";
-import {
-  access,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { access, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import fc from "fast-check";
 import { readShard, writeCorpus } from "../../../sg/mining/_corpus_shards.ts";
 import { openCorpus, storeCorpus } from "../../../sg/mining/mod.ts";
+import { inFolder } from "../../_in_folder.ts";
 
 const SOLUTIONS = [
   { text: "Wait, is that right?", promptId: "p" },
   { text: "line one\nline \u2028 two \ud800 half", promptId: "q" },
   { text: "", promptId: "p" },
 ];
-
-async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "hicra-"));
-  try {
-    await use(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
 
 Deno.test("storeCorpus() gives back what it was given, with its prompts numbered", async () => {
   await inFolder(async (folder) => {
