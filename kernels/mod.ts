@@ -12,6 +12,9 @@ export {
   GpuUnavailableError,
   requestDevice,
 } from "./device.ts";
+export { BufferPool, type BufferRequest } from "./buffer_pool.ts";
+export { type BackendChoice, fastestBackend } from "./fastest_backend.ts";
+export { GpuTimer } from "./gpu_timer.ts";
 export { ShaderError } from "./shader_error.ts";
 export { type AmplifyOptions, amplifyTokens } from "./amplify/reference.ts";
 export {

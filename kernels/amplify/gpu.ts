@@ -1,6 +1,7 @@
-import { captureErrors } from "../_capture_errors.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { bindingRanges, workgroupGrid } from "../_dispatch.ts";
+import { transfer, wholeWords } from "../_transfers.ts";
+import { BufferPool } from "../buffer_pool.ts";
 import { checkAmplify, NUM_KINDS } from "./_check_amplify.ts";
 import type { AmplifyOptions } from "./reference.ts";
 import { AMPLIFY_SHADER, WORKGROUP_SIZE } from "./shader.ts";
@@ -103,7 +104,7 @@ export class AmplifyKernel {
           { binding: 0, resource: { buffer: buffers.advantages, ...values } },
           {
             binding: 1,
-            resource: { buffer: buffers.kinds, offset: start, size: wordBytes(tokens) },
+            resource: { buffer: buffers.kinds, offset: start, size: wholeWords(tokens) },
           },
           { binding: 2, resource: { buffer: buffers.gains, size: 4 * NUM_KINDS } },
           { binding: 3, resource: { buffer: buffers.amplified, ...values } },
@@ -170,43 +171,22 @@ export async function amplifyTokensGpu(
   checkAmplify(advantages, kinds, gains);
   const numTokens = advantages.length;
   if (numTokens === 0) return new Float32Array(0);
-  const { maxBufferSize } = device.limits;
-  if (4 * numTokens > maxBufferSize) {
-    throw new RangeError(
-      `Cannot amplify ${numTokens} tokens on this device as maxBufferSize is ${maxBufferSize} ` +
-        `bytes, ${Math.floor(maxBufferSize / 4)} tokens: pass fewer tokens at a time`,
-    );
-  }
   const kernel = await AmplifyKernel.compile(device, { symmetric });
-  const owned: GPUBuffer[] = [];
-  const create = (name: string, size: number, usage: GPUBufferUsageFlags): GPUBuffer => {
-    const buffer = device.createBuffer({ label: `hicra amplify ${name}`, size, usage });
-    owned.push(buffer);
-    return buffer;
-  };
+  const pool = new BufferPool(device);
   try {
-    const readback = await captureErrors(device, "hicra amplify", () => {
-      const { STORAGE, COPY_DST, COPY_SRC, MAP_READ } = GPUBufferUsage;
+    const { amplified } = await transfer(pool, "hicra amplify", (transfers, encoder) => {
       const buffers: AmplifyBuffers = {
-        advantages: create("advantages", 4 * numTokens, STORAGE | COPY_DST),
-        kinds: create("kinds", wordBytes(numTokens), STORAGE | COPY_DST),
-        gains: create("gains", 4 * NUM_KINDS, STORAGE | COPY_DST),
-        amplified: create("amplified", 4 * numTokens, STORAGE | COPY_SRC),
+        advantages: transfers.upload("advantages", advantages),
+        kinds: transfers.upload("kinds", kinds),
+        gains: transfers.upload("gains", gains),
+        amplified: transfers.output("amplified", 4 * numTokens),
       };
-      const readback = create("readback", 4 * numTokens, COPY_DST | MAP_READ);
-      device.queue.writeBuffer(buffers.advantages, 0, advantages as Float32Array<ArrayBuffer>);
-      device.queue.writeBuffer(buffers.kinds, 0, wholeWords(kinds));
-      device.queue.writeBuffer(buffers.gains, 0, gains as Float32Array<ArrayBuffer>);
-      const encoder = device.createCommandEncoder({ label: "hicra amplify" });
       kernel.encode(encoder, buffers, numTokens);
-      encoder.copyBufferToBuffer(buffers.amplified, 0, readback, 0, 4 * numTokens);
-      device.queue.submit([encoder.finish()]);
-      return readback;
+      return { amplified: { buffer: buffers.amplified, bytes: 4 * numTokens } };
     });
-    await readback.mapAsync(GPUMapMode.READ);
-    return new Float32Array(readback.getMappedRange().slice(0));
+    return new Float32Array(amplified);
   } finally {
-    for (const buffer of owned) buffer.destroy();
+    pool.destroy();
   }
 }
 
@@ -218,7 +198,7 @@ function checkBuffers(buffers: AmplifyBuffers, numTokens: number): void {
   }
   const needed: Record<keyof AmplifyBuffers, number> = {
     advantages: 4 * numTokens,
-    kinds: wordBytes(numTokens),
+    kinds: wholeWords(numTokens),
     gains: 4 * NUM_KINDS,
     amplified: 4 * numTokens,
   };
@@ -237,16 +217,4 @@ function checkBuffers(buffers: AmplifyBuffers, numTokens: number): void {
       );
     }
   }
-}
-
-/** Bytes of whole 32-bit words that hold `bytes` bytes: bindings and writes come in words. */
-function wordBytes(bytes: number): number {
-  return Math.ceil(bytes / 4) * 4;
-}
-
-function wholeWords(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  if (bytes.length % 4 === 0) return bytes as Uint8Array<ArrayBuffer>;
-  const words = new Uint8Array(wordBytes(bytes.length));
-  words.set(bytes);
-  return words;
 }

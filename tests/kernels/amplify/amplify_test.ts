@@ -246,8 +246,8 @@ gpuTest("amplifyTokensGpu() throws when the tokens do not fit a buffer", async (
   const { advantages, kinds, gains } = randomInputs(101, 1);
   await assert.rejects(amplifyTokensGpu(small, advantages, kinds, { gains }), {
     name: "RangeError",
-    message: "Cannot amplify 101 tokens on this device as maxBufferSize is 401 bytes, " +
-      "100 tokens: pass fewer tokens at a time",
+    message: 'Cannot create buffer "hicra amplify advantages" of 404 bytes on this device as ' +
+      "maxBufferSize is 401: pass fewer tokens at a time",
   });
 });
 
