@@ -1,5 +1,6 @@
 """What the machine can do at most: a plain copy, a matrix product."""
 
+import importlib
 import os
 
 
@@ -12,6 +13,16 @@ def copy(arrays, options):
     return lambda: np.copyto(target, source), lambda _: {"result": int(target[-1])}
 
 
+def copy_torch(arrays, options):
+    """The same with all threads of torch."""
+    import torch
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    source = torch.ones(options["bytes"], dtype=torch.uint8)
+    target = torch.empty_like(source)
+    return lambda: target.copy_(source), lambda _: {"result": int(target[-1])}
+
+
 def product(arrays, options):
     """Multiplies two square float32 matrices."""
     import torch
@@ -21,4 +32,10 @@ def product(arrays, options):
     return lambda: matrix @ matrix, lambda value: {"result": float(value[-1, -1])}
 
 
-MAKERS = {"copy": copy, "matrix product": product}
+def nothing(arrays, options):
+    """Only loads a library, so that its memory can be told from that of a case."""
+    importlib.import_module(options["library"])
+    return lambda: None, lambda _: {"result": 0}
+
+
+MAKERS = {"copy": copy, "copy, torch": copy_torch, "matrix product": product, "nothing": nothing}
