@@ -2,17 +2,19 @@
 
 A program of the bench writes arrays as raw files into a folder, with manifest.json beside them:
 
-    {"arrays": {"ids": {"file": "ids.bin", "dtype": "int32", "shape": [3]}},
+    {"arrays": {"ids": {"file": "0.bin", "dtype": "int32", "shape": [3]}},
      "cases": {"sum of ids": {"run": "sum", "arrays": {"values": "ids"}, "options": {}}}}
 
-It then writes a JSON line {"case": "sum of ids"} and reads one back: nanoseconds, result, memory; or why the
-case was skipped or went wrong. Nothing runs in between, so both sides can take turns on the same bytes. A
-case is prepared when it is first asked for, which is not timed with it. This file needs the standard
-library only.
+It then writes a JSON line {"folder": "/tmp/cases", "case": "sum of ids"} and reads one back: nanoseconds,
+result, memory; or why the case was skipped or went wrong. Nothing runs in between, so both sides can take
+turns on the same bytes. A case is prepared when it is first asked for, which is not timed with it; another
+folder forgets the cases of the one before. With "alone": true the case runs in a fork that has prepared
+nothing else, for the memory that it takes. This file needs the standard library only.
 """
 
 import gc
 import json
+import os
 import re
 import resource
 import sys
@@ -53,7 +55,65 @@ class Arrays:
         return self.entries[self.names[name]]
 
 
-def serve(folder, makers, versions=()):
+class Cases:
+    """The cases of a folder; those that ran stay prepared."""
+
+    def __init__(self, folder, makers):
+        self.folder, self.makers, self.prepared = Path(folder), makers, {}
+        self.manifest = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
+
+    def answer(self, name):
+        setup = None
+        if name not in self.prepared:
+            case = self.manifest["cases"][name]
+            arrays = Arrays(self.folder, self.manifest["arrays"], case["arrays"])
+            start = time.perf_counter_ns()
+            self.prepared[name] = self.makers[case["run"]](arrays, case.get("options", {}))
+            setup = time.perf_counter_ns() - start
+        run, report = self.prepared[name]
+        # As timeit does: the collector runs before, and not while the time is taken.
+        gc.collect()
+        gc.disable()
+        try:
+            start = time.perf_counter_ns()
+            value = run()
+            nanoseconds = time.perf_counter_ns() - start
+        finally:
+            gc.enable()
+        peak = peak_memory_bytes()
+        return {
+            "nanoseconds": nanoseconds, "setupNanoseconds": setup, "peakMemoryBytes": peak, **report(value)
+        }
+
+    def answer_or_reason(self, name):
+        try:
+            return self.answer(name)
+        except (ImportError, Unavailable) as error:
+            return {"skipped": str(error)}
+        except Exception as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+
+
+def in_fork(function):
+    """Calls a function in a fork of this process and returns what it made, which must go through JSON."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            with os.fdopen(writer, "w", encoding="utf-8") as out:
+                json.dump(function(), out)
+            status = 0
+        finally:
+            os._exit(status)  # whatever happens, only one process goes on
+    os.close(writer)
+    with os.fdopen(reader, encoding="utf-8") as answers:
+        text = answers.read()
+    _, status = os.waitpid(child, 0)
+    return json.loads(text) if status == 0 else {"error": f"the fork ended with status {status}"}
+
+
+def serve(makers, versions=()):
     """Answers until standard input ends.
 
     A maker takes the arrays and options of a case and returns two functions: `run()`, which is timed, and
@@ -61,45 +121,22 @@ def serve(folder, makers, versions=()):
     on standard output goes to standard error.
     """
     out, sys.stdout = sys.stdout, sys.stderr
-    manifest = json.loads((Path(folder) / "manifest.json").read_text(encoding="utf-8"))
-    prepared = {}
 
     def say(message):
         print(json.dumps(message), file=out, flush=True)
 
     say({"versions": dict(versions)})
+    cases = None
     for line in sys.stdin:
-        try:
-            say(answer(json.loads(line)["case"], Path(folder), manifest, makers, prepared))
-        except (ImportError, Unavailable) as error:
-            say({"skipped": str(error)})
-        except Exception as error:
-            say({"error": f"{type(error).__name__}: {error}"})
-
-
-def answer(name, folder, manifest, makers, prepared):
-    if name not in prepared:
-        case = manifest["cases"][name]
-        arrays = Arrays(folder, manifest["arrays"], case["arrays"])
-        start = time.perf_counter_ns()
-        prepared[name] = makers[case["run"]](arrays, case.get("options", {}))
-        setup = time.perf_counter_ns() - start
-    else:
-        setup = None
-    run, report = prepared[name]
-    # As timeit does: the collector runs before, and not while the time is taken.
-    gc.collect()
-    gc.disable()
-    try:
-        start = time.perf_counter_ns()
-        value = run()
-        nanoseconds = time.perf_counter_ns() - start
-    finally:
-        gc.enable()
-    peak = peak_memory_bytes()
-    return {
-        "nanoseconds": nanoseconds, "setupNanoseconds": setup, "peakMemoryBytes": peak, **report(value)
-    }
+        request = json.loads(line)
+        folder, name = request["folder"], request["case"]
+        if request.get("alone"):
+            say(in_fork(lambda: Cases(folder, makers).answer_or_reason(name)))
+            continue
+        if cases is None or cases.folder != Path(folder):
+            cases = None  # frees what was prepared, before more is
+            cases = Cases(folder, makers)
+        say(cases.answer_or_reason(name))
 
 
 def peak_memory_bytes():

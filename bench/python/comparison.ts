@@ -55,7 +55,7 @@ export async function compare(
   entries: readonly Entry[],
   rounds: number,
 ): Promise<Comparison> {
-  const keyOf = ({ name, what }: Entry): string => `${name}: ${what}`;
+  const keyOf = ({ name, what }: Entry): string => `${name} (${what})`;
   const { turns, skipped } = await takeTurns(
     Object.fromEntries(entries.map((entry) => [keyOf(entry), entry.contestant])),
     rounds,

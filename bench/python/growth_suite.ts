@@ -5,12 +5,14 @@ import { decodeBatch } from "../decode.ts";
 import { distinctGrams, growLexicon } from "../grams.ts";
 import { thinBatch } from "../join_batches.ts";
 import { normalise } from "../normalise.ts";
+import { withCaseFolder } from "./case_folder.ts";
 import { logitsCases, ownContestant } from "./logits_suite.ts";
 import { openLogitsPath } from "./logits_path.ts";
 import { checkStatistics, drawLogits, trueStatistics } from "./logits_truth.ts";
 import { expectedOccurrences, matchCases } from "./match_cases.ts";
-import type { MatchInput } from "./match_suite.ts";
-import { type SuiteOptions, withSession } from "./session.ts";
+import { addedMemory } from "./memory.ts";
+import type { Home } from "./sides.ts";
+import type { SuiteInput, SuiteOptions } from "./suite.ts";
 import { type Contestant, here, inPython, mustFind, takeTurns } from "./take_turns.ts";
 import { gramIds, windowMask } from "./window_mask.ts";
 
@@ -25,8 +27,8 @@ export interface SizeCost {
   readonly nanosecondsPerItem: number;
   /** Milliseconds to compile the grams, with the tables that decoding needs; null where nothing is. */
   readonly setupMs: number | null;
-  /** High-water mark of a fresh process; null where it was not measured. */
-  readonly peakBytes: number | null;
+  /** What the case adds to the high-water mark of its process; null where it cannot run alone. */
+  readonly addedBytes: number | null;
 }
 
 /** Sizes of the series. */
@@ -43,7 +45,7 @@ const SIZES: Readonly<Record<"full" | "quick", Sizes>> = {
   full: {
     tokens: [1 / 100, 1 / 10, 1],
     grams: [250, 2_500, 25_000],
-    gramTokens: 100_000,
+    gramTokens: 50_000,
     vocabulary: [1_500, 15_000, 150_000],
     rows: 64,
   },
@@ -56,11 +58,11 @@ const SIZES: Readonly<Record<"full" | "quick", Sizes>> = {
   },
 };
 
-/** Above this many tokens windows are not compared: a round would take most of a minute. */
+/** Above this many tokens windows are not compared, as that takes too long. */
 const MOST_WINDOW_TOKENS = 500_000;
 
 /** Rounds of the growth tables. */
-const ROUNDS = 3;
+const ROUNDS = 2;
 
 /** Peers of the growth tables, by their case. */
 const GROWTH_PEERS = {
@@ -68,22 +70,21 @@ const GROWTH_PEERS = {
   "ahocorasick_rs DFA, decode": "ahocorasick_rs, bytes, decoding",
 } as const;
 
-const WINDOWS = "torch, candidates, four forms";
+/** A form of each gram: with four a round at 25,000 grams would take most of a minute. */
+const WINDOWS = "torch, candidates, one form";
 
 /**
  * Measures how costs grow: time, set-up and memory with 1, 10 and 100 times the tokens, grams and
  * vocabulary.
  *
  * @param input Rollouts, tokenizer, lexicon.
- * @param options The interpreter.
- * @param size Which sizes.
+ * @param options How to run.
  */
 export async function measureGrowth(
-  input: MatchInput,
+  input: SuiteInput,
   options: SuiteOptions,
-  size: "full" | "quick",
 ): Promise<SizeCost[]> {
-  const { tokens, grams, gramTokens, vocabulary, rows } = SIZES[size];
+  const { tokens, grams, gramTokens, vocabulary, rows } = SIZES[options.size];
   const { batch, tokenizer, lexicon } = input;
   const encode = await loadEncoder(await tokenizer.readContent());
   const costs: SizeCost[] = [];
@@ -101,7 +102,10 @@ export async function measureGrowth(
     const found = await matcherCosts(sample, grown, { ...input, encode }, options);
     costs.push(...found.map((cost) => ({ ...cost, axis: "grams" as const, size: grown.length })));
   }
-  for (const columns of vocabulary) costs.push(...await logitsCosts(rows, columns, options));
+  for (const columns of vocabulary) {
+    const found = await logitsCosts(rows, columns, options);
+    costs.push(...found.map((cost) => ({ ...cost, axis: "vocabulary" as const, size: columns })));
+  }
   return costs;
 }
 
@@ -110,47 +114,33 @@ type Cost = Omit<SizeCost, "axis" | "size">;
 async function matcherCosts(
   batch: CheckedBatch,
   grams: readonly string[],
-  { tokenizer: { table }, encode }: MatchInput & { encode(text: string): ArrayLike<number> },
+  { tokenizer: { table }, encode }: SuiteInput & { encode(text: string): ArrayLike<number> },
   options: SuiteOptions,
 ): Promise<Cost[]> {
   const withWindows = batch.numTokens <= MOST_WINDOW_TOKENS;
-  const ids = withWindows ? gramIds(grams, encode, "four") : [];
+  const ids = withWindows ? gramIds(grams, encode, "one") : [];
   const set = matchCases(batch, table, grams, withWindows ? { [WINDOWS]: ids } : {});
   const expected = expectedOccurrences(batch, table, grams);
   const start = performance.now();
   const matcher = SgMatcher.compile(lexiconFromGrams(grams, { name: "grown" }), table);
   const compileMs = performance.now() - start;
-  return await withSession(set, options, async (session) => {
-    const { turns } = await session.withPython(1, (peer) => {
-      const contestants: Record<string, Contestant> = {
-        "hicra": here(() => matcher.match(batch).spans.length / 3, compileMs),
-      };
-      for (const [key, name] of Object.entries(GROWTH_PEERS)) {
-        const count = key.includes("DFA") ? expected.bytes : expected.text;
-        contestants[name] = inPython(peer, key, mustFind(key, count));
-      }
-      if (withWindows) {
-        const marked = windowMask(batch, ids).reduce((sum, bit) => sum + bit, 0);
-        contestants[WINDOWS] = inPython(peer, WINDOWS, mustFind(WINDOWS, marked));
-      }
-      return takeTurns(contestants, Math.min(ROUNDS, options.rounds));
-    });
-    const cases: Record<string, string> = {
-      "hicra": "matcher",
-      ...Object.fromEntries(Object.entries(GROWTH_PEERS).map(([key, name]) => [name, key])),
-      [WINDOWS]: WINDOWS,
+  return await withCaseFolder(set, async (folder) => {
+    const place = { sides: options.sides, threads: 1, folder };
+    const contestants: Record<string, Contestant> = {
+      "hicra": here(() => matcher.match(batch).spans.length / 3, compileMs),
     };
-    const costs: Cost[] = [];
-    for (const [name, { medianMs, setupMs }] of Object.entries(turns)) {
-      const side = name === "hicra" ? "ours" : "Python";
-      costs.push({
-        name,
-        nanosecondsPerItem: 1e6 * medianMs / batch.numTokens,
-        setupMs: setupMs ?? null,
-        peakBytes: await session.peakMemory(side, cases[name]!) ?? null,
-      });
+    const cases: Record<string, readonly [Home, string]> = { "hicra": ["deno", "matcher"] };
+    for (const [key, name] of Object.entries(GROWTH_PEERS)) {
+      const count = key.includes("DFA") ? expected.bytes : expected.text;
+      contestants[name] = inPython(place, key, mustFind(key, count));
+      cases[name] = ["numpy", key];
     }
-    return costs;
+    if (withWindows) {
+      const marked = windowMask(batch, ids).reduce((sum, bit) => sum + bit, 0);
+      contestants[WINDOWS] = inPython(place, WINDOWS, mustFind(WINDOWS, marked));
+      cases[WINDOWS] = ["torch", WINDOWS];
+    }
+    return await costsOf(contestants, cases, { folder, items: batch.numTokens, ...options });
   });
 }
 
@@ -158,45 +148,51 @@ async function logitsCosts(
   rows: number,
   vocabulary: number,
   options: SuiteOptions,
-): Promise<SizeCost[]> {
+): Promise<Cost[]> {
   const input = drawLogits(rows, vocabulary);
   const truth = trueStatistics(input.float32, input.tokenIds);
-  const names = ["torch eager, whole", "torch eager, rows by hand"];
-  return await withSession(logitsCases(input), options, async (session) => {
+  return await withCaseFolder(logitsCases(input), async (folder) => {
+    const contestants: Record<string, Contestant> = {};
+    const cases: Record<string, readonly [Home, string]> = {};
     const path = await openLogitsPath?.({ threads: 1 });
-    try {
-      const { turns } = await session.withPython(1, (peer) => {
-        const own = path && ownContestant(path, input, "float32", truth);
-        const python = names.map((name) =>
-          [
-            name,
-            inPython(peer, `${name}, float32`, ({ values }) => {
-              checkStatistics(name, values, truth, vocabulary);
-            }),
-          ] as const
-        );
-        const contestants = {
-          ...(own && { hicra: own.contestant }),
-          ...Object.fromEntries(python),
-        };
-        return takeTurns(contestants, Math.min(ROUNDS, options.rounds));
+    const own = path && ownContestant(path, input, "float32", truth);
+    if (own !== undefined) {
+      contestants["hicra"] = own.contestant;
+      cases["hicra"] = ["deno", "logits, float32"];
+    }
+    for (const name of ["torch eager, whole", "torch eager, rows by hand"]) {
+      const place = { sides: options.sides, threads: 1, folder };
+      contestants[name] = inPython(place, `${name}, float32`, ({ values }) => {
+        checkStatistics(name, values, truth, vocabulary);
       });
-      const costs: SizeCost[] = [];
-      for (const [name, { medianMs }] of Object.entries(turns)) {
-        const side = name === "hicra" ? "ours" : "Python";
-        const key = name === "hicra" ? "logits" : name;
-        costs.push({
-          axis: "vocabulary",
-          name,
-          size: vocabulary,
-          nanosecondsPerItem: 1e6 * medianMs / (rows * vocabulary),
-          setupMs: null,
-          peakBytes: await session.peakMemory(side, `${key}, float32`) ?? null,
-        });
-      }
-      return costs;
+      cases[name] = ["torch", `${name}, float32`];
+    }
+    try {
+      return await costsOf(contestants, cases, { folder, items: rows * vocabulary, ...options });
     } finally {
       await path?.release();
     }
   });
+}
+
+/** Times contestants in turns, then measures the memory of their cases. */
+async function costsOf(
+  contestants: Readonly<Record<string, Contestant>>,
+  cases: Readonly<Record<string, readonly [Home, string]>>,
+  { sides, rounds, idle, folder, items }: SuiteOptions & {
+    readonly folder: string;
+    readonly items: number;
+  },
+): Promise<Cost[]> {
+  const { turns } = await takeTurns(contestants, Math.min(ROUNDS, rounds));
+  const costs: Cost[] = [];
+  for (const [name, { medianMs, setupMs }] of Object.entries(turns)) {
+    costs.push({
+      name,
+      nanosecondsPerItem: 1e6 * medianMs / items,
+      setupMs: setupMs ?? null,
+      addedBytes: await addedMemory({ sides, idle }, folder, cases[name]!),
+    });
+  }
+  return costs;
 }

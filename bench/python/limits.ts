@@ -1,14 +1,15 @@
 import { availableParallelism } from "node:os";
+import { withCaseFolder } from "./case_folder.ts";
+import type { SuiteOptions } from "./suite.ts";
 import { here, inPython, takeTurns } from "./take_turns.ts";
-import { type SuiteOptions, withSession } from "./session.ts";
 
 /** What the machine can do at most, measured in the same run. */
 export interface MachineLimits {
   readonly threads: number;
   /** Bytes read and written in a second by the fastest plain copy. */
   readonly copyBytesPerSecond: number;
-  /** Floating-point operations in a second by a product of float32 matrices. */
-  readonly productFlops: number;
+  /** Floating-point operations in a second by a product of float32 matrices; null without torch. */
+  readonly productFlops: number | null;
 }
 
 /** An array of this size, and its copy, are in no cache of one core. */
@@ -25,17 +26,12 @@ export function threadCounts(): number[] {
  * Measures the bandwidth by plain copies, in JavaScript, numpy and torch, and the peak by a matrix
  * product in torch.
  *
- * @param options The interpreter and the rounds.
- * @param size Size of the arrays.
- * @returns The limits for each number of threads, and the versions of the Python side.
+ * @param options The processes, the rounds, the size.
+ * @returns The limits for each number of threads.
  */
 export async function measureLimits(
-  options: Pick<SuiteOptions, "python" | "rounds">,
-  size: "full" | "quick",
-): Promise<{
-  readonly limits: readonly MachineLimits[];
-  readonly versions: Readonly<Record<string, string>>;
-}> {
+  { sides, rounds, size }: Omit<SuiteOptions, "idle">,
+): Promise<MachineLimits[]> {
   const bytes = COPY_BYTES[size];
   const rows = PRODUCT_SIZE[size];
   const cases = {
@@ -45,29 +41,28 @@ export async function measureLimits(
   };
   const source = new Uint8Array(bytes).fill(1);
   const target = new Uint8Array(bytes);
-  return await withSession({ arrays: {}, cases }, options, async (session) => {
+  return await withCaseFolder({ arrays: {}, cases }, async (folder) => {
     const limits: MachineLimits[] = [];
-    let versions: Readonly<Record<string, string>> = {};
     for (const threads of threadCounts()) {
-      await session.withPython(threads, async (peer, own) => {
-        versions = own;
-        const { turns } = await takeTurns({
-          "copy, JavaScript": here(() => {
-            target.set(source);
-            return target[bytes - 1]!;
-          }),
-          ...Object.fromEntries(Object.keys(cases).map((name) => [name, inPython(peer, name)])),
-        }, options.rounds);
-        const copies = Object.entries(turns).filter(([name]) => name.startsWith("copy"));
-        const product = turns["product"];
-        limits.push({
-          threads,
-          copyBytesPerSecond: 2 * bytes * 1000 /
-            Math.min(...copies.map(([, { medianMs }]) => medianMs)),
-          productFlops: product === undefined ? NaN : 2 * rows ** 3 * 1000 / product.medianMs,
-        });
+      const python = Object.keys(cases).map((name) =>
+        [name, inPython({ sides, threads, folder }, name)] as const
+      );
+      const { turns } = await takeTurns({
+        "copy, JavaScript": here(() => {
+          target.set(source);
+          return target[bytes - 1]!;
+        }),
+        ...Object.fromEntries(python),
+      }, rounds);
+      const copies = Object.entries(turns).filter(([name]) => name.startsWith("copy"));
+      const fastest = Math.min(...copies.map(([, { medianMs }]) => medianMs));
+      const product = turns["product"];
+      limits.push({
+        threads,
+        copyBytesPerSecond: 2 * bytes * 1000 / fastest,
+        productFlops: product === undefined ? null : 2 * rows ** 3 * 1000 / product.medianMs,
       });
     }
-    return { limits, versions };
+    return limits;
   });
 }

@@ -1,4 +1,4 @@
-import { type CaseSet, flat } from "./case_folder.ts";
+import { type CaseSet, flat, withCaseFolder } from "./case_folder.ts";
 import { compare, type Comparison, type Entry } from "./comparison.ts";
 import { threadCounts } from "./limits.ts";
 import { type LogitsFunction, type LogitsPath, openLogitsPath } from "./logits_path.ts";
@@ -11,10 +11,10 @@ import {
   trueStatistics,
   type Truth,
 } from "./logits_truth.ts";
-import { memoryRows, type MemoryUse } from "./memory.ts";
-import type { PeerProcess } from "./peer_process.ts";
-import { type SuiteOptions, withSession } from "./session.ts";
-import { type Contestant, here, inPython } from "./take_turns.ts";
+import { memoryRows } from "./memory.ts";
+import type { Home } from "./sides.ts";
+import type { SuiteOptions, SuiteResult } from "./suite.ts";
+import { type Contestant, here, inPython, type PythonPlace } from "./take_turns.ts";
 
 /** The Python side, by the name of its functions in bench/peers/logits_cases.py. */
 export const LOGITS_PEERS = {
@@ -33,53 +33,54 @@ const SHAPE = {
   quick: { tokens: 4, vocabulary: 15_000 },
 } as const;
 
+/** Compiling takes seconds each time, so a quick run does without. */
+const COMPILED = "torch.compile";
+
 type Dtype = "float32" | "bfloat16";
 
 /**
  * Times our way from logits to log-probabilities and entropies beside torch and onnxruntime, for each
- * type of logits, on one core and on all.
+ * type of logits on one core, and float32 on all.
  *
- * @param options The interpreter and the rounds.
- * @param size Size of the input.
+ * @param options How to run.
  */
 export async function compareLogits(
-  options: SuiteOptions,
-  size: "full" | "quick",
-): Promise<{ readonly comparisons: Comparison[]; readonly memory: MemoryUse[] }> {
+  { sides, rounds, size, idle }: SuiteOptions,
+): Promise<SuiteResult> {
   const input = drawLogits(SHAPE[size].tokens, SHAPE[size].vocabulary);
-  const comparisons: Comparison[] = [];
-  const memory = await withSession(logitsCases(input), options, async (session) => {
+  return await withCaseFolder(logitsCases(input), async (folder) => {
+    const comparisons: Comparison[] = [];
     for (const dtype of ["float32", "bfloat16"] as const) {
       const truth = trueStatistics(
         dtype === "float32" ? input.float32 : fromBfloat16(input.bfloat16),
         input.tokenIds,
       );
-      for (const threads of threadCounts()) {
+      for (const threads of dtype === "float32" ? threadCounts() : [1]) {
+        const subject = {
+          task: "logits",
+          input: wordsOf(input, dtype),
+          items: input.tokens,
+          unit: "tokens",
+          bytes: input[dtype].byteLength,
+          threads,
+        } as const;
         const path = await openLogitsPath?.({ threads });
         try {
-          comparisons.push(
-            await session.withPython(threads, (peer) =>
-              compare(
-                {
-                  task: "logits",
-                  input: wordsOf(input, dtype),
-                  items: input.tokens,
-                  unit: "tokens",
-                  bytes: input[dtype].byteLength,
-                  threads,
-                },
-                [...ours(path, input, dtype, truth), ...python(peer, input, dtype, truth)],
-                options.rounds,
-              )),
-          );
+          const entries = [
+            ...ours(path, input, dtype, truth),
+            ...python({ sides, threads, folder }, input, dtype, truth)
+              .filter(({ name }) => size === "full" || name !== COMPILED),
+          ];
+          comparisons.push(await compare(subject, entries, rounds));
         } finally {
           await path?.release();
         }
       }
     }
-    return await memoryRows(session, wordsOf(input, "float32"), logitsMemory(options));
+    const words = wordsOf(input, "float32");
+    const memory = await memoryRows({ sides, idle }, { folder, input: words }, logitsMemory(size));
+    return { comparisons, memory };
   });
-  return { comparisons, memory };
 }
 
 /** Cases of all peers on logits of both types; "logits" is ours. */
@@ -103,17 +104,13 @@ export function logitsCases(
 }
 
 /** Cases whose memory is measured; ours where there is one. */
-export function logitsMemory({ idle }: SuiteOptions): Parameters<typeof memoryRows>[2] {
-  const python = ["torch eager, whole", "torch eager, rows by hand", "torch.compile"].map((
-    name,
-  ) => ({
-    name,
-    side: "Python" as const,
-    case: `${name}, float32`,
-    idle: idle.torch,
-  }));
-  if (openLogitsPath === undefined) return python;
-  return [{ name: "hicra", side: "ours", case: "logits, float32", idle: idle.ours }, ...python];
+function logitsMemory(size: "full" | "quick"): Record<string, readonly [Home, string]> {
+  const names = ["torch eager, whole", "torch eager, rows by hand"];
+  if (size === "full") names.push(COMPILED);
+  return {
+    ...(openLogitsPath && { "hicra": ["deno", "logits, float32"] as const }),
+    ...Object.fromEntries(names.map((name) => [name, ["torch", `${name}, float32`] as const])),
+  };
 }
 
 function wordsOf({ tokens, vocabulary }: LogitsInput, dtype: Dtype): string {
@@ -163,14 +160,14 @@ export function ownContestant(
   };
 }
 
-function python(peer: PeerProcess, input: LogitsInput, dtype: Dtype, truth: Truth): Entry[] {
+function python(place: PythonPlace, input: LogitsInput, dtype: Dtype, truth: Truth): Entry[] {
   return Object.entries(LOGITS_PEERS).map(([name, what]): Entry => {
     let error: StatisticsError | undefined;
     return {
       name,
       side: "Python",
       what,
-      contestant: inPython(peer, `${name}, ${dtype}`, ({ values }) => {
+      contestant: inPython(place, `${name}, ${dtype}`, ({ values }) => {
         error = checkStatistics(name, values, truth, input.vocabulary);
       }),
       finds: () => errorWords(error),

@@ -53,7 +53,7 @@ const NAMES = {
  * @param grams The grams, normalised and distinct.
  * @param windows Ids of grams by the name of a window case; one with "every window" in its name runs as it
  * is described, any other from candidates.
- * @returns The case set; names are those of functions, "nothing" aside.
+ * @returns The case set; names are those of functions, and "matcher" is ours.
  */
 export function matchCases(
   batch: CheckedBatch,

@@ -6,7 +6,7 @@ import { hicraAdvantages } from "../../advantage/mod.ts";
 import { lexiconFromGrams, SgMatcher } from "../../sg/mod.ts";
 import type { Case } from "./case_folder.ts";
 import { openLogitsPath } from "./logits_path.ts";
-import type { PeerAnswer } from "./peer_process.ts";
+import type { CaseRequest, PeerAnswer } from "./peer_process.ts";
 
 // Our side of the cases in a process of its own, for the memory that they take. It speaks as
 // bench/peers/turns.py does.
@@ -68,11 +68,10 @@ async function peakMemoryBytes(): Promise<number> {
   return 1024 * (kibibytes === undefined ? process.resourceUsage().maxRSS : Number(kibibytes));
 }
 
-async function answer(
-  folder: string,
-  { arrays, cases }: Manifest,
-  name: string,
-): Promise<PeerAnswer> {
+async function answer({ folder, case: name }: CaseRequest): Promise<PeerAnswer> {
+  const { arrays, cases }: Manifest = JSON.parse(
+    await readFile(join(folder, "manifest.json"), "utf8"),
+  );
   const { run, arrays: names, options = {} } = cases[name]!;
   const start = performance.now();
   const result = await RUNS[run]!(async (array) => {
@@ -87,9 +86,7 @@ async function answer(
   return { nanoseconds, setupNanoseconds: null, peakMemoryBytes: peak, result };
 }
 
-const folder = process.argv[2]!;
-const manifest: Manifest = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8"));
 console.log(JSON.stringify({ versions: {} }));
 for await (const line of createInterface({ input: process.stdin })) {
-  console.log(JSON.stringify(await answer(folder, manifest, JSON.parse(line).case)));
+  console.log(JSON.stringify(await answer(JSON.parse(line))));
 }

@@ -4,6 +4,15 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 
+/** What a process is asked to run. */
+export interface CaseRequest {
+  /** Folder of the cases. */
+  readonly folder: string;
+  readonly case: string;
+  /** In a fork that has prepared nothing else, for the memory that it takes. */
+  readonly alone?: boolean;
+}
+
 const Answer = z.object({
   nanoseconds: z.int().min(0),
   setupNanoseconds: z.int().min(0).nullable(),
@@ -35,14 +44,12 @@ export class PeerProcess {
   readonly #failure: Promise<string>;
   #errors = "";
 
-  private constructor([program, ...args]: readonly [string, ...string[]], threads: number) {
+  /** Versions that it named when it started. */
+  readonly versions: Readonly<Record<string, string>> = {};
+
+  private constructor([program, ...args]: readonly [string, ...string[]]) {
     this.#name = program;
-    // Read by numpy, torch and onnxruntime when they are loaded.
-    const counts = Object.fromEntries(
-      ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
-        .map((name) => [name, String(threads)]),
-    );
-    const env = { ...process.env, ...counts, HF_HUB_OFFLINE: "1" };
+    const env = { ...process.env, HF_HUB_OFFLINE: "1" };
     this.#child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"] });
     this.#child.stderr.setEncoding("utf8").on("data", (chunk: string) => this.#errors += chunk);
     // A process that is gone tells so by the end of its output.
@@ -55,37 +62,34 @@ export class PeerProcess {
   }
 
   /**
-   * Starts the process and waits until it has read its folder.
+   * Starts the process and waits until it names its versions.
    *
    * @param command Program and arguments.
-   * @param threads Threads that its libraries may use.
-   * @returns The peer, and the versions that it names.
+   * @returns The process.
    * @throws {Error} If it does not start; the message ends with what it wrote on standard error.
    */
-  static async start(
-    command: readonly [string, ...string[]],
-    threads: number,
-  ): Promise<{ readonly peer: PeerProcess; readonly versions: Readonly<Record<string, string>> }> {
-    const peer = new PeerProcess(command, threads);
+  static async start(command: readonly [string, ...string[]]): Promise<PeerProcess> {
+    const peer = new PeerProcess(command);
     const line = await peer.#nextLine();
     const { data } = z.object({ versions: z.record(z.string(), z.string()) }).safeParse(line);
     if (data === undefined) {
       await peer.close();
       throw peer.#misread(line, "it must begin with its versions");
     }
-    return { peer, versions: data.versions };
+    return Object.assign(peer, data);
   }
 
   /**
    * Runs a case once.
    *
-   * @param name Its name in the folder's manifest.
+   * @param request The case.
    * @returns Time, result, memory.
    * @throws {CaseSkippedError} If something that the case needs is not installed.
    * @throws {Error} If the case or the process failed.
    */
-  async run(name: string): Promise<PeerAnswer> {
-    this.#child.stdin.write(`${JSON.stringify({ case: name })}\n`);
+  async run(request: CaseRequest): Promise<PeerAnswer> {
+    const name = request.case;
+    this.#child.stdin.write(`${JSON.stringify(request)}\n`);
     const line = await this.#nextLine();
     const { data } = Line.safeParse(line);
     if (data === undefined) throw this.#misread(line, `it must answer to case "${name}"`);

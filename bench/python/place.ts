@@ -7,17 +7,6 @@ export const DEFAULT_PYTHON: string = fileURLToPath(
   new URL("../peers/.venv/bin/python", import.meta.url),
 );
 
-const SIDE_BY_SIDE = fileURLToPath(new URL("../peers/side_by_side.py", import.meta.url));
-
-/** The command that runs the cases of a folder. */
-export function pythonCommand(
-  python: string,
-  folder: string,
-  threads: number,
-): [string, ...string[]] {
-  return [python, SIDE_BY_SIDE, folder, String(threads)];
-}
-
 /**
  * Says why there is no Python side.
  *

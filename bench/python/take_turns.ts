@@ -1,5 +1,6 @@
 import { median, type Timing } from "../timing.ts";
-import { CaseSkippedError, type PeerAnswer, type PeerProcess } from "./peer_process.ts";
+import { CaseSkippedError, type PeerAnswer } from "./peer_process.ts";
+import type { Sides } from "./sides.ts";
 
 /** One run of a contestant. */
 export interface Lap {
@@ -29,20 +30,28 @@ export function here(run: () => number | Promise<number>, setupMs?: number): Con
   };
 }
 
+/** Where a contestant runs in Python. */
+export interface PythonPlace {
+  readonly sides: Pick<Sides, "run">;
+  readonly threads: number;
+  /** Folder of the cases. */
+  readonly folder: string;
+}
+
 /**
  * A contestant that runs in Python, which times itself.
  *
- * @param peer The process.
+ * @param place The processes, the threads, the folder.
  * @param name The case.
  * @param check Throws if the answer is wrong.
  */
 export function inPython(
-  peer: Pick<PeerProcess, "run">,
+  { sides, threads, folder }: PythonPlace,
   name: string,
   check: (answer: PeerAnswer) => void = () => {},
 ): Contestant {
   return async () => {
-    const answer = await peer.run(name);
+    const answer = await sides.run(threads, folder, name);
     check(answer);
     const { nanoseconds, setupNanoseconds: setup, result } = answer;
     return { ms: nanoseconds / 1e6, result, setupMs: setup === null ? undefined : setup / 1e6 };

@@ -1,12 +1,11 @@
 import { applyTransforms, hicra, hicraAdvantages } from "../../advantage/mod.ts";
 import { SgMatcher } from "../../sg/mod.ts";
 import { seededRandom } from "../seeded_random.ts";
-import { flat } from "./case_folder.ts";
-import { compare, type Comparison, type Entry } from "./comparison.ts";
-import type { MatchInput } from "./match_suite.ts";
-import { memoryRows, type MemoryUse } from "./memory.ts";
+import { flat, withCaseFolder } from "./case_folder.ts";
+import { compare, type Entry } from "./comparison.ts";
+import { memoryRows } from "./memory.ts";
 import type { PeerAnswer } from "./peer_process.ts";
-import { type SuiteOptions, withSession } from "./session.ts";
+import type { SuiteInput, SuiteOptions, SuiteResult } from "./suite.ts";
 import { here, inPython } from "./take_turns.ts";
 
 const ALPHA = 0.2;
@@ -29,12 +28,12 @@ const LINES = {
  * mask of the rollouts.
  *
  * @param input Rollouts, tokenizer, lexicon.
- * @param options The interpreter and the rounds.
+ * @param options How to run.
  */
 export function compareTransforms(
-  { batch, tokenizer, lexicon }: MatchInput,
-  options: SuiteOptions,
-): Promise<{ readonly comparisons: Comparison[]; readonly memory: MemoryUse[] }> {
+  { batch, tokenizer, lexicon }: SuiteInput,
+  { sides, rounds, idle }: SuiteOptions,
+): Promise<SuiteResult> {
   const random = seededRandom(1);
   const advantages = Float32Array.from({ length: batch.numTokens }, () => 2 * random() - 1);
   const { planningMask, spans } = SgMatcher.compile(lexicon, tokenizer.table).match(batch);
@@ -72,34 +71,31 @@ export function compareTransforms(
       }).advantages[last]!
     ),
   }];
-  return withSession(set, options, (session) =>
-    session.withPython(1, async (peer) => {
-      const python = Object.entries(LINES).map(([run, [name, what]]): Entry => ({
-        name,
-        side: "Python",
-        what,
-        contestant: inPython(peer, run, mustBeNear(run)),
-        finds: (difference) => `largest difference ${difference.toExponential(1)}`,
-      }));
-      const comparison = await compare(
-        {
-          task: "transform",
-          input,
-          items: batch.numTokens,
-          unit: "tokens",
-          bytes: BYTES_PER_TOKEN * batch.numTokens,
-          threads: 1,
-        },
-        [...ours, ...python],
-        options.rounds,
-      );
-      const memory = await memoryRows(session, input, [
-        { name: "hicra", side: "ours", case: "transform", idle: options.idle.ours },
-        { name: "numpy", side: "Python", case: "numpy line", idle: options.idle.numpy },
-        { name: "torch", side: "Python", case: "torch addcmul", idle: options.idle.torch },
-      ]);
-      return { comparisons: [comparison], memory };
+  return withCaseFolder(set, async (folder) => {
+    const python = Object.entries(LINES).map(([run, [name, what]]): Entry => ({
+      name,
+      side: "Python",
+      what,
+      contestant: inPython({ sides, threads: 1, folder }, run, mustBeNear(run)),
+      finds: (difference) => `largest difference ${difference.toExponential(1)}`,
     }));
+    const subject = {
+      task: "transform",
+      input,
+      items: batch.numTokens,
+      unit: "tokens",
+      bytes: BYTES_PER_TOKEN * batch.numTokens,
+      threads: 1,
+    } as const;
+    return {
+      comparisons: [await compare(subject, [...ours, ...python], rounds)],
+      memory: await memoryRows({ sides, idle }, { folder, input }, {
+        "hicra": ["deno", "transform"],
+        "numpy": ["numpy", "numpy line"],
+        "torch": ["torch", "torch addcmul"],
+      }),
+    };
+  });
 }
 
 function mustBeNear(name: string): (answer: PeerAnswer) => void {
