@@ -61,6 +61,9 @@ const SIZES: Readonly<Record<"full" | "quick", Sizes>> = {
 /** Above this many tokens windows are not compared, as that takes too long. */
 const MOST_WINDOW_TOKENS = 500_000;
 
+/** Tokens that the phrases of larger lexicons are drawn from. */
+const PHRASE_TOKENS = 300_000;
+
 /** Rounds of the growth tables. */
 const ROUNDS = 2;
 
@@ -96,7 +99,7 @@ export async function measureGrowth(
     );
   }
   const sample = thinBatch(batch, gramTokens);
-  const texts = decodeBatch(sample, tokenizer.table).map(normalise);
+  const texts = decodeBatch(thinBatch(batch, PHRASE_TOKENS), tokenizer.table).map(normalise);
   for (const count of grams) {
     const grown = distinctGrams(growLexicon(lexicon, texts, count));
     const found = await matcherCosts(sample, grown, { ...input, encode }, options);

@@ -53,7 +53,7 @@ export async function measureLimits(
           return target[bytes - 1]!;
         }),
         ...Object.fromEntries(python),
-      }, rounds);
+      }, Math.min(3, rounds));
       const copies = Object.entries(turns).filter(([name]) => name.startsWith("copy"));
       const fastest = Math.min(...copies.map(([, { medianMs }]) => medianMs));
       const product = turns["product"];

@@ -78,7 +78,7 @@ export async function compareLogits(
       }
     }
     const words = wordsOf(input, "float32");
-    const memory = await memoryRows({ sides, idle }, { folder, input: words }, logitsMemory(size));
+    const memory = await memoryRows({ sides, idle }, { folder, input: words }, logitsMemory());
     return { comparisons, memory };
   });
 }
@@ -104,9 +104,8 @@ export function logitsCases(
 }
 
 /** Cases whose memory is measured; ours where there is one. */
-function logitsMemory(size: "full" | "quick"): Record<string, readonly [Home, string]> {
+function logitsMemory(): Record<string, readonly [Home, string]> {
   const names = ["torch eager, whole", "torch eager, rows by hand"];
-  if (size === "full") names.push(COMPILED);
   return {
     ...(openLogitsPath && { "hicra": ["deno", "logits, float32"] as const }),
     ...Object.fromEntries(names.map((name) => [name, ["torch", `${name}, float32`] as const])),

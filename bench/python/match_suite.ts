@@ -79,7 +79,7 @@ export function compareMatchers(
 const SLOW_PEER = "modern-ahocorasick";
 
 /** Tokens on which windows are compared: that takes hundreds of times as long as the rest. */
-const WINDOW_TOKENS = { full: 50_000, quick: 5_000 } as const;
+const WINDOW_TOKENS = { full: 20_000, quick: 2_000 } as const;
 
 /**
  * Times the matcher beside window comparison in torch on the same token ids.

@@ -110,7 +110,10 @@ export class PeerProcess {
   }
 
   async #nextLine(): Promise<unknown> {
-    const { value, done } = await this.#lines.next();
+    // What never started has no output that could end.
+    const ended = this.#failure.then(() => ({ value: undefined, done: true } as const));
+    const next = this.#child.pid === undefined ? ended : this.#lines.next();
+    const { value, done } = await next;
     if (done) {
       throw new Error(
         `Cannot run ${this.#name} as it must go on until it is told to end: ` +

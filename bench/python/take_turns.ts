@@ -14,6 +14,9 @@ export interface Lap {
 /** Runs once, times itself, and throws if its result is wrong. */
 export type Contestant = () => Promise<Lap>;
 
+/** Milliseconds that each contestant runs before the first round. */
+export const WARM_UP_MS = 100;
+
 /** What {@linkcode takeTurns} measured of one contestant. */
 export interface Turns extends Timing {
   /** Milliseconds to prepare; undefined where nothing was. */
@@ -76,16 +79,20 @@ export function mustFind(name: string, expected: number): (answer: PeerAnswer) =
 }
 
 /**
- * Times contestants on both sides in turns (A B C A B C ...), as `timeInTurns` does on one.
+ * Times contestants on both sides in turns (A B C A B C ...), as `timeInTurns` does on one. Before that
+ * each runs until it has taken {@linkcode WARM_UP_MS}, which does not count: JavaScript is compiled while it
+ * runs.
  *
  * @param contestants By name. One that is skipped in the first round is left out of the others.
- * @param rounds Number of rounds that count, after one that does not.
+ * @param rounds Number of rounds that count.
+ * @param options `warmUpMs`: how long each runs before.
  * @returns The times, and why contestants were skipped.
  * @throws {Error} If a contestant returns another number than in its first round.
  */
 export async function takeTurns(
   contestants: Readonly<Record<string, Contestant>>,
   rounds: number,
+  { warmUpMs = WARM_UP_MS }: { readonly warmUpMs?: number } = {},
 ): Promise<{
   readonly turns: Readonly<Record<string, Turns>>;
   readonly skipped: Readonly<Record<string, string>>;
@@ -99,12 +106,14 @@ export async function takeTurns(
       let lap: Lap;
       try {
         lap = await run();
+        first[name] ??= lap;
+        let elapsed = lap.ms;
+        while (round < 0 && elapsed < warmUpMs) elapsed += Math.max(0.01, (await run()).ms);
       } catch (error) {
         if (!(error instanceof CaseSkippedError) || round >= 0) throw error;
         skipped[name] = error.message;
         continue;
       }
-      first[name] ??= lap;
       if (lap.result !== first[name].result) {
         throw new Error(`Cannot time ${name} as it must do the same in every round`);
       }
