@@ -93,7 +93,7 @@ export class Transfers {
   take(name: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
     const buffer = this.#pool.take({
       label: `${this.#label} ${name}`,
-      size: Math.max(4, wholeWords(bytes)),
+      size: Math.max(16, wholeVectors(bytes)),
       usage,
     });
     this.#taken.push(buffer);
@@ -112,6 +112,11 @@ export class Transfers {
 /** Bytes of whole 32-bit words that hold `bytes` bytes: bindings and copies come in words. */
 export function wholeWords(bytes: number): number {
   return Math.ceil(bytes / 4) * 4;
+}
+
+/** Bytes of whole `vec4u` that hold `bytes` bytes: logits are read 16 bytes at a time. */
+export function wholeVectors(bytes: number): number {
+  return Math.ceil(bytes / 16) * 16;
 }
 
 /** A function, as the constant does not exist where there is no WebGPU. */

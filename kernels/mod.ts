@@ -23,3 +23,11 @@ export {
   type AmplifyKernelOptions,
   amplifyTokensGpu,
 } from "./amplify/gpu.ts";
+export type { LogitDtype, Logits } from "./logit_dtype.ts";
+export { type LogitStats, logitStats, type LogitStatsOptions } from "./logits/reference.ts";
+export {
+  type LogitStatsBuffers,
+  logitStatsGpu,
+  LogitStatsKernel,
+  type LogitStatsKernelOptions,
+} from "./logits/gpu.ts";
