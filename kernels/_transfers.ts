@@ -70,7 +70,15 @@ export class Transfers {
   /** A buffer with the values in it. What lies behind them, up to its size, is anything. */
   upload(name: string, values: Values): GPUBuffer {
     const { STORAGE, COPY_DST } = GPUBufferUsage;
-    const buffer = this.take(name, values.byteLength, STORAGE | COPY_DST);
+    return this.#write(this.take(name, values.byteLength, STORAGE | COPY_DST), values);
+  }
+
+  /** The same, for a kernel that writes over its input. */
+  uploadInPlace(name: string, values: Values): GPUBuffer {
+    return this.#write(this.output(name, values.byteLength), values);
+  }
+
+  #write(buffer: GPUBuffer, values: Values): GPUBuffer {
     const { queue } = this.#pool.device;
     const tail = values.byteLength % 4;
     const { buffer: memory, byteOffset } = values;

@@ -31,3 +31,16 @@ export {
   LogitStatsKernel,
   type LogitStatsKernelOptions,
 } from "./logits/gpu.ts";
+export {
+  type PolicyGradient,
+  policyGradient,
+  type PolicyGradientInputs,
+  type PolicyGradientOptions,
+} from "./policy_gradient/reference.ts";
+export type { TokenTerms } from "./policy_gradient/_objective.ts";
+export {
+  type PolicyGradientBuffers,
+  policyGradientGpu,
+  PolicyGradientKernel,
+  type PolicyGradientKernelOptions,
+} from "./policy_gradient/gpu.ts";
