@@ -5,6 +5,8 @@
 import { requestDevice } from "../../kernels/mod.ts";
 import { compilePipeline } from "../../kernels/_compile_pipeline.ts";
 import { AMPLIFY_SHADER } from "../../kernels/amplify/shader.ts";
+import { logitStatsShader } from "../../kernels/logits/shader.ts";
+import { gradientsShader, slopesShader } from "../../kernels/policy_gradient/shader.ts";
 import assert from "node:assert/strict";
 
 // In a variable, so that only a run that wants Dawn downloads it.
@@ -20,6 +22,36 @@ Deno.test({
     const dawn = await import(DAWN) as { create(flags: string[]): GPU };
     const device = await requestDevice({ gpu: dawn.create(["backend=null"]) });
     await compilePipeline(device, { label: "amplify", code: AMPLIFY_SHADER });
+    for (const dtype of ["f32", "f16", "bf16"] as const) {
+      for (const topK of [0, 5]) {
+        await compilePipeline(device, {
+          label: `logits ${dtype} ${topK}`,
+          code: logitStatsShader({ dtype, topK }),
+          constants: { vocab_size: 1_000 },
+        });
+      }
+      for (const inPlace of [false, true]) {
+        await compilePipeline(device, {
+          label: `gradients ${dtype}`,
+          code: gradientsShader({ dtype, inPlace }),
+          constants: { vocab_size: 1_000, temperature: 1 },
+        });
+      }
+    }
+    for (const withReference of [false, true]) {
+      await compilePipeline(device, {
+        label: "slopes",
+        code: slopesShader({ withReference }),
+        constants: {
+          vocab_size: 1_000,
+          clip_low: 0.2,
+          clip_high: 0.2,
+          dual_clip: 3,
+          entropy_bonus: 0,
+          ...withReference ? { kl_penalty: 0.1 } : {},
+        },
+      });
+    }
     const nonUniform = `
       @group(0) @binding(0) var<storage, read_write> x: array<u32>;
       @compute @workgroup_size(64) fn main(@builtin(local_invocation_id) id: vec3u) {
