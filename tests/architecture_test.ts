@@ -29,6 +29,7 @@ interface Module {
 const ENTRIES = [
   "cli.ts",
   "kernels/mod.ts",
+  "kernels/onnx.ts",
   "sg/mining/mod.ts",
   "bench/main.ts",
   "bench/mining/main.ts",

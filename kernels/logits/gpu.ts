@@ -259,10 +259,10 @@ export class LogitStatsKernel {
  * Turns logits into log-probabilities and entropies on a GPU: the twin of `logitStats`, with the same
  * inputs, outputs and errors.
  *
- * The input is exact in every dtype, the arithmetic f32. With `d` the distance of the token's logit from
- * the largest over the temperature, `logprobs` and `logsumexps` are within `2^-23 * (16 + d + |largest /
- * temperature|)`, `entropies` within `2^-23 * (64 + ...)`: the tests say which formula and why. Ties and `argmaxes` are exact; the same device
- * gives the same bits in every run.
+ * Inputs are exact in every dtype, the arithmetic is f32: `logprobs` and `logsumexps` are within
+ * `2^-23 * (16 + 2 * d + vocabSize / 1,024)`, with `d` the larger of the result and of the largest logit over
+ * the temperature, entropies within `2^-23 * (40 + log(vocabSize) * (4 + vocabSize / 1,024))`. `argmaxes`
+ * are exact, and runs on one device give equal bits.
  *
  * This compiles, uploads and reads back. A loop whose logits live on the GPU uses
  * {@linkcode LogitStatsKernel}, and one that calls this often its `run`.

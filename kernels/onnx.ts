@@ -1,0 +1,10 @@
+/**
+ * Kernels on the CPU by onnxruntime, vectorised and threaded: the dense work of this package on machines
+ * without a GPU. An entry point of its own, as onnxruntime-node is a native package that browsers do not
+ * have.
+ *
+ * @module
+ */
+export type { LogitDtype, Logits } from "./logit_dtype.ts";
+export type { LogitStats, LogitStatsOptions } from "./logits/reference.ts";
+export { LogitStatsSession, type LogitStatsSessionOptions } from "./logits/onnx.ts";
