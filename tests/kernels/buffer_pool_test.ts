@@ -5,7 +5,7 @@ import { gpuTest, withLimits } from "./_device.ts";
 gpuTest("BufferPool.take() hands the smallest free buffer that fits out again", (device) => {
   const pool = new BufferPool(device);
   const { STORAGE, COPY_DST } = GPUBufferUsage;
-  const take = (size: number, usage = STORAGE) => pool.take({ label: "test", size, usage });
+  const take = (size: number, usage: number = STORAGE) => pool.take({ label: "test", size, usage });
   const [large, small] = [take(64), take(48)];
   assert.equal(pool.bytes, 112);
   pool.give(large);
