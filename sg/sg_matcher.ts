@@ -1,4 +1,4 @@
-import type { Batch } from "../batch/mod.ts";
+import { type Batch, forEachRun } from "../batch/mod.ts";
 import { buildAutomaton } from "./_automaton.ts";
 import { MatchCollector } from "./_match_collector.ts";
 import { TokenAutomaton } from "./_scanner.ts";
@@ -112,38 +112,4 @@ export class SgMatcher {
   stream(): SgStream {
     return new TokenStream(this.#automaton, this.#kindOfGram, this.tokens);
   }
-}
-
-/** Calls `visit` with every run: a maximal stretch of trained tokens of one segment in a sequence. */
-function forEachRun(
-  { offsets, lossMask, segmentIds }: Pick<Batch, "offsets" | "lossMask" | "segmentIds">,
-  visit: (from: number, to: number) => void,
-): void {
-  // Mostly there are few zeros: one native search finds the next for many sequences.
-  let zero = -1;
-  for (let s = 0; s + 1 < offsets.length; s++) {
-    const end = offsets[s + 1]!;
-    let from = offsets[s]!;
-    while (from < end) {
-      if (lossMask[from] === 0) {
-        from++;
-        continue;
-      }
-      if (zero < from) {
-        zero = lossMask.indexOf(0, from);
-        if (zero === -1) zero = lossMask.length;
-      }
-      let to = Math.min(end, zero);
-      if (segmentIds !== undefined) to = endOfSegment(segmentIds, from, to);
-      visit(from, to);
-      from = to;
-    }
-  }
-}
-
-function endOfSegment(segmentIds: Int32Array, from: number, to: number): number {
-  const segment = segmentIds[from];
-  let end = from + 1;
-  while (end < to && segmentIds[end] === segment) end++;
-  return end;
 }
