@@ -23,3 +23,7 @@ export {
   type AmplifyKernelOptions,
   amplifyTokensGpu,
 } from "./amplify/gpu.ts";
+export type { PhraseTables } from "./match/phrase_tables.ts";
+export type { PhraseBatch, PhraseMatches } from "./match/phrase_matches.ts";
+export { matchPhrases } from "./match/reference.ts";
+export { type MatchBuffers, MatchKernel, matchPhrasesGpu, type MatchSizes } from "./match/gpu.ts";

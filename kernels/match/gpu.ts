@@ -1,0 +1,605 @@
+import { captureErrors } from "../_capture_errors.ts";
+import { compilePipeline } from "../_compile_pipeline.ts";
+import { workgroupGrid } from "../_dispatch.ts";
+import { transfer, type Values, wholeWords } from "../_transfers.ts";
+import { BufferPool } from "../buffer_pool.ts";
+import { checkPhraseBatch, checkTables, unknownToken } from "./_check_match.ts";
+import {
+  MATCH_FIELDS,
+  type PhraseBatch,
+  type PhraseMatches,
+  sortMatches,
+} from "./phrase_matches.ts";
+import type { PhraseTables } from "./phrase_tables.ts";
+import {
+  LENGTH_SHIFT,
+  MATCH_SHADER,
+  NO_TOKEN,
+  SEQUENCE_SHADER,
+  SPELL_SHADER,
+  TextFlag,
+  WORKGROUP_SIZE,
+} from "./shader.ts";
+
+const LABEL = "hicra match";
+const MATCH_BYTES = 4 * MATCH_FIELDS;
+const TEXT_BYTES = 8;
+const STATUS_BYTES = 8;
+
+/** Buffers of one run of a {@linkcode MatchKernel}; all need `GPUBufferUsage.STORAGE`. */
+export interface MatchBuffers {
+  /** `[sequences + 1]`, i32: read only. Sequence `s` is tokens `[offsets[s], offsets[s + 1])`. */
+  readonly offsets: GPUBuffer;
+  /** `[tokens]`, i32: read only. */
+  readonly tokenIds: GPUBuffer;
+  /** `[tokens]`, u8, padded to a multiple of 4 bytes: read only. A 0 breaks a phrase. */
+  readonly lossMask: GPUBuffer;
+  /** `[tokens]`, i32: read only. A change breaks a phrase; one segment when left out. */
+  readonly segmentIds?: GPUBuffer;
+  /** `[2 * tokens]`, u32: scratch, written; of no use afterwards. */
+  readonly text: GPUBuffer;
+  /** `[tokens]`, u8, padded to a multiple of 4 bytes: written, 0 or 1, the padding with 0. */
+  readonly planningMask: GPUBuffer;
+  /**
+   * `[5 * capacity]`, i32: written, `startToken, startByte, endToken, endByte, gram` of each match, in no
+   * order that could be relied on. Its size is the capacity, and a loop that wants the mask alone gives
+   * 4 bytes: what does not fit is left out.
+   */
+  readonly matches: GPUBuffer;
+  /**
+   * `[2]`, u32: written. The number of matches, also of those for which there was no room; and the first
+   * token that is trained on and whose id is outside the vocabulary, `0xffffffff` if none is.
+   */
+  readonly status: GPUBuffer;
+}
+
+/** Sizes of one run of a {@linkcode MatchKernel}. */
+export interface MatchSizes {
+  /** Number of sequences. */
+  readonly numSequences: number;
+  /** Number of tokens. */
+  readonly numTokens: number;
+}
+
+/**
+ * Phrase matching on token ids that live on the GPU: the tables of one tokenizer and one lexicon are
+ * uploaded once, batches are matched as often as needed, and nothing is read back.
+ *
+ * The same matches as {@linkcode matchPhrases} and `SgMatcher.match()`. What stands in the buffers is not
+ * checked; an id outside the vocabulary spells nothing and is reported in `status`.
+ *
+ * @example Usage
+ * ```ts
+ * import { GpuUnavailableError, MatchKernel, requestDevice } from "@hicra/hicra/kernels";
+ * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
+ * import assert from "node:assert/strict";
+ *
+ * const tokens = tokenBytes({
+ *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1, ",": 2 }, merges: [] },
+ *   decoder: { type: "ByteLevel" },
+ *   added_tokens: [],
+ * });
+ * const matcher = SgMatcher.compile(lexiconFromGrams(["but wait"], { name: "mine" }), tokens);
+ * const device = await requestDevice().catch((error) => {
+ *   if (error instanceof GpuUnavailableError) return null;
+ *   throw error;
+ * });
+ * if (device !== null) {
+ *   const kernel = await MatchKernel.compile(device, matcher.phraseTables());
+ *   const batch = {
+ *     offsets: Int32Array.of(0, 3),
+ *     tokenIds: Int32Array.of(0, 1, 2),
+ *     lossMask: Uint8Array.of(1, 1, 1),
+ *   };
+ *   const { planningMask, matches } = await kernel.run(batch);
+ *   assert.deepEqual(planningMask, Uint8Array.of(1, 1, 0));
+ *   assert.deepEqual(matcher.planningTokens(batch.tokenIds, matches), matcher.match(batch));
+ *   kernel.destroy();
+ *   device.destroy();
+ * }
+ * ```
+ */
+export class MatchKernel {
+  readonly #device: GPUDevice;
+  readonly #pool: BufferPool;
+  readonly #spell: GPUComputePipeline;
+  readonly #sequences: GPUComputePipeline;
+  readonly #match: GPUComputePipeline;
+  readonly #tables: TableBuffers;
+  readonly #vocabSize: number;
+  /** The most matches per token that a batch has had. */
+  #density = 1 / 8;
+
+  private constructor(
+    device: GPUDevice,
+    tables: TableBuffers,
+    vocabSize: number,
+    [spell, sequences, match]: [GPUComputePipeline, GPUComputePipeline, GPUComputePipeline],
+  ) {
+    this.#device = device;
+    this.#pool = new BufferPool(device);
+    this.#tables = tables;
+    this.#vocabSize = vocabSize;
+    this.#spell = spell;
+    this.#sequences = sequences;
+    this.#match = match;
+  }
+
+  /**
+   * Compiles the kernel for a device and uploads the tables.
+   *
+   * @param device Device of the buffers; stays the caller's.
+   * @param tables The tokenizer and the phrases, from `SgMatcher.phraseTables()`.
+   * @returns The kernel, which the caller must destroy.
+   * @throws {RangeError} If a length breaks the contract, or a table does not fit the device.
+   * @throws {ShaderError} If the device's compiler refuses a shader.
+   * @throws {TypeError} If an array is missing or of another type.
+   */
+  static async compile(device: GPUDevice, tables: PhraseTables): Promise<MatchKernel> {
+    checkTables(tables);
+    const vocabSize = tables.byteOffsets.length - 1;
+    const compile = (name: string, code: string, constants: Record<string, number> = {}) =>
+      compilePipeline(device, { label: `${LABEL} ${name}`, code, constants });
+    const [spell, sequences, match, openings] = await Promise.all([
+      compile("spell", SPELL_SHADER, { vocabSize }),
+      compile("sequences", SEQUENCE_SHADER),
+      compile("phrases", MATCH_SHADER),
+      compile("openings", MATCH_SHADER, { openings: 1 }),
+    ]);
+    const buffers = await uploadTables(device, tables, openings);
+    return new MatchKernel(device, buffers, vocabSize, [spell, sequences, match]);
+  }
+
+  /**
+   * Appends one compute pass to `encoder`; the caller submits. Dispatches above
+   * `maxComputeWorkgroupsPerDimension` use a second dimension. No tokens, no pass: then `status` stays as
+   * it was.
+   *
+   * @param encoder Encoder of the kernel's device.
+   * @param buffers Inputs and outputs.
+   * @param sizes Number of sequences and of tokens, from the start of the buffers.
+   * @throws {RangeError} If a buffer is too small, an output is also another buffer, or the tokens do not
+   * fit one binding: 8 bytes a token.
+   */
+  encode(encoder: GPUCommandEncoder, buffers: MatchBuffers, sizes: MatchSizes): void {
+    const { limits } = this.#device;
+    checkBuffers(buffers, sizes, limits);
+    const { numSequences, numTokens } = sizes;
+    if (numTokens === 0) return;
+    const { offsets, tokenIds, lossMask, segmentIds, text, planningMask, matches, status } =
+      buffers;
+    const { vocabulary, opens, tokenBytes, characters, trie } = this.#tables;
+    const capacity = Math.min(
+      Math.floor(matches.size / MATCH_BYTES),
+      matchesThatFit(limits),
+    );
+    const ofTokens = { buffer: text, size: TEXT_BYTES * numTokens };
+    const ofMask = { buffer: planningMask, size: wholeWords(numTokens) };
+    const ofStatus = { buffer: status, size: STATUS_BYTES };
+    const pass = encoder.beginComputePass({ label: LABEL });
+    const dispatch = (
+      pipeline: GPUComputePipeline,
+      invocations: number,
+      resources: GPUBufferBinding[],
+    ) => dispatchOn(this.#device, pass, pipeline, invocations, resources);
+    dispatch(this.#spell, numTokens, [
+      { buffer: tokenIds, size: 4 * numTokens },
+      { buffer: lossMask, size: wholeWords(numTokens) },
+      segmentIds === undefined
+        ? { buffer: tokenIds, size: 4 }
+        : { buffer: segmentIds, size: 4 * numTokens },
+      { buffer: vocabulary },
+      { buffer: opens },
+      ofTokens,
+      ofMask,
+      ofStatus,
+    ]);
+    dispatch(this.#sequences, numSequences, [
+      { buffer: offsets, size: 4 * (numSequences + 1) },
+      ofTokens,
+    ]);
+    dispatch(this.#match, numTokens, [
+      ofTokens,
+      { buffer: tokenBytes },
+      { buffer: characters },
+      { buffer: trie },
+      ofMask,
+      { buffer: matches, size: Math.max(4, MATCH_BYTES * capacity) },
+      ofStatus,
+    ]);
+    pass.end();
+  }
+
+  /**
+   * Matches a batch on typed arrays: uploads, runs and reads back once, or twice where a batch has more
+   * matches than any before it. Batches above `maxStorageBufferBindingSize` are cut between sequences. The
+   * buffers are kept for the next call.
+   *
+   * @param batch `offsets`, `tokenIds`, `lossMask` and, optionally, `segmentIds`.
+   * @returns The mask and the list of matches, freshly allocated: the same as of {@linkcode matchPhrases}.
+   * @throws {RangeError} If a length breaks the contract, a token id where `lossMask` is 1 is outside the
+   * vocabulary, or one sequence does not fit the device.
+   * @throws {TypeError} If an array is missing or of another type.
+   */
+  async run(batch: PhraseBatch): Promise<PhraseMatches> {
+    checkPhraseBatch(batch);
+    const planningMask = new Uint8Array(batch.tokenIds.length);
+    const parts: Int32Array[] = [];
+    const limit = tokensThatFit(this.#device.limits);
+    const pieces = cutBetweenSequences(batch.offsets, limit).reverse();
+    while (pieces.length > 0) {
+      const piece = pieces.pop()!;
+      const found = await this.#runPiece(batch, piece);
+      if (found === "too many matches") {
+        pieces.push(...halves(piece, this.#device.limits).reverse());
+      } else {
+        planningMask.set(found.planningMask, batch.offsets[piece.from]!);
+        parts.push(found.matches);
+      }
+    }
+    return { planningMask, matches: concatenated(parts) };
+  }
+
+  /** Frees the tables and all buffers of `run()`. The device stays. */
+  destroy(): void {
+    this.#pool.destroy();
+    for (const buffer of Object.values(this.#tables) as GPUBuffer[]) buffer.destroy();
+  }
+
+  async #runPiece(
+    { offsets, tokenIds, lossMask, segmentIds }: PhraseBatch & { readonly tokenIds: Int32Array },
+    { from, to }: Piece,
+  ): Promise<PhraseMatches | "too many matches"> {
+    const [start, end] = [offsets[from]!, offsets[to]!];
+    const numTokens = end - start;
+    const numSequences = to - from;
+    const most = matchesThatFit(this.#device.limits);
+    let capacity = Math.min(most, Math.max(1024, Math.ceil(this.#density * numTokens)));
+    while (true) {
+      const results = await transfer(this.#pool, LABEL, (transfers, encoder) => {
+        const buffers: MatchBuffers = {
+          offsets: transfers.upload(
+            "offsets",
+            offsets.subarray(from, to + 1).map((offset) => offset - start),
+          ),
+          tokenIds: transfers.upload("tokenIds", tokenIds.subarray(start, end)),
+          lossMask: transfers.upload("lossMask", lossMask.subarray(start, end)),
+          ...(segmentIds && {
+            segmentIds: transfers.upload("segmentIds", segmentIds.subarray(start, end)),
+          }),
+          text: transfers.output("text", TEXT_BYTES * numTokens),
+          planningMask: transfers.output("planningMask", numTokens),
+          matches: transfers.output("matches", MATCH_BYTES * capacity),
+          status: transfers.output("status", STATUS_BYTES),
+        };
+        this.encode(encoder, buffers, { numSequences, numTokens });
+        return {
+          planningMask: { buffer: buffers.planningMask, bytes: numTokens },
+          matches: { buffer: buffers.matches, bytes: MATCH_BYTES * capacity },
+          status: { buffer: buffers.status, bytes: STATUS_BYTES },
+        };
+      });
+      const [found, unknown] = new Uint32Array(results.status) as unknown as [number, number];
+      if (unknown !== NO_TOKEN) {
+        throw unknownToken(tokenIds[start + unknown]!, start + unknown, this.#vocabSize);
+      }
+      this.#density = Math.max(this.#density, found / numTokens);
+      if (found > most) return "too many matches";
+      if (found <= capacity) {
+        const matches = sortMatches(new Int32Array(results.matches, 0, MATCH_FIELDS * found));
+        for (let at = 0; at < matches.length; at += MATCH_FIELDS) {
+          matches[at]! += start;
+          matches[at + 2]! += start;
+        }
+        return { planningMask: new Uint8Array(results.planningMask), matches };
+      }
+      capacity = found;
+    }
+  }
+}
+
+/**
+ * Finds phrases in token ids on a GPU: the twin of {@linkcode matchPhrases}, with the same inputs, outputs
+ * and errors.
+ *
+ * This compiles, uploads and reads back, which costs milliseconds before any work. A loop keeps a
+ * {@linkcode MatchKernel}, and on token ids that do not live on the GPU `SgMatcher.match()` may well be
+ * faster: `fastestBackend` says so.
+ *
+ * @example Usage
+ * ```ts
+ * import { GpuUnavailableError, matchPhrasesGpu, requestDevice } from "@hicra/hicra/kernels";
+ * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
+ * import assert from "node:assert/strict";
+ *
+ * const tokens = tokenBytes({
+ *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1, ",": 2 }, merges: [] },
+ *   decoder: { type: "ByteLevel" },
+ *   added_tokens: [],
+ * });
+ * const matcher = SgMatcher.compile(lexiconFromGrams(["but wait"], { name: "mine" }), tokens);
+ * const device = await requestDevice().catch((error) => {
+ *   if (error instanceof GpuUnavailableError) return null;
+ *   throw error;
+ * });
+ * if (device !== null) {
+ *   const { planningMask } = await matchPhrasesGpu(device, matcher.phraseTables(), {
+ *     offsets: Int32Array.of(0, 3),
+ *     tokenIds: Int32Array.of(0, 1, 2),
+ *     lossMask: Uint8Array.of(1, 1, 1),
+ *   });
+ *   assert.deepEqual(planningMask, Uint8Array.of(1, 1, 0));
+ *   device.destroy();
+ * }
+ * ```
+ *
+ * @param device Where to run, from `requestDevice`; stays the caller's.
+ * @param tables The tokenizer and the phrases, from `SgMatcher.phraseTables()`.
+ * @param batch `offsets`, `tokenIds`, `lossMask` and, optionally, `segmentIds`.
+ * @returns The mask and the list of matches, freshly allocated.
+ * @throws {RangeError} If a length breaks the contract, a token id where `lossMask` is 1 is outside the
+ * vocabulary, or the tables or one sequence do not fit the device.
+ * @throws {ShaderError} If the device's compiler refuses a shader.
+ * @throws {TypeError} If an array is missing or of another type.
+ */
+export async function matchPhrasesGpu(
+  device: GPUDevice,
+  tables: PhraseTables,
+  batch: PhraseBatch,
+): Promise<PhraseMatches> {
+  checkPhraseBatch(batch);
+  const kernel = await MatchKernel.compile(device, tables);
+  try {
+    return await kernel.run(batch);
+  } finally {
+    kernel.destroy();
+  }
+}
+
+/** The tables on the device. */
+interface TableBuffers {
+  /** `[vocabulary]`: first byte and `number of bytes << LENGTH_SHIFT` of each token, and flags. */
+  readonly vocabulary: GPUBuffer;
+  /** `[vocabulary]`, u8: a match may begin in the token. */
+  readonly opens: GPUBuffer;
+  readonly tokenBytes: GPUBuffer;
+  readonly characters: GPUBuffer;
+  readonly trie: GPUBuffer;
+}
+
+/** Uploads the tables, and finds out in which tokens of the vocabulary a match may begin. */
+async function uploadTables(
+  device: GPUDevice,
+  tables: PhraseTables,
+  openings: GPUComputePipeline,
+): Promise<TableBuffers> {
+  const { tokenBytes, byteOffsets } = tables;
+  const vocabSize = byteOffsets.length - 1;
+  const vocabulary = new Uint32Array(2 * vocabSize);
+  for (let id = 0; id < vocabSize; id++) {
+    const length = byteOffsets[id + 1]! - byteOffsets[id]!;
+    vocabulary[2 * id] = byteOffsets[id]!;
+    vocabulary[2 * id + 1] = length << LENGTH_SHIFT | TextFlag.trained | TextFlag.runStart |
+      TextFlag.opens;
+  }
+  const created: GPUBuffer[] = [];
+  const upload = (name: string, values: Values): GPUBuffer => {
+    const buffer = createTable(device, name, values);
+    created.push(buffer);
+    return buffer;
+  };
+  try {
+    return await captureErrors(device, `${LABEL} tables`, () => {
+      const buffers: TableBuffers = {
+        vocabulary: upload("vocabulary", vocabulary),
+        opens: upload("opens", new Uint8Array(vocabSize)),
+        tokenBytes: upload("tokenBytes", tokenBytes),
+        characters: upload("characters", packCharacters(tables)),
+        trie: upload("trie", packTrie(tables)),
+      };
+      if (vocabSize === 0) return buffers;
+      const nothing = [
+        upload("no matches", new Uint8Array(4)),
+        upload("no status", new Uint8Array(8)),
+      ];
+      const encoder = device.createCommandEncoder({ label: `${LABEL} openings` });
+      const pass = encoder.beginComputePass({ label: `${LABEL} openings` });
+      dispatchOn(device, pass, openings, vocabSize, [
+        { buffer: buffers.vocabulary, size: TEXT_BYTES * vocabSize },
+        ...[buffers.tokenBytes, buffers.characters, buffers.trie, buffers.opens, ...nothing]
+          .map((buffer) => ({ buffer })),
+      ]);
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+      for (const buffer of nothing) buffer.destroy();
+      return buffers;
+    });
+  } catch (error) {
+    for (const buffer of created) buffer.destroy();
+    throw error;
+  }
+}
+
+/** The pages behind the places at which they begin. */
+function packCharacters({ characterPages, characterCodes }: PhraseTables): Uint32Array {
+  const packed = new Uint32Array(characterPages.length + characterCodes.length);
+  characterPages.forEach((page, block) => packed[block] = characterPages.length + 256 * page);
+  packed.set(characterCodes, characterPages.length);
+  return packed;
+}
+
+function packTrie({ firstChild, symbols, grams }: PhraseTables): Int32Array {
+  const packed = new Int32Array(3 * firstChild.length);
+  firstChild.forEach((child, node) =>
+    packed.set([child, symbols[node] ?? 0, grams[node] ?? -1], 3 * node)
+  );
+  return packed;
+}
+
+function createTable(device: GPUDevice, name: string, values: Values): GPUBuffer {
+  const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
+  const size = Math.max(8, wholeWords(values.byteLength));
+  if (size > Math.min(maxStorageBufferBindingSize, maxBufferSize)) {
+    throw new RangeError(
+      `Cannot match phrases as table "${name}" of ${size} bytes must fit one binding: ` +
+        `maxStorageBufferBindingSize is ${maxStorageBufferBindingSize}, maxBufferSize is ` +
+        `${maxBufferSize}; use matchPhrases on this machine`,
+    );
+  }
+  const { STORAGE, COPY_DST } = GPUBufferUsage;
+  const buffer = device.createBuffer({
+    label: `${LABEL} ${name}`,
+    size,
+    usage: STORAGE | COPY_DST,
+  });
+  const whole = new Uint8Array(size);
+  whole.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  device.queue.writeBuffer(buffer, 0, whole);
+  return buffer;
+}
+
+function dispatchOn(
+  device: GPUDevice,
+  pass: GPUComputePassEncoder,
+  pipeline: GPUComputePipeline,
+  invocations: number,
+  resources: readonly GPUBufferBinding[],
+): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(
+    0,
+    device.createBindGroup({
+      label: LABEL,
+      layout: pipeline.getBindGroupLayout(0),
+      entries: resources.map((resource, binding) => ({ binding, resource })),
+    }),
+  );
+  const workgroups = Math.ceil(invocations / WORKGROUP_SIZE);
+  pass.dispatchWorkgroups(
+    ...workgroupGrid(workgroups, device.limits.maxComputeWorkgroupsPerDimension),
+  );
+}
+
+/** Sequences `[from, to)` of a batch. */
+interface Piece {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Cuts a batch into pieces of at most `limit` tokens, each with at least one. */
+function cutBetweenSequences(offsets: Int32Array, limit: number): Piece[] {
+  const pieces: Piece[] = [];
+  let from = 0;
+  for (let s = 0; s + 1 < offsets.length; s++) {
+    const tokens = offsets[s + 1]! - offsets[s]!;
+    if (tokens > limit) {
+      throw new RangeError(
+        `Cannot match phrases as a sequence must fit one binding of 8 bytes a token, ${limit} tokens ` +
+          `by maxStorageBufferBindingSize and maxBufferSize of this device: sequence ${s} holds ` +
+          `${tokens}, use matchPhrases or SgMatcher.match()`,
+      );
+    }
+    if (offsets[s + 1]! - offsets[from]! > limit) {
+      pieces.push({ from, to: s });
+      from = s;
+    }
+  }
+  pieces.push({ from, to: offsets.length - 1 });
+  return pieces.filter(({ from, to }) => offsets[from]! < offsets[to]!);
+}
+
+function halves({ from, to }: Piece, limits: GPUSupportedLimits): Piece[] {
+  if (to - from === 1) {
+    throw new RangeError(
+      `Cannot match phrases as the matches of a sequence must fit one binding of 20 bytes a match, ` +
+        `${
+          matchesThatFit(limits)
+        } matches by maxStorageBufferBindingSize and maxBufferSize of this ` +
+        `device: sequence ${from} has more, use matchPhrases or SgMatcher.match()`,
+    );
+  }
+  const middle = (from + to) >> 1;
+  return [{ from, to: middle }, { from: middle, to }];
+}
+
+function tokensThatFit(limits: GPUSupportedLimits): number {
+  return Math.floor(largestBinding(limits) / TEXT_BYTES);
+}
+
+function matchesThatFit(limits: GPUSupportedLimits): number {
+  return Math.floor(largestBinding(limits) / MATCH_BYTES);
+}
+
+function largestBinding(
+  { maxStorageBufferBindingSize, maxBufferSize }: GPUSupportedLimits,
+): number {
+  return Math.min(maxStorageBufferBindingSize, maxBufferSize);
+}
+
+function concatenated(parts: readonly Int32Array[]): Int32Array {
+  if (parts.length === 1) return parts[0]!;
+  const whole = new Int32Array(parts.reduce((total, { length }) => total + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+const OUTPUTS = ["text", "planningMask", "matches", "status"] as const;
+const INPUTS = ["offsets", "tokenIds", "lossMask", "segmentIds"] as const;
+
+function checkBuffers(
+  buffers: MatchBuffers,
+  { numSequences, numTokens }: MatchSizes,
+  limits: GPUSupportedLimits,
+): void {
+  for (const [name, value] of Object.entries({ numSequences, numTokens })) {
+    if (Number.isInteger(value) && value >= 0) continue;
+    throw new RangeError(
+      `Cannot encode as ${name} must be a non-negative integer: current value is ${value}`,
+    );
+  }
+  if (numTokens > 0 && numSequences === 0) {
+    throw new RangeError(
+      `Cannot encode ${numTokens} tokens as numSequences must be positive: current value is 0`,
+    );
+  }
+  const limit = Math.floor(limits.maxStorageBufferBindingSize / TEXT_BYTES);
+  if (numTokens > limit) {
+    throw new RangeError(
+      `Cannot encode ${numTokens} tokens as they must fit one binding of 8 bytes a token, ${limit} ` +
+        `tokens: maxStorageBufferBindingSize is ${limits.maxStorageBufferBindingSize}, cut the batch ` +
+        `between sequences`,
+    );
+  }
+  const needed: Record<keyof MatchBuffers, number> = {
+    offsets: 4 * (numSequences + 1),
+    tokenIds: 4 * numTokens,
+    lossMask: wholeWords(numTokens),
+    segmentIds: 4 * numTokens,
+    text: TEXT_BYTES * numTokens,
+    planningMask: wholeWords(numTokens),
+    matches: 4,
+    status: STATUS_BYTES,
+  };
+  for (const name of [...INPUTS, ...OUTPUTS]) {
+    const buffer = buffers[name];
+    if (buffer !== undefined && buffer.size < needed[name]) {
+      throw new RangeError(
+        `Cannot encode ${numTokens} tokens as buffers.${name} must hold ${needed[name]} bytes: ` +
+          `current size is ${buffer.size}`,
+      );
+    }
+  }
+  for (const output of OUTPUTS) {
+    for (const other of [...INPUTS, ...OUTPUTS]) {
+      if (other === output || buffers[other] !== buffers[output]) continue;
+      throw new RangeError(
+        `Cannot encode as buffers.${output} is written and must be a buffer of its own: it is also ` +
+          `buffers.${other}`,
+      );
+    }
+  }
+}

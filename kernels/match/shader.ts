@@ -1,0 +1,571 @@
+import { Classes, Symbols } from "./_alphabet.ts";
+import { MATCH_FIELDS } from "./phrase_matches.ts";
+
+/** Invocations in a workgroup; each handles one token or one sequence. */
+export const WORKGROUP_SIZE = 256;
+
+/** `status[1]` where every id is in the vocabulary. */
+export const NO_TOKEN = 0xffff_ffff;
+
+/** Low bits of the second word of a token's text; above them stands the number of its bytes. */
+export const TextFlag: {
+  /** `lossMask` is not 0. */
+  readonly trained: 1;
+  /** The token before, if any, is of another run. */
+  readonly runStart: 2;
+  /** A match may begin in the token. */
+  readonly opens: 4;
+  /** The id is outside the vocabulary. */
+  readonly unknown: 8;
+} = { trained: 1, runStart: 2, opens: 4, unknown: 8 };
+
+/** Bits of the flags. */
+export const LENGTH_SHIFT = 4;
+
+const FLAGS = /* wgsl */ `
+const TRAINED = ${TextFlag.trained}u;
+const RUN_START = ${TextFlag.runStart}u;
+const OPENS = ${TextFlag.opens}u;
+const UNKNOWN = ${TextFlag.unknown}u;
+const LENGTH_SHIFT = ${LENGTH_SHIFT}u;
+`;
+
+const INDEX = /* wgsl */ `
+fn indexOf(id: vec3u, grid: vec3u) -> u32 {
+  return id.x + id.y * grid.x * ${WORKGROUP_SIZE}u;
+}
+`;
+
+/**
+ * WGSL of the first step: looks up what each token spells, so that the matching itself reads neighbours
+ * in one load each, and clears the outputs.
+ */
+export const SPELL_SHADER = /* wgsl */ `${FLAGS}${INDEX}
+override vocabSize: u32;
+
+@group(0) @binding(0) var<storage, read> tokenIds: array<u32>;
+// Four values of 8 bits each, the first token in the lowest.
+@group(0) @binding(1) var<storage, read> lossMask: array<u32>;
+// One value where there are no segments: one token alone has no other to differ from.
+@group(0) @binding(2) var<storage, read> segmentIds: array<u32>;
+// First byte, and number of bytes above the flags.
+@group(0) @binding(3) var<storage, read> vocabulary: array<vec2u>;
+// Four values of 8 bits each: a match may begin in the token.
+@group(0) @binding(4) var<storage, read> opens: array<u32>;
+@group(0) @binding(5) var<storage, read_write> text: array<vec2u>;
+@group(0) @binding(6) var<storage, read_write> planningMask: array<u32>;
+@group(0) @binding(7) var<storage, read_write> status: array<u32, 2>;
+
+fn isTrained(token: u32) -> bool {
+  return extractBits(lossMask[token / 4u], 8u * (token % 4u), 8u) != 0u;
+}
+
+fn startsRun(token: u32) -> bool {
+  if (token == 0u || !isTrained(token - 1u)) {
+    return true;
+  }
+  return token < arrayLength(&segmentIds) && segmentIds[token] != segmentIds[token - 1u];
+}
+
+@compute @workgroup_size(${WORKGROUP_SIZE})
+fn main(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+) {
+  let token = indexOf(id, grid);
+  if (token >= arrayLength(&tokenIds)) {
+    return;
+  }
+  if (token == 0u) {
+    status = array(0u, ${NO_TOKEN}u);
+  }
+  if (token % 4u == 0u) {
+    planningMask[token / 4u] = 0u;
+  }
+  var spelled = vec2u(0u, 0u);
+  if (isTrained(token)) {
+    let vocabularyId = tokenIds[token];
+    if (vocabularyId < vocabSize) {
+      let entry = vocabulary[vocabularyId];
+      let canOpen = extractBits(opens[vocabularyId / 4u], 8u * (vocabularyId % 4u), 8u) != 0u;
+      let length = (entry.y >> LENGTH_SHIFT) << LENGTH_SHIFT;
+      spelled = vec2u(entry.x, length | select(0u, OPENS, canOpen));
+    } else {
+      spelled.y = UNKNOWN;
+    }
+    spelled.y |= TRAINED | select(0u, RUN_START, startsRun(token));
+  }
+  text[token] = spelled;
+}
+`;
+
+/** WGSL of the second step: the first token of a sequence starts a run. */
+export const SEQUENCE_SHADER = /* wgsl */ `${FLAGS}${INDEX}
+@group(0) @binding(0) var<storage, read> offsets: array<u32>;
+@group(0) @binding(1) var<storage, read_write> text: array<vec2u>;
+
+@compute @workgroup_size(${WORKGROUP_SIZE})
+fn main(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+) {
+  let sequence = indexOf(id, grid);
+  if (sequence + 1u >= arrayLength(&offsets)) {
+    return;
+  }
+  let first = offsets[sequence];
+  // Of the sequences that begin at one token only the last holds it, so no two write one word.
+  if (first < offsets[sequence + 1u] && first < arrayLength(&text)) {
+    text[first].y |= RUN_START;
+  }
+}
+`;
+
+/**
+ * WGSL of the third step: each token walks the trie from every character that begins in it, as far as a
+ * phrase goes on. Failure links are not needed, as every start has its own walk (PFAC: Lin et al.,
+ * "Accelerating string matching using multi-threaded algorithm on GPU", GLOBECOM 2010).
+ *
+ * With `openings` it reads a vocabulary instead of a batch, each token a run of which neither the
+ * beginning nor the end is known, and marks those in which a match may begin. In most tokens none can,
+ * and the lookup of one bit spares their walks.
+ */
+export const MATCH_SHADER = /* wgsl */ `${FLAGS}${INDEX}
+override openings: bool = false;
+
+const WORD_START = ${Symbols.wordStart}u;
+const WORD_END = ${Symbols.wordEnd}u;
+const SPACE = ${Symbols.space}u;
+const NEWLINE = ${Symbols.newline}u;
+const APOSTROPHE = ${Symbols.apostrophe}u;
+
+const CLASS_WORD = ${Classes.word}u;
+const CLASS_APOSTROPHE = ${Classes.apostrophe}u;
+const CLASS_SPACE = ${Classes.space}u;
+const CLASS_LINE_FEED = ${Classes.lineFeed}u;
+const CLASS_CARRIAGE_RETURN = ${Classes.carriageReturn}u;
+
+const REPLACEMENT = 0xfffdu;
+
+// What the text read so far ends with.
+const TAIL_GAP = 0u; // the start of the text, or a character outside any word
+const TAIL_WORD = 1u; // a letter, a digit or _
+const TAIL_APOSTROPHE = 2u; // an apostrophe after a word, not yet read: the next character decides
+const TAIL_SPACE = 3u; // white space without a line end
+const TAIL_LINE = 4u; // white space with one line end
+const TAIL_CARRIAGE_RETURN = 5u; // the same, its last character a CR, to which an LF would belong
+const TAIL_BLANK_LINE = 6u; // white space with two line ends or more
+const TAIL_JOINED = 7u; // the apostrophe after a word that the walk began with
+
+struct Node {
+  firstChild: u32,
+  symbol: u32,
+  gram: i32,
+}
+
+// A byte to read next; at the end of its token, the first of the next one that has bytes.
+struct Place {
+  token: u32,
+  at: u32,
+  end: u32,
+}
+
+struct Character {
+  code: u32,
+  length: u32,
+  // The token of its last byte, and the byte after that.
+  token: u32,
+  end: u32,
+  // The text ends inside it.
+  isCut: bool,
+}
+
+struct Walk {
+  node: u32,
+  token: u32,
+  byte: u32,
+  // The end of the last character, and of the last match.
+  lastToken: u32,
+  lastEnd: u32,
+  markedToken: u32,
+  isMarked: bool,
+}
+
+struct Status {
+  matches: atomic<u32>,
+  unknownToken: atomic<u32>,
+}
+
+@group(0) @binding(0) var<storage, read> text: array<vec2u>;
+// Four bytes in a word, the first in the lowest bits.
+@group(0) @binding(1) var<storage, read> tokenBytes: array<u32>;
+// Where the page of each block of 256 code points begins in this array, then the pages.
+@group(0) @binding(2) var<storage, read> characters: array<u32>;
+// The last one only ends the children of the one before.
+@group(0) @binding(3) var<storage, read> trie: array<Node>;
+@group(0) @binding(4) var<storage, read_write> planningMask: array<atomic<u32>>;
+@group(0) @binding(5) var<storage, read_write> matches: array<i32>;
+@group(0) @binding(6) var<storage, read_write> status: Status;
+
+fn placeOf(token: u32) -> Place {
+  let entry = text[token];
+  return Place(token, entry.x, entry.x + (entry.y >> LENGTH_SHIFT));
+}
+
+// Moves to a byte that is there to be read; false at the end of the run.
+fn settle(place: ptr<function, Place>) -> bool {
+  while ((*place).at == (*place).end) {
+    let next = (*place).token + 1u;
+    if (next >= arrayLength(&text)) {
+      return false;
+    }
+    let entry = text[next];
+    if ((entry.y & (TRAINED | RUN_START)) != TRAINED) {
+      return false;
+    }
+    *place = Place(next, entry.x, entry.x + (entry.y >> LENGTH_SHIFT));
+  }
+  return true;
+}
+
+// Moves to the byte before; false at the start of the run.
+fn stepBack(place: ptr<function, Place>) -> bool {
+  var entry = text[(*place).token];
+  while ((*place).at == entry.x) {
+    if ((entry.y & RUN_START) != 0u || (*place).token == 0u) {
+      return false;
+    }
+    let before = (*place).token - 1u;
+    entry = text[before];
+    let end = entry.x + (entry.y >> LENGTH_SHIFT);
+    *place = Place(before, end, end);
+  }
+  (*place).at -= 1u;
+  return true;
+}
+
+fn byteAt(at: u32) -> u32 {
+  return extractBits(tokenBytes[at / 4u], 8u * (at % 4u), 8u);
+}
+
+fn codeOf(codePoint: u32) -> u32 {
+  return characters[characters[codePoint >> 8u] + (codePoint & 255u)];
+}
+
+fn isContinuation(byte: u32) -> bool {
+  return (byte & 0xc0u) == 0x80u;
+}
+
+// Length of the UTF-8 sequence that a byte at or above 0x80 starts, 0 if it starts none.
+fn sequenceLength(lead: u32) -> u32 {
+  if (lead < 0xc2u || lead > 0xf4u) {
+    return 0u;
+  }
+  return select(select(4u, 3u, lead < 0xf0u), 2u, lead < 0xe0u);
+}
+
+// Whether a byte may be number k of a sequence: Table 3-7 of the Unicode standard.
+fn continues(lead: u32, k: u32, byte: u32) -> bool {
+  var low = 0x80u;
+  var high = 0xbfu;
+  if (k == 1u) {
+    switch (lead) {
+      case 0xe0u: { low = 0xa0u; }
+      case 0xedu: { high = 0x9fu; }
+      case 0xf0u: { low = 0x90u; }
+      case 0xf4u: { high = 0x8fu; }
+      default: {}
+    }
+  }
+  return byte >= low && byte <= high;
+}
+
+// Reads the character at a settled place; an invalid byte is U+FFFD by itself.
+fn readCharacter(place: ptr<function, Place>) -> Character {
+  let lead = byteAt((*place).at);
+  (*place).at += 1u;
+  if (lead < 0x80u) {
+    return Character(codeOf(lead), 1u, (*place).token, (*place).at, false);
+  }
+  let length = sequenceLength(lead);
+  var ahead = *place;
+  var codePoint = lead & (0x7fu >> length);
+  for (var k = 1u; k < length; k++) {
+    if (!settle(&ahead)) {
+      return Character(codeOf(REPLACEMENT), 1u, (*place).token, (*place).at, true);
+    }
+    let byte = byteAt(ahead.at);
+    if (!continues(lead, k, byte)) {
+      return Character(codeOf(REPLACEMENT), 1u, (*place).token, (*place).at, false);
+    }
+    ahead.at += 1u;
+    codePoint = (codePoint << 6u) | (byte & 0x3fu);
+  }
+  if (length == 0u) {
+    codePoint = REPLACEMENT;
+  }
+  *place = ahead;
+  return Character(codeOf(codePoint), max(length, 1u), ahead.token, ahead.at, false);
+}
+
+// Moves from the start of a character to that of the one before, and returns its class. At the start of
+// the run there is none, which counts as one outside any word.
+fn stepBackCharacter(place: ptr<function, Place>) -> u32 {
+  if (!stepBack(place)) {
+    return 0u;
+  }
+  // A lead byte begins a character wherever it stands: it can stand inside no other.
+  var back = *place;
+  for (var k = 1u; k <= 4u; k++) {
+    let byte = byteAt(back.at);
+    if (!isContinuation(byte)) {
+      var ahead = back;
+      let character = readCharacter(&ahead);
+      if (character.length == k) {
+        *place = back;
+        return character.code & 7u;
+      }
+      break;
+    }
+    if (!stepBack(&back)) {
+      break;
+    }
+  }
+  return codeOf(REPLACEMENT) & 7u;
+}
+
+// Where the character begins that the first byte of a token belongs to.
+fn characterAround(first: Place) -> Place {
+  if (!isContinuation(byteAt(first.at))) {
+    return first;
+  }
+  var back = first;
+  for (var k = 1u; k <= 3u; k++) {
+    if (!stepBack(&back)) {
+      break;
+    }
+    if (!isContinuation(byteAt(back.at))) {
+      var ahead = back;
+      if (readCharacter(&ahead).length > k) {
+        return back;
+      }
+      break;
+    }
+  }
+  return first;
+}
+
+fn mark(token: u32) {
+  atomicOr(&planningMask[token / 4u], 1u << (8u * (token % 4u)));
+}
+
+fn report(walk: ptr<function, Walk>, gram: i32) {
+  (*walk).isMarked = true;
+  (*walk).markedToken = (*walk).lastToken;
+  if (openings) {
+    return;
+  }
+  let at = atomicAdd(&status.matches, 1u);
+  if (at >= arrayLength(&matches) / ${MATCH_FIELDS}u) {
+    return;
+  }
+  let base = at * ${MATCH_FIELDS}u;
+  matches[base] = i32((*walk).token);
+  matches[base + 1u] = i32((*walk).byte);
+  matches[base + 2u] = i32((*walk).lastToken + 1u);
+  matches[base + 3u] = i32((*walk).lastEnd - text[(*walk).lastToken].x);
+  matches[base + 4u] = gram;
+}
+
+// Goes on with a symbol; false where no phrase does.
+fn follow(walk: ptr<function, Walk>, symbol: u32) -> bool {
+  let end = trie[(*walk).node + 1u].firstChild;
+  var low = trie[(*walk).node].firstChild;
+  var high = end;
+  while (low < high) {
+    let middle = (low + high) / 2u;
+    if (trie[middle].symbol < symbol) {
+      low = middle + 1u;
+    } else {
+      high = middle;
+    }
+  }
+  if (low >= end || trie[low].symbol != symbol) {
+    return false;
+  }
+  (*walk).node = low;
+  let gram = trie[low].gram;
+  if (gram >= 0) {
+    report(walk, gram);
+  }
+  return true;
+}
+
+fn whiteSpaceTail(tail: u32, kind: u32) -> u32 {
+  if (kind == CLASS_SPACE) {
+    return select(max(tail, TAIL_SPACE), TAIL_LINE, tail == TAIL_CARRIAGE_RETURN);
+  }
+  if (tail == TAIL_CARRIAGE_RETURN && kind == CLASS_LINE_FEED) {
+    return TAIL_LINE;
+  }
+  if (tail >= TAIL_LINE) {
+    return TAIL_BLANK_LINE;
+  }
+  return select(TAIL_LINE, TAIL_CARRIAGE_RETURN, kind == CLASS_CARRIAGE_RETURN);
+}
+
+// The tail of a text whose next character belongs to no word; false where no phrase goes on.
+fn leaveWord(walk: ptr<function, Walk>, tail: u32, apostrophe: Character) -> bool {
+  if (tail == TAIL_WORD) {
+    return follow(walk, WORD_END);
+  }
+  if (tail == TAIL_APOSTROPHE) {
+    if (!follow(walk, WORD_END)) {
+      return false;
+    }
+    return readApostrophe(walk, apostrophe);
+  }
+  return true;
+}
+
+fn readApostrophe(walk: ptr<function, Walk>, apostrophe: Character) -> bool {
+  (*walk).lastToken = apostrophe.token;
+  (*walk).lastEnd = apostrophe.end;
+  return follow(walk, APOSTROPHE);
+}
+
+// Walks the trie from the character first and from what follows it, and reports every match. With isJoined
+// it is an apostrophe after a word.
+fn walkFrom(token: u32, byte: u32, first: Character, following: Place, isJoined: bool) {
+  var walk = Walk(0u, token, byte, first.token, first.end, 0u, false);
+  advance(&walk, first, following, isJoined);
+  if (!walk.isMarked) {
+    return;
+  }
+  if (openings) {
+    mark(token);
+    return;
+  }
+  // All matches of one start lie in the longest. A token without bytes spells no part of it.
+  for (var t = token; t <= walk.markedToken; t++) {
+    if ((text[t].y >> LENGTH_SHIFT) > 0u) {
+      mark(t);
+    }
+  }
+}
+
+fn advance(walk: ptr<function, Walk>, first: Character, following: Place, isJoined: bool) {
+  let firstIsWord = (first.code & 7u) == CLASS_WORD;
+  if (firstIsWord && !follow(walk, WORD_START)) {
+    return;
+  }
+  if (!follow(walk, first.code >> 3u)) {
+    return;
+  }
+  var place = following;
+  var apostrophe = first;
+  var tail = select(select(TAIL_GAP, TAIL_JOINED, isJoined), TAIL_WORD, firstIsWord);
+  while (settle(&place)) {
+    let character = readCharacter(&place);
+    if (openings && character.isCut) {
+      break;
+    }
+    let kind = character.code & 7u;
+    if (tail == TAIL_JOINED && kind != CLASS_WORD) {
+      tail = TAIL_GAP;
+    }
+    if (kind >= CLASS_SPACE) {
+      if (!leaveWord(walk, tail, apostrophe)) {
+        return;
+      }
+      tail = whiteSpaceTail(tail, kind);
+      continue;
+    }
+    if (tail >= TAIL_SPACE && tail <= TAIL_BLANK_LINE) {
+      if (!follow(walk, select(SPACE, NEWLINE, tail == TAIL_BLANK_LINE))) {
+        return;
+      }
+      tail = TAIL_GAP;
+    }
+    if (kind == CLASS_WORD) {
+      if (tail == TAIL_GAP && !follow(walk, WORD_START)) {
+        return;
+      }
+      if (tail == TAIL_APOSTROPHE && !readApostrophe(walk, apostrophe)) {
+        return;
+      }
+      tail = TAIL_WORD;
+    } else if (kind == CLASS_APOSTROPHE && tail == TAIL_WORD) {
+      apostrophe = character;
+      tail = TAIL_APOSTROPHE;
+      continue;
+    } else {
+      if (!leaveWord(walk, tail, apostrophe)) {
+        return;
+      }
+      tail = TAIL_GAP;
+    }
+    (*walk).lastToken = character.token;
+    (*walk).lastEnd = character.end;
+    if (!follow(walk, character.code >> 3u)) {
+      return;
+    }
+  }
+  if (openings) {
+    // The phrase goes on to where the text is not known any more.
+    (*walk).isMarked = true;
+    return;
+  }
+  _ = leaveWord(walk, tail, apostrophe);
+}
+
+@compute @workgroup_size(${WORKGROUP_SIZE})
+fn main(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+) {
+  let token = indexOf(id, grid);
+  if (token >= arrayLength(&text)) {
+    return;
+  }
+  let entry = text[token];
+  if ((entry.y & UNKNOWN) != 0u) {
+    atomicMin(&status.unknownToken, token);
+    return;
+  }
+  if ((entry.y & OPENS) == 0u || (entry.y >> LENGTH_SHIFT) == 0u) {
+    return;
+  }
+  let first = placeOf(token);
+  if (openings && isContinuation(byteAt(first.at))) {
+    mark(token); // in the middle of a character, of which the rest is not known
+    return;
+  }
+  var place = characterAround(first);
+  var back = place;
+  var before = stepBackCharacter(&back);
+  var beforeThat = stepBackCharacter(&back);
+  while (settle(&place) && place.token <= token) {
+    let start = place;
+    let character = readCharacter(&place);
+    if (openings && character.isCut) {
+      mark(token);
+      return;
+    }
+    let kind = character.code & 7u;
+    // A phrase that begins with a word character begins with a word, and none with white space.
+    let isInside = before == CLASS_WORD || (before == CLASS_APOSTROPHE && beforeThat == CLASS_WORD);
+    let canStart = start.token == token && kind < CLASS_SPACE && !(kind == CLASS_WORD && isInside);
+    if (canStart) {
+      let isApostrophe = kind == CLASS_APOSTROPHE;
+      let byte = start.at - entry.x;
+      walkFrom(token, byte, character, place, isApostrophe && before == CLASS_WORD);
+      if (openings && isApostrophe && byte == 0u) {
+        walkFrom(token, byte, character, place, true); // after what may be a word
+      }
+    }
+    beforeThat = before;
+    before = kind;
+  }
+}
+`;
