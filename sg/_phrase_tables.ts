@@ -13,8 +13,9 @@ export function phraseTables(automaton: Automaton, { bytes, offsets }: TokenByte
   const characterPages = new Uint16Array(NUM_BLOCKS);
   const pages: Uint32Array[] = [];
   const pageOf = new Map<string, number>();
+  const uniform = classesOfBlocks();
   for (let block = 0; block < NUM_BLOCKS; block++) {
-    const kind = inGrams.has(block) ? undefined : classOfBlock(block);
+    const kind = inGrams.has(block) ? undefined : uniform[block];
     const page = kind === undefined
       ? characterPage(block, alphabet)
       : new Uint32Array(BLOCK).fill(kind);
@@ -51,14 +52,17 @@ const UNIFORM: [kind: number, pattern: RegExp][] = [
   [CharacterClass.other, /^[^\p{L}\p{N}\p{White_Space}_']*$/u],
 ];
 
+let classes: readonly (number | undefined)[] | undefined;
+
 /**
- * The class of all characters of a block, if they are of one and folding changes none of them: most of
- * Unicode is ideographs or unassigned, and asking for each of a million characters takes a second.
+ * The class of all characters of each block, where they are of one and folding changes none of them: most
+ * of Unicode is ideographs or unassigned. A fact of Unicode, so asked for once, which takes 0.1 s.
  */
-function classOfBlock(block: number): number | undefined {
-  const text = String.fromCodePoint(
-    ...Array.from({ length: BLOCK }, (_, low) => BLOCK * block + low),
-  );
-  if (text.toLowerCase() !== text) return undefined;
-  return UNIFORM.find(([, pattern]) => pattern.test(text))?.[0];
+function classesOfBlocks(): readonly (number | undefined)[] {
+  return classes ??= Array.from({ length: NUM_BLOCKS }, (_, block) => {
+    const codePoints = Array.from({ length: BLOCK }, (_, low) => BLOCK * block + low);
+    const text = String.fromCodePoint(...codePoints);
+    if (text.toLowerCase() !== text) return undefined;
+    return UNIFORM.find(([, pattern]) => pattern.test(text))?.[0];
+  });
 }

@@ -1,9 +1,13 @@
-import { captureErrors } from "../_capture_errors.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
-import { workgroupGrid } from "../_dispatch.ts";
-import { transfer, type Values, wholeWords } from "../_transfers.ts";
+import { transfer, wholeWords } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
+import { checkBuffers } from "./_check_buffers.ts";
 import { checkPhraseBatch, checkTables, unknownToken } from "./_check_match.ts";
+import { dispatchOn } from "./_dispatch_on.ts";
+import { cutBetweenSequences, halves, type Piece } from "./_pieces.ts";
+import { MATCH_BYTES, matchesThatFit, STATUS_BYTES, TEXT_BYTES, tokensThatFit } from "./_sizes.ts";
+import { type TableBuffers, uploadTables } from "./_table_buffers.ts";
+import type { MatchBuffers, MatchSizes } from "./match_buffers.ts";
 import {
   MATCH_FIELDS,
   type PhraseBatch,
@@ -11,55 +15,9 @@ import {
   sortMatches,
 } from "./phrase_matches.ts";
 import type { PhraseTables } from "./phrase_tables.ts";
-import {
-  LENGTH_SHIFT,
-  MATCH_SHADER,
-  NO_TOKEN,
-  SEQUENCE_SHADER,
-  SPELL_SHADER,
-  TextFlag,
-  WORKGROUP_SIZE,
-} from "./shader.ts";
+import { MATCH_SHADER, NO_TOKEN, SEQUENCE_SHADER, SPELL_SHADER } from "./shader.ts";
 
 const LABEL = "hicra match";
-const MATCH_BYTES = 4 * MATCH_FIELDS;
-const TEXT_BYTES = 8;
-const STATUS_BYTES = 8;
-
-/** Buffers of one run of a {@linkcode MatchKernel}; all need `GPUBufferUsage.STORAGE`. */
-export interface MatchBuffers {
-  /** `[sequences + 1]`, i32: read only. Sequence `s` is tokens `[offsets[s], offsets[s + 1])`. */
-  readonly offsets: GPUBuffer;
-  /** `[tokens]`, i32: read only. */
-  readonly tokenIds: GPUBuffer;
-  /** `[tokens]`, u8, padded to a multiple of 4 bytes: read only. A 0 breaks a phrase. */
-  readonly lossMask: GPUBuffer;
-  /** `[tokens]`, i32: read only. A change breaks a phrase; one segment when left out. */
-  readonly segmentIds?: GPUBuffer;
-  /** `[2 * tokens]`, u32: scratch, written; of no use afterwards. */
-  readonly text: GPUBuffer;
-  /** `[tokens]`, u8, padded to a multiple of 4 bytes: written, 0 or 1, the padding with 0. */
-  readonly planningMask: GPUBuffer;
-  /**
-   * `[5 * capacity]`, i32: written, `startToken, startByte, endToken, endByte, gram` of each match, in no
-   * order that could be relied on. Its size is the capacity, and a loop that wants the mask alone gives
-   * 4 bytes: what does not fit is left out.
-   */
-  readonly matches: GPUBuffer;
-  /**
-   * `[2]`, u32: written. The number of matches, also of those for which there was no room; and the first
-   * token that is trained on and whose id is outside the vocabulary, `0xffffffff` if none is.
-   */
-  readonly status: GPUBuffer;
-}
-
-/** Sizes of one run of a {@linkcode MatchKernel}. */
-export interface MatchSizes {
-  /** Number of sequences. */
-  readonly numSequences: number;
-  /** Number of tokens. */
-  readonly numTokens: number;
-}
 
 /**
  * Phrase matching on token ids that live on the GPU: the tables of one tokenizer and one lexicon are
@@ -356,186 +314,6 @@ export async function matchPhrasesGpu(
   }
 }
 
-/** The tables on the device. */
-interface TableBuffers {
-  /** `[vocabulary]`: first byte and `number of bytes << LENGTH_SHIFT` of each token, and flags. */
-  readonly vocabulary: GPUBuffer;
-  /** `[vocabulary]`, u8: a match may begin in the token. */
-  readonly opens: GPUBuffer;
-  readonly tokenBytes: GPUBuffer;
-  readonly characters: GPUBuffer;
-  readonly trie: GPUBuffer;
-}
-
-/** Uploads the tables, and finds out in which tokens of the vocabulary a match may begin. */
-async function uploadTables(
-  device: GPUDevice,
-  tables: PhraseTables,
-  openings: GPUComputePipeline,
-): Promise<TableBuffers> {
-  const { tokenBytes, byteOffsets } = tables;
-  const vocabSize = byteOffsets.length - 1;
-  const vocabulary = new Uint32Array(2 * vocabSize);
-  for (let id = 0; id < vocabSize; id++) {
-    const length = byteOffsets[id + 1]! - byteOffsets[id]!;
-    vocabulary[2 * id] = byteOffsets[id]!;
-    vocabulary[2 * id + 1] = length << LENGTH_SHIFT | TextFlag.trained | TextFlag.runStart |
-      TextFlag.opens;
-  }
-  const created: GPUBuffer[] = [];
-  const upload = (name: string, values: Values): GPUBuffer => {
-    const buffer = createTable(device, name, values);
-    created.push(buffer);
-    return buffer;
-  };
-  try {
-    return await captureErrors(device, `${LABEL} tables`, () => {
-      const buffers: TableBuffers = {
-        vocabulary: upload("vocabulary", vocabulary),
-        opens: upload("opens", new Uint8Array(vocabSize)),
-        tokenBytes: upload("tokenBytes", tokenBytes),
-        characters: upload("characters", packCharacters(tables)),
-        trie: upload("trie", packTrie(tables)),
-      };
-      if (vocabSize === 0) return buffers;
-      const nothing = [
-        upload("no matches", new Uint8Array(4)),
-        upload("no status", new Uint8Array(8)),
-      ];
-      const encoder = device.createCommandEncoder({ label: `${LABEL} openings` });
-      const pass = encoder.beginComputePass({ label: `${LABEL} openings` });
-      dispatchOn(device, pass, openings, vocabSize, [
-        { buffer: buffers.vocabulary, size: TEXT_BYTES * vocabSize },
-        ...[buffers.tokenBytes, buffers.characters, buffers.trie, buffers.opens, ...nothing]
-          .map((buffer) => ({ buffer })),
-      ]);
-      pass.end();
-      device.queue.submit([encoder.finish()]);
-      for (const buffer of nothing) buffer.destroy();
-      return buffers;
-    });
-  } catch (error) {
-    for (const buffer of created) buffer.destroy();
-    throw error;
-  }
-}
-
-/** The pages behind the places at which they begin. */
-function packCharacters({ characterPages, characterCodes }: PhraseTables): Uint32Array {
-  const packed = new Uint32Array(characterPages.length + characterCodes.length);
-  characterPages.forEach((page, block) => packed[block] = characterPages.length + 256 * page);
-  packed.set(characterCodes, characterPages.length);
-  return packed;
-}
-
-function packTrie({ firstChild, symbols, grams }: PhraseTables): Int32Array {
-  const packed = new Int32Array(3 * firstChild.length);
-  firstChild.forEach((child, node) =>
-    packed.set([child, symbols[node] ?? 0, grams[node] ?? -1], 3 * node)
-  );
-  return packed;
-}
-
-function createTable(device: GPUDevice, name: string, values: Values): GPUBuffer {
-  const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
-  const size = Math.max(8, wholeWords(values.byteLength));
-  if (size > Math.min(maxStorageBufferBindingSize, maxBufferSize)) {
-    throw new RangeError(
-      `Cannot match phrases as table "${name}" of ${size} bytes must fit one binding: ` +
-        `maxStorageBufferBindingSize is ${maxStorageBufferBindingSize}, maxBufferSize is ` +
-        `${maxBufferSize}; use matchPhrases on this machine`,
-    );
-  }
-  const { STORAGE, COPY_DST } = GPUBufferUsage;
-  const buffer = device.createBuffer({
-    label: `${LABEL} ${name}`,
-    size,
-    usage: STORAGE | COPY_DST,
-  });
-  const whole = new Uint8Array(size);
-  whole.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  device.queue.writeBuffer(buffer, 0, whole);
-  return buffer;
-}
-
-function dispatchOn(
-  device: GPUDevice,
-  pass: GPUComputePassEncoder,
-  pipeline: GPUComputePipeline,
-  invocations: number,
-  resources: readonly GPUBufferBinding[],
-): void {
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(
-    0,
-    device.createBindGroup({
-      label: LABEL,
-      layout: pipeline.getBindGroupLayout(0),
-      entries: resources.map((resource, binding) => ({ binding, resource })),
-    }),
-  );
-  const workgroups = Math.ceil(invocations / WORKGROUP_SIZE);
-  pass.dispatchWorkgroups(
-    ...workgroupGrid(workgroups, device.limits.maxComputeWorkgroupsPerDimension),
-  );
-}
-
-/** Sequences `[from, to)` of a batch. */
-interface Piece {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** Cuts a batch into pieces of at most `limit` tokens, each with at least one. */
-function cutBetweenSequences(offsets: Int32Array, limit: number): Piece[] {
-  const pieces: Piece[] = [];
-  let from = 0;
-  for (let s = 0; s + 1 < offsets.length; s++) {
-    const tokens = offsets[s + 1]! - offsets[s]!;
-    if (tokens > limit) {
-      throw new RangeError(
-        `Cannot match phrases as a sequence must fit one binding of 8 bytes a token, ${limit} tokens ` +
-          `by maxStorageBufferBindingSize and maxBufferSize of this device: sequence ${s} holds ` +
-          `${tokens}, use matchPhrases or SgMatcher.match()`,
-      );
-    }
-    if (offsets[s + 1]! - offsets[from]! > limit) {
-      pieces.push({ from, to: s });
-      from = s;
-    }
-  }
-  pieces.push({ from, to: offsets.length - 1 });
-  return pieces.filter(({ from, to }) => offsets[from]! < offsets[to]!);
-}
-
-function halves({ from, to }: Piece, limits: GPUSupportedLimits): Piece[] {
-  if (to - from === 1) {
-    throw new RangeError(
-      `Cannot match phrases as the matches of a sequence must fit one binding of 20 bytes a match, ` +
-        `${
-          matchesThatFit(limits)
-        } matches by maxStorageBufferBindingSize and maxBufferSize of this ` +
-        `device: sequence ${from} has more, use matchPhrases or SgMatcher.match()`,
-    );
-  }
-  const middle = (from + to) >> 1;
-  return [{ from, to: middle }, { from: middle, to }];
-}
-
-function tokensThatFit(limits: GPUSupportedLimits): number {
-  return Math.floor(largestBinding(limits) / TEXT_BYTES);
-}
-
-function matchesThatFit(limits: GPUSupportedLimits): number {
-  return Math.floor(largestBinding(limits) / MATCH_BYTES);
-}
-
-function largestBinding(
-  { maxStorageBufferBindingSize, maxBufferSize }: GPUSupportedLimits,
-): number {
-  return Math.min(maxStorageBufferBindingSize, maxBufferSize);
-}
-
 function concatenated(parts: readonly Int32Array[]): Int32Array {
   if (parts.length === 1) return parts[0]!;
   const whole = new Int32Array(parts.reduce((total, { length }) => total + length, 0));
@@ -545,61 +323,4 @@ function concatenated(parts: readonly Int32Array[]): Int32Array {
     at += part.length;
   }
   return whole;
-}
-
-const OUTPUTS = ["text", "planningMask", "matches", "status"] as const;
-const INPUTS = ["offsets", "tokenIds", "lossMask", "segmentIds"] as const;
-
-function checkBuffers(
-  buffers: MatchBuffers,
-  { numSequences, numTokens }: MatchSizes,
-  limits: GPUSupportedLimits,
-): void {
-  for (const [name, value] of Object.entries({ numSequences, numTokens })) {
-    if (Number.isInteger(value) && value >= 0) continue;
-    throw new RangeError(
-      `Cannot encode as ${name} must be a non-negative integer: current value is ${value}`,
-    );
-  }
-  if (numTokens > 0 && numSequences === 0) {
-    throw new RangeError(
-      `Cannot encode ${numTokens} tokens as numSequences must be positive: current value is 0`,
-    );
-  }
-  const limit = Math.floor(limits.maxStorageBufferBindingSize / TEXT_BYTES);
-  if (numTokens > limit) {
-    throw new RangeError(
-      `Cannot encode ${numTokens} tokens as they must fit one binding of 8 bytes a token, ${limit} ` +
-        `tokens: maxStorageBufferBindingSize is ${limits.maxStorageBufferBindingSize}, cut the batch ` +
-        `between sequences`,
-    );
-  }
-  const needed: Record<keyof MatchBuffers, number> = {
-    offsets: 4 * (numSequences + 1),
-    tokenIds: 4 * numTokens,
-    lossMask: wholeWords(numTokens),
-    segmentIds: 4 * numTokens,
-    text: TEXT_BYTES * numTokens,
-    planningMask: wholeWords(numTokens),
-    matches: 4,
-    status: STATUS_BYTES,
-  };
-  for (const name of [...INPUTS, ...OUTPUTS]) {
-    const buffer = buffers[name];
-    if (buffer !== undefined && buffer.size < needed[name]) {
-      throw new RangeError(
-        `Cannot encode ${numTokens} tokens as buffers.${name} must hold ${needed[name]} bytes: ` +
-          `current size is ${buffer.size}`,
-      );
-    }
-  }
-  for (const output of OUTPUTS) {
-    for (const other of [...INPUTS, ...OUTPUTS]) {
-      if (other === output || buffers[other] !== buffers[output]) continue;
-      throw new RangeError(
-        `Cannot encode as buffers.${output} is written and must be a buffer of its own: it is also ` +
-          `buffers.${other}`,
-      );
-    }
-  }
 }
