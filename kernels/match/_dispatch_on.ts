@@ -1,12 +1,11 @@
 import { workgroupGrid } from "../_dispatch.ts";
-import { WORKGROUP_SIZE } from "./shader.ts";
 
-/** Dispatches one invocation for each element; the resources are bound in their order. */
+/** Dispatches workgroups, in a folded grid; the resources are bound in their order. */
 export function dispatchOn(
   device: GPUDevice,
   pass: GPUComputePassEncoder,
   pipeline: GPUComputePipeline,
-  invocations: number,
+  workgroups: number,
   resources: readonly GPUBufferBinding[],
 ): void {
   pass.setPipeline(pipeline);
@@ -18,7 +17,6 @@ export function dispatchOn(
       entries: resources.map((resource, binding) => ({ binding, resource })),
     }),
   );
-  const workgroups = Math.ceil(invocations / WORKGROUP_SIZE);
   pass.dispatchWorkgroups(
     ...workgroupGrid(workgroups, device.limits.maxComputeWorkgroupsPerDimension),
   );

@@ -3,7 +3,7 @@ import { type Values, wholeWords } from "../_transfers.ts";
 import { dispatchOn } from "./_dispatch_on.ts";
 import { TEXT_BYTES } from "./_sizes.ts";
 import type { PhraseTables } from "./phrase_tables.ts";
-import { LENGTH_SHIFT, TextFlag } from "./shader.ts";
+import { LENGTH_SHIFT, MATCH_TOKENS, TextFlag } from "./shader.ts";
 
 /** The tables on the device. */
 export interface TableBuffers {
@@ -53,7 +53,7 @@ export async function uploadTables(
       ];
       const encoder = device.createCommandEncoder({ label: `hicra match openings` });
       const pass = encoder.beginComputePass({ label: `hicra match openings` });
-      dispatchOn(device, pass, openings, vocabSize, [
+      dispatchOn(device, pass, openings, Math.ceil(vocabSize / MATCH_TOKENS), [
         { buffer: buffers.vocabulary, size: TEXT_BYTES * vocabSize },
         ...[buffers.tokenBytes, buffers.characters, buffers.trie, buffers.opens, ...nothing]
           .map((buffer) => ({ buffer })),

@@ -15,7 +15,14 @@ import {
   sortMatches,
 } from "./phrase_matches.ts";
 import type { PhraseTables } from "./phrase_tables.ts";
-import { MATCH_SHADER, NO_TOKEN, SEQUENCE_SHADER, SPELL_SHADER } from "./shader.ts";
+import {
+  MATCH_SHADER,
+  MATCH_TOKENS,
+  NO_TOKEN,
+  SEQUENCE_SHADER,
+  SPELL_SHADER,
+  WORKGROUP_SIZE,
+} from "./shader.ts";
 
 const LABEL = "hicra match";
 
@@ -137,10 +144,10 @@ export class MatchKernel {
     const pass = encoder.beginComputePass({ label: LABEL });
     const dispatch = (
       pipeline: GPUComputePipeline,
-      invocations: number,
+      workgroups: number,
       resources: GPUBufferBinding[],
-    ) => dispatchOn(this.#device, pass, pipeline, invocations, resources);
-    dispatch(this.#spell, numTokens, [
+    ) => dispatchOn(this.#device, pass, pipeline, workgroups, resources);
+    dispatch(this.#spell, Math.ceil(numTokens / WORKGROUP_SIZE), [
       { buffer: tokenIds, size: 4 * numTokens },
       { buffer: lossMask, size: wholeWords(numTokens) },
       segmentIds === undefined
@@ -152,11 +159,11 @@ export class MatchKernel {
       ofMask,
       ofStatus,
     ]);
-    dispatch(this.#sequences, numSequences, [
+    dispatch(this.#sequences, Math.ceil(numSequences / WORKGROUP_SIZE), [
       { buffer: offsets, size: 4 * (numSequences + 1) },
       ofTokens,
     ]);
-    dispatch(this.#match, numTokens, [
+    dispatch(this.#match, Math.ceil(numTokens / MATCH_TOKENS), [
       ofTokens,
       { buffer: tokenBytes },
       { buffer: characters },

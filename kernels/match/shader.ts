@@ -4,6 +4,9 @@ import { MATCH_FIELDS } from "./phrase_matches.ts";
 /** Invocations in a workgroup; each handles one token or one sequence. */
 export const WORKGROUP_SIZE = 256;
 
+/** Tokens that a workgroup of the matching step reads. */
+export const MATCH_TOKENS = 1024;
+
 /** `status[1]` where every id is in the vocabulary. */
 export const NO_TOKEN = 0xffff_ffff;
 
@@ -130,7 +133,7 @@ fn main(
  * beginning nor the end is known, and marks those in which a match may begin. In most tokens none can,
  * and the lookup of one bit spares their walks.
  */
-export const MATCH_SHADER = /* wgsl */ `${FLAGS}${INDEX}
+export const MATCH_SHADER = /* wgsl */ `${FLAGS}
 override openings: bool = false;
 
 const WORD_START = ${Symbols.wordStart}u;
@@ -519,23 +522,8 @@ fn advance(walk: ptr<function, Walk>, first: Character, following: Place, isJoin
   _ = leaveWord(walk, tail, apostrophe);
 }
 
-@compute @workgroup_size(${WORKGROUP_SIZE})
-fn main(
-  @builtin(global_invocation_id) id: vec3u,
-  @builtin(num_workgroups) grid: vec3u,
-) {
-  let token = indexOf(id, grid);
-  if (token >= arrayLength(&text)) {
-    return;
-  }
-  let entry = text[token];
-  if ((entry.y & UNKNOWN) != 0u) {
-    atomicMin(&status.unknownToken, token);
-    return;
-  }
-  if ((entry.y & OPENS) == 0u || (entry.y >> LENGTH_SHIFT) == 0u) {
-    return;
-  }
+// Walks from every character that begins in a token.
+fn walkFromToken(token: u32) {
   let first = placeOf(token);
   if (openings && isContinuation(byteAt(first.at))) {
     mark(token); // in the middle of a character, of which the rest is not known
@@ -558,7 +546,7 @@ fn main(
     let canStart = start.token == token && kind < CLASS_SPACE && !(kind == CLASS_WORD && isInside);
     if (canStart) {
       let isApostrophe = kind == CLASS_APOSTROPHE;
-      let byte = start.at - entry.x;
+      let byte = start.at - text[token].x;
       walkFrom(token, byte, character, place, isApostrophe && before == CLASS_WORD);
       if (openings && isApostrophe && byte == 0u) {
         walkFrom(token, byte, character, place, true); // after what may be a word
@@ -566,6 +554,36 @@ fn main(
     }
     beforeThat = before;
     before = kind;
+  }
+}
+
+// The tokens of the workgroup in which a match may begin, in any order: one in five or so of a text, which
+// would leave most invocations idle while a few walk.
+var<workgroup> opening: array<u32, ${MATCH_TOKENS}>;
+var<workgroup> numOpening: atomic<u32>;
+
+@compute @workgroup_size(${WORKGROUP_SIZE})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let base = (group.x + group.y * grid.x) * ${MATCH_TOKENS}u;
+  for (var at = local; at < ${MATCH_TOKENS}u; at += ${WORKGROUP_SIZE}u) {
+    let token = base + at;
+    if (token < arrayLength(&text)) {
+      let flags = text[token].y;
+      if ((flags & UNKNOWN) != 0u) {
+        atomicMin(&status.unknownToken, token);
+      } else if ((flags & OPENS) != 0u && (flags >> LENGTH_SHIFT) > 0u) {
+        opening[atomicAdd(&numOpening, 1u)] = token;
+      }
+    }
+  }
+  workgroupBarrier();
+  let end = atomicLoad(&numOpening);
+  for (var at = local; at < end; at += ${WORKGROUP_SIZE}u) {
+    walkFromToken(opening[at]);
   }
 }
 `;
