@@ -25,7 +25,7 @@ export function checkBuffers(
   const limit = tokensThatFit(limits);
   if (numTokens > limit) {
     throw new RangeError(
-      `Cannot encode ${numTokens} tokens as they must fit one binding of 8 bytes a token, ${limit} ` +
+      `Cannot encode ${numTokens} tokens as they must fit one binding of 4 bytes a token, ${limit} ` +
         `tokens: maxStorageBufferBindingSize is ${limits.maxStorageBufferBindingSize}, maxBufferSize ` +
         `is ${limits.maxBufferSize}; cut the batch between sequences`,
     );

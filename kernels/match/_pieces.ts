@@ -14,7 +14,7 @@ export function cutBetweenSequences(offsets: Int32Array, limit: number): Piece[]
     const tokens = offsets[s + 1]! - offsets[s]!;
     if (tokens > limit) {
       throw new RangeError(
-        `Cannot match phrases as a sequence must fit one binding of 8 bytes a token, ${limit} tokens ` +
+        `Cannot match phrases as a sequence must fit one binding of 4 bytes a token, ${limit} tokens ` +
           `by maxStorageBufferBindingSize and maxBufferSize of this device: sequence ${s} holds ` +
           `${tokens}, use matchPhrases or SgMatcher.match()`,
       );

@@ -4,7 +4,7 @@ import { MATCH_FIELDS } from "./phrase_matches.ts";
 export const MATCH_BYTES: number = 4 * MATCH_FIELDS;
 
 /** Bytes of scratch for each token. */
-export const TEXT_BYTES = 8;
+export const TEXT_BYTES = 4;
 
 /** Bytes of the status. */
 export const STATUS_BYTES = 8;

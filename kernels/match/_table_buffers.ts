@@ -1,22 +1,22 @@
 import { captureErrors } from "../_capture_errors.ts";
 import { type Values, wholeWords } from "../_transfers.ts";
 import { dispatchOn } from "./_dispatch_on.ts";
-import { TEXT_BYTES } from "./_sizes.ts";
 import type { PhraseTables } from "./phrase_tables.ts";
-import { LENGTH_SHIFT, MATCH_TOKENS, TextFlag } from "./shader.ts";
+import { ID_SHIFT, TextFlag, WORKGROUP_SIZE } from "./shader.ts";
 
 /** The tables on the device. */
 export interface TableBuffers {
-  /** `[vocabulary]`: first byte and `number of bytes << LENGTH_SHIFT` of each token, and flags. */
+  /**
+   * `[2 * vocabulary + 1]` of two words: first byte and number of bytes of each token and of one without
+   * bytes; then how a match may begin in each.
+   */
   readonly vocabulary: GPUBuffer;
-  /** `[vocabulary]`, u8: a match may begin in the token. */
-  readonly opens: GPUBuffer;
   readonly tokenBytes: GPUBuffer;
   readonly characters: GPUBuffer;
   readonly trie: GPUBuffer;
 }
 
-/** Uploads the tables, and finds out in which tokens of the vocabulary a match may begin. */
+/** Uploads the tables, and finds out how a match may begin in each token of the vocabulary. */
 export async function uploadTables(
   device: GPUDevice,
   tables: PhraseTables,
@@ -24,12 +24,12 @@ export async function uploadTables(
 ): Promise<TableBuffers> {
   const { tokenBytes, byteOffsets } = tables;
   const vocabSize = byteOffsets.length - 1;
-  const vocabulary = new Uint32Array(2 * vocabSize);
+  const vocabulary = new Uint32Array(2 * (2 * vocabSize + 1));
+  const text = new Uint32Array(vocabSize);
   for (let id = 0; id < vocabSize; id++) {
-    const length = byteOffsets[id + 1]! - byteOffsets[id]!;
     vocabulary[2 * id] = byteOffsets[id]!;
-    vocabulary[2 * id + 1] = length << LENGTH_SHIFT | TextFlag.trained | TextFlag.runStart |
-      TextFlag.opens;
+    vocabulary[2 * id + 1] = byteOffsets[id + 1]! - byteOffsets[id]!;
+    text[id] = id << ID_SHIFT | TextFlag.trained | TextFlag.runStart;
   }
   const created: GPUBuffer[] = [];
   const upload = (name: string, values: Values): GPUBuffer => {
@@ -38,29 +38,29 @@ export async function uploadTables(
     return buffer;
   };
   try {
-    return await captureErrors(device, `hicra match tables`, () => {
+    return await captureErrors(device, "hicra match tables", () => {
       const buffers: TableBuffers = {
         vocabulary: upload("vocabulary", vocabulary),
-        opens: upload("opens", new Uint8Array(vocabSize)),
         tokenBytes: upload("tokenBytes", tokenBytes),
         characters: upload("characters", packCharacters(tables)),
         trie: upload("trie", packTrie(tables)),
       };
       if (vocabSize === 0) return buffers;
-      const nothing = [
-        upload("no matches", new Uint8Array(4)),
-        upload("no status", new Uint8Array(8)),
-      ];
-      const encoder = device.createCommandEncoder({ label: `hicra match openings` });
-      const pass = encoder.beginComputePass({ label: `hicra match openings` });
-      dispatchOn(device, pass, openings, Math.ceil(vocabSize / MATCH_TOKENS), [
-        { buffer: buffers.vocabulary, size: TEXT_BYTES * vocabSize },
-        ...[buffers.tokenBytes, buffers.characters, buffers.trie, buffers.opens, ...nothing]
+      const ids = upload("ids", text);
+      const opens = upload("openings", new Uint32Array(2 * vocabSize));
+      const encoder = device.createCommandEncoder({ label: "hicra match openings" });
+      const pass = encoder.beginComputePass({ label: "hicra match openings" });
+      dispatchOn(device, pass, openings, Math.ceil(vocabSize / WORKGROUP_SIZE), [
+        { buffer: ids, size: 4 * vocabSize },
+        ...[buffers.vocabulary, buffers.tokenBytes, buffers.characters, buffers.trie, opens]
           .map((buffer) => ({ buffer })),
       ]);
       pass.end();
+      const behindSpellings = 8 * (vocabSize + 1);
+      encoder.copyBufferToBuffer(opens, 0, buffers.vocabulary, behindSpellings, 8 * vocabSize);
       device.queue.submit([encoder.finish()]);
-      for (const buffer of nothing) buffer.destroy();
+      ids.destroy();
+      opens.destroy();
       return buffers;
     });
   } catch (error) {
@@ -95,11 +95,11 @@ function createTable(device: GPUDevice, name: string, values: Values): GPUBuffer
         `${maxBufferSize}; use matchPhrases on this machine`,
     );
   }
-  const { STORAGE, COPY_DST } = GPUBufferUsage;
+  const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
   const buffer = device.createBuffer({
     label: `hicra match ${name}`,
     size,
-    usage: STORAGE | COPY_DST,
+    usage: STORAGE | COPY_SRC | COPY_DST,
   });
   const whole = new Uint8Array(size);
   whole.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));

@@ -19,6 +19,7 @@ import {
   MATCH_SHADER,
   MATCH_TOKENS,
   NO_TOKEN,
+  OPENINGS_SHADER,
   SEQUENCE_SHADER,
   SPELL_SHADER,
   WORKGROUP_SIZE,
@@ -108,8 +109,8 @@ export class MatchKernel {
     const [spell, sequences, match, openings] = await Promise.all([
       compile("spell", SPELL_SHADER, { vocabSize }),
       compile("sequences", SEQUENCE_SHADER),
-      compile("phrases", MATCH_SHADER),
-      compile("openings", MATCH_SHADER, { openings: 1 }),
+      compile("phrases", MATCH_SHADER, { vocabSize }),
+      compile("openings", OPENINGS_SHADER),
     ]);
     const buffers = await uploadTables(device, tables, openings);
     return new MatchKernel(device, buffers, vocabSize, [spell, sequences, match]);
@@ -124,7 +125,7 @@ export class MatchKernel {
    * @param buffers Inputs and outputs.
    * @param sizes Number of sequences and of tokens, from the start of the buffers.
    * @throws {RangeError} If a buffer is too small, an output is also another buffer, or the tokens do not
-   * fit one binding: 8 bytes a token.
+   * fit one binding: 4 bytes a token.
    */
   encode(encoder: GPUCommandEncoder, buffers: MatchBuffers, sizes: MatchSizes): void {
     const { limits } = this.#device;
@@ -133,7 +134,7 @@ export class MatchKernel {
     if (numTokens === 0) return;
     const { offsets, tokenIds, lossMask, segmentIds, text, planningMask, matches, status } =
       buffers;
-    const { vocabulary, opens, tokenBytes, characters, trie } = this.#tables;
+    const { vocabulary, tokenBytes, characters, trie } = this.#tables;
     const capacity = Math.min(
       Math.floor(matches.size / MATCH_BYTES),
       matchesThatFit(limits),
@@ -154,7 +155,6 @@ export class MatchKernel {
         ? { buffer: tokenIds, size: 4 }
         : { buffer: segmentIds, size: 4 * numTokens },
       { buffer: vocabulary },
-      { buffer: opens },
       ofTokens,
       ofMask,
       ofStatus,
@@ -165,6 +165,7 @@ export class MatchKernel {
     ]);
     dispatch(this.#match, Math.ceil(numTokens / MATCH_TOKENS), [
       ofTokens,
+      { buffer: vocabulary },
       { buffer: tokenBytes },
       { buffer: characters },
       { buffer: trie },

@@ -8,7 +8,7 @@ export interface MatchBuffers {
   readonly lossMask: GPUBuffer;
   /** `[tokens]`, i32: read only. A change breaks a phrase; one segment when left out. */
   readonly segmentIds?: GPUBuffer;
-  /** `[2 * tokens]`, u32: scratch, written; of no use afterwards. */
+  /** `[tokens]`, u32: scratch, written; of no use afterwards. */
   readonly text: GPUBuffer;
   /** `[tokens]`, u8, padded to a multiple of 4 bytes: written, 0 or 1, the padding with 0. */
   readonly planningMask: GPUBuffer;

@@ -1,7 +1,7 @@
 import { Classes, Symbols } from "./_alphabet.ts";
 import { MATCH_FIELDS } from "./phrase_matches.ts";
 
-/** Invocations in a workgroup; each handles one token or one sequence. */
+/** Invocations in a workgroup. */
 export const WORKGROUP_SIZE = 256;
 
 /** Tokens that a workgroup of the matching step reads. */
@@ -10,7 +10,7 @@ export const MATCH_TOKENS = 1024;
 /** `status[1]` where every id is in the vocabulary. */
 export const NO_TOKEN = 0xffff_ffff;
 
-/** Low bits of the second word of a token's text; above them stands the number of its bytes. */
+/** Low bits of a token of the text; above them stands its id. */
 export const TextFlag: {
   /** `lossMask` is not 0. */
   readonly trained: 1;
@@ -18,19 +18,19 @@ export const TextFlag: {
   readonly runStart: 2;
   /** A match may begin in the token. */
   readonly opens: 4;
-  /** The id is outside the vocabulary. */
+  /** The id is outside the vocabulary; that of an empty token stands for it. */
   readonly unknown: 8;
 } = { trained: 1, runStart: 2, opens: 4, unknown: 8 };
 
 /** Bits of the flags. */
-export const LENGTH_SHIFT = 4;
+export const ID_SHIFT = 4;
 
 const FLAGS = /* wgsl */ `
 const TRAINED = ${TextFlag.trained}u;
 const RUN_START = ${TextFlag.runStart}u;
 const OPENS = ${TextFlag.opens}u;
 const UNKNOWN = ${TextFlag.unknown}u;
-const LENGTH_SHIFT = ${LENGTH_SHIFT}u;
+const ID_SHIFT = ${ID_SHIFT}u;
 `;
 
 const INDEX = /* wgsl */ `
@@ -40,8 +40,8 @@ fn indexOf(id: vec3u, grid: vec3u) -> u32 {
 `;
 
 /**
- * WGSL of the first step: looks up what each token spells, so that the matching itself reads neighbours
- * in one load each, and clears the outputs.
+ * WGSL of the first step: what the later ones need to know of each token, in one word, so that a look at
+ * the neighbours is one load; and it clears the outputs.
  */
 export const SPELL_SHADER = /* wgsl */ `${FLAGS}${INDEX}
 override vocabSize: u32;
@@ -51,13 +51,10 @@ override vocabSize: u32;
 @group(0) @binding(1) var<storage, read> lossMask: array<u32>;
 // One value where there are no segments: one token alone has no other to differ from.
 @group(0) @binding(2) var<storage, read> segmentIds: array<u32>;
-// First byte, and number of bytes above the flags.
 @group(0) @binding(3) var<storage, read> vocabulary: array<vec2u>;
-// Four values of 8 bits each: a match may begin in the token.
-@group(0) @binding(4) var<storage, read> opens: array<u32>;
-@group(0) @binding(5) var<storage, read_write> text: array<vec2u>;
-@group(0) @binding(6) var<storage, read_write> planningMask: array<u32>;
-@group(0) @binding(7) var<storage, read_write> status: array<u32, 2>;
+@group(0) @binding(4) var<storage, read_write> text: array<u32>;
+@group(0) @binding(5) var<storage, read_write> planningMask: array<u32>;
+@group(0) @binding(6) var<storage, read_write> status: array<u32, 2>;
 
 fn isTrained(token: u32) -> bool {
   return extractBits(lossMask[token / 4u], 8u * (token % 4u), 8u) != 0u;
@@ -85,18 +82,15 @@ fn main(
   if (token % 4u == 0u) {
     planningMask[token / 4u] = 0u;
   }
-  var spelled = vec2u(0u, 0u);
+  var spelled = 0u;
   if (isTrained(token)) {
+    spelled = (vocabSize << ID_SHIFT) | UNKNOWN;
     let vocabularyId = tokenIds[token];
     if (vocabularyId < vocabSize) {
-      let entry = vocabulary[vocabularyId];
-      let canOpen = extractBits(opens[vocabularyId / 4u], 8u * (vocabularyId % 4u), 8u) != 0u;
-      let length = (entry.y >> LENGTH_SHIFT) << LENGTH_SHIFT;
-      spelled = vec2u(entry.x, length | select(0u, OPENS, canOpen));
-    } else {
-      spelled.y = UNKNOWN;
+      let opens = vocabulary[vocabSize + 1u + vocabularyId].x != 0u;
+      spelled = (vocabularyId << ID_SHIFT) | select(0u, OPENS, opens);
     }
-    spelled.y |= TRAINED | select(0u, RUN_START, startsRun(token));
+    spelled |= TRAINED | select(0u, RUN_START, startsRun(token));
   }
   text[token] = spelled;
 }
@@ -105,7 +99,7 @@ fn main(
 /** WGSL of the second step: the first token of a sequence starts a run. */
 export const SEQUENCE_SHADER = /* wgsl */ `${FLAGS}${INDEX}
 @group(0) @binding(0) var<storage, read> offsets: array<u32>;
-@group(0) @binding(1) var<storage, read_write> text: array<vec2u>;
+@group(0) @binding(1) var<storage, read_write> text: array<u32>;
 
 @compute @workgroup_size(${WORKGROUP_SIZE})
 fn main(
@@ -119,23 +113,13 @@ fn main(
   let first = offsets[sequence];
   // Of the sequences that begin at one token only the last holds it, so no two write one word.
   if (first < offsets[sequence + 1u] && first < arrayLength(&text)) {
-    text[first].y |= RUN_START;
+    text[first] |= RUN_START;
   }
 }
 `;
 
-/**
- * WGSL of the third step: each token walks the trie from every character that begins in it, as far as a
- * phrase goes on. Failure links are not needed, as every start has its own walk (PFAC: Lin et al.,
- * "Accelerating string matching using multi-threaded algorithm on GPU", GLOBECOM 2010).
- *
- * With `openings` it reads a vocabulary instead of a batch, each token a run of which neither the
- * beginning nor the end is known, and marks those in which a match may begin. In most tokens none can,
- * and the lookup of one bit spares their walks.
- */
-export const MATCH_SHADER = /* wgsl */ `${FLAGS}
-override openings: bool = false;
-
+/** What the vocabulary and the text are, and how characters are read. */
+const READ = /* wgsl */ `${FLAGS}
 const WORD_START = ${Symbols.wordStart}u;
 const WORD_END = ${Symbols.wordEnd}u;
 const SPACE = ${Symbols.space}u;
@@ -160,11 +144,15 @@ const TAIL_CARRIAGE_RETURN = 5u; // the same, its last character a CR, to which 
 const TAIL_BLANK_LINE = 6u; // white space with two line ends or more
 const TAIL_JOINED = 7u; // the apostrophe after a word that the walk began with
 
-struct Node {
-  firstChild: u32,
-  symbol: u32,
-  gram: i32,
-}
+
+// How a match may begin in a token of the vocabulary, with the node and the tail that follow it:
+// not at all, or so that all of the token must be walked, or at one place, and the rest of the token is
+// walked already.
+const OPENS_NOT = 0u;
+const OPENS_SOMEHOW = 1u;
+const OPENS_ONCE = 2u;
+const TAIL_SHIFT = 2u;
+const NODE_SHIFT = 5u;
 
 // A byte to read next; at the end of its token, the first of the next one that has bytes.
 struct Place {
@@ -183,65 +171,45 @@ struct Character {
   isCut: bool,
 }
 
-struct Walk {
-  node: u32,
-  token: u32,
-  byte: u32,
-  // The end of the last character, and of the last match.
-  lastToken: u32,
-  lastEnd: u32,
-  markedToken: u32,
-  isMarked: bool,
-}
-
-struct Status {
-  matches: atomic<u32>,
-  unknownToken: atomic<u32>,
-}
-
-@group(0) @binding(0) var<storage, read> text: array<vec2u>;
+// An id above flags.
+@group(0) @binding(0) var<storage, read> text: array<u32>;
+// First byte and number of bytes of each token and of the empty one; then, in the text of a batch, how a
+// match may begin in each: its kind, tail and node, and its first byte above "only outside a word".
+@group(0) @binding(1) var<storage, read> vocabulary: array<vec2u>;
 // Four bytes in a word, the first in the lowest bits.
-@group(0) @binding(1) var<storage, read> tokenBytes: array<u32>;
+@group(0) @binding(2) var<storage, read> tokenBytes: array<u32>;
 // Where the page of each block of 256 code points begins in this array, then the pages.
-@group(0) @binding(2) var<storage, read> characters: array<u32>;
-// The last one only ends the children of the one before.
-@group(0) @binding(3) var<storage, read> trie: array<Node>;
-@group(0) @binding(4) var<storage, read_write> planningMask: array<atomic<u32>>;
-@group(0) @binding(5) var<storage, read_write> matches: array<i32>;
-@group(0) @binding(6) var<storage, read_write> status: Status;
+@group(0) @binding(3) var<storage, read> characters: array<u32>;
+
+fn spelledBy(token: u32) -> vec2u {
+  return vocabulary[text[token] >> ID_SHIFT];
+}
 
 fn placeOf(token: u32) -> Place {
-  let entry = text[token];
-  return Place(token, entry.x, entry.x + (entry.y >> LENGTH_SHIFT));
+  let spelled = spelledBy(token);
+  return Place(token, spelled.x, spelled.x + spelled.y);
 }
 
 // Moves to a byte that is there to be read; false at the end of the run.
 fn settle(place: ptr<function, Place>) -> bool {
   while ((*place).at == (*place).end) {
     let next = (*place).token + 1u;
-    if (next >= arrayLength(&text)) {
+    if (next >= arrayLength(&text) || (text[next] & (TRAINED | RUN_START)) != TRAINED) {
       return false;
     }
-    let entry = text[next];
-    if ((entry.y & (TRAINED | RUN_START)) != TRAINED) {
-      return false;
-    }
-    *place = Place(next, entry.x, entry.x + (entry.y >> LENGTH_SHIFT));
+    *place = placeOf(next);
   }
   return true;
 }
 
 // Moves to the byte before; false at the start of the run.
 fn stepBack(place: ptr<function, Place>) -> bool {
-  var entry = text[(*place).token];
-  while ((*place).at == entry.x) {
-    if ((entry.y & RUN_START) != 0u || (*place).token == 0u) {
+  while ((*place).at == spelledBy((*place).token).x) {
+    if ((text[(*place).token] & RUN_START) != 0u || (*place).token == 0u) {
       return false;
     }
-    let before = (*place).token - 1u;
-    entry = text[before];
-    let end = entry.x + (entry.y >> LENGTH_SHIFT);
-    *place = Place(before, end, end);
+    *place = placeOf((*place).token - 1u);
+    (*place).at = (*place).end;
   }
   (*place).at -= 1u;
   return true;
@@ -311,6 +279,256 @@ fn readCharacter(place: ptr<function, Place>) -> Character {
   return Character(codeOf(codePoint), max(length, 1u), ahead.token, ahead.at, false);
 }
 
+`;
+
+/**
+ * A walk through the trie: from a character and what follows it as far as a phrase goes on. Failure links
+ * are not needed, as every start has its own walk (PFAC: Lin et al., "Accelerating string matching using
+ * multi-threaded algorithm on GPU", GLOBECOM 2010). `report` is the caller's.
+ */
+const WALK = /* wgsl */ `
+struct Node {
+  firstChild: u32,
+  symbol: u32,
+  gram: i32,
+}
+
+struct Walk {
+  node: u32,
+  tail: u32,
+  // Where it began.
+  token: u32,
+  byte: u32,
+  // The token that holds the last byte of the last character, and the byte after that.
+  lastToken: u32,
+  lastEnd: u32,
+  // The same of the apostrophe that TAIL_APOSTROPHE speaks of.
+  apostropheToken: u32,
+  apostropheEnd: u32,
+  // The last token of the last match.
+  hasMatched: bool,
+  matchedToken: u32,
+}
+
+// The last one only ends the children of the one before.
+@group(0) @binding(4) var<storage, read> trie: array<Node>;
+
+// Goes on with a symbol; false where no phrase does.
+fn follow(walk: ptr<function, Walk>, symbol: u32) -> bool {
+  let end = trie[(*walk).node + 1u].firstChild;
+  var low = trie[(*walk).node].firstChild;
+  var high = end;
+  while (low < high) {
+    let middle = (low + high) / 2u;
+    if (trie[middle].symbol < symbol) {
+      low = middle + 1u;
+    } else {
+      high = middle;
+    }
+  }
+  if (low >= end || trie[low].symbol != symbol) {
+    return false;
+  }
+  (*walk).node = low;
+  let gram = trie[low].gram;
+  if (gram >= 0) {
+    (*walk).hasMatched = true;
+    (*walk).matchedToken = (*walk).lastToken;
+    report(walk, gram);
+  }
+  return true;
+}
+
+fn followCharacter(walk: ptr<function, Walk>, character: Character) -> bool {
+  (*walk).lastToken = character.token;
+  (*walk).lastEnd = character.end;
+  return follow(walk, character.code >> 3u);
+}
+
+fn followApostrophe(walk: ptr<function, Walk>) -> bool {
+  (*walk).lastToken = (*walk).apostropheToken;
+  (*walk).lastEnd = (*walk).apostropheEnd;
+  return follow(walk, APOSTROPHE);
+}
+
+// Goes on to what belongs to no word.
+fn leaveWord(walk: ptr<function, Walk>) -> bool {
+  if ((*walk).tail == TAIL_WORD) {
+    return follow(walk, WORD_END);
+  }
+  if ((*walk).tail == TAIL_APOSTROPHE) {
+    if (!follow(walk, WORD_END)) {
+      return false;
+    }
+    return followApostrophe(walk);
+  }
+  return true;
+}
+
+fn whiteSpaceTail(tail: u32, kind: u32) -> u32 {
+  if (kind == CLASS_SPACE) {
+    return select(max(tail, TAIL_SPACE), TAIL_LINE, tail == TAIL_CARRIAGE_RETURN);
+  }
+  if (tail == TAIL_CARRIAGE_RETURN && kind == CLASS_LINE_FEED) {
+    return TAIL_LINE;
+  }
+  if (tail >= TAIL_LINE) {
+    return TAIL_BLANK_LINE;
+  }
+  return select(TAIL_LINE, TAIL_CARRIAGE_RETURN, kind == CLASS_CARRIAGE_RETURN);
+}
+
+// Goes on with the first character. With isJoined it is an apostrophe after a word.
+fn begin(walk: ptr<function, Walk>, character: Character, isJoined: bool) -> bool {
+  let isWord = (character.code & 7u) == CLASS_WORD;
+  if (isWord && !follow(walk, WORD_START)) {
+    return false;
+  }
+  (*walk).tail = select(select(TAIL_GAP, TAIL_JOINED, isJoined), TAIL_WORD, isWord);
+  return followCharacter(walk, character);
+}
+
+// Goes on to the end of the text; false where no phrase does.
+fn advance(walk: ptr<function, Walk>, following: Place) -> bool {
+  var place = following;
+  while (settle(&place)) {
+    let character = readCharacter(&place);
+    let kind = character.code & 7u;
+    if ((*walk).tail == TAIL_JOINED && kind != CLASS_WORD) {
+      (*walk).tail = TAIL_GAP;
+    }
+    let tail = (*walk).tail;
+    if (kind >= CLASS_SPACE) {
+      if (!leaveWord(walk)) {
+        return false;
+      }
+      (*walk).tail = whiteSpaceTail(tail, kind);
+      continue;
+    }
+    let isSpace = tail >= TAIL_SPACE && tail <= TAIL_BLANK_LINE;
+    if (isSpace && !follow(walk, select(SPACE, NEWLINE, tail == TAIL_BLANK_LINE))) {
+      return false;
+    }
+    if (kind == CLASS_WORD) {
+      if ((isSpace || tail == TAIL_GAP) && !follow(walk, WORD_START)) {
+        return false;
+      }
+      if (tail == TAIL_APOSTROPHE && !followApostrophe(walk)) {
+        return false;
+      }
+      (*walk).tail = TAIL_WORD;
+    } else if (kind == CLASS_APOSTROPHE && tail == TAIL_WORD) {
+      (*walk).apostropheToken = character.token;
+      (*walk).apostropheEnd = character.end;
+      (*walk).tail = TAIL_APOSTROPHE;
+      continue;
+    } else {
+      if (!leaveWord(walk)) {
+        return false;
+      }
+      (*walk).tail = TAIL_GAP;
+    }
+    if (!followCharacter(walk, character)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+fn startOf(token: u32, byte: u32) -> Walk {
+  return Walk(0u, TAIL_GAP, token, byte, token, 0u, 0u, 0u, false, 0u);
+}
+
+// A phrase that begins with a word character begins with a word, and none with white space.
+fn canStart(kind: u32, before: u32, beforeThat: u32) -> bool {
+  let isInside = before == CLASS_WORD || (before == CLASS_APOSTROPHE && beforeThat == CLASS_WORD);
+  return kind < CLASS_SPACE && !(kind == CLASS_WORD && isInside);
+}
+`;
+
+/**
+ * WGSL that is run once for each token of the vocabulary: how a match may begin in it, whatever stands
+ * before and behind. In most tokens none can, and in most others at one place, from where the token is
+ * walked here once for all. The text is that of all ids, each a run.
+ */
+export const OPENINGS_SHADER = /* wgsl */ `${READ}${WALK}${INDEX}
+@group(0) @binding(5) var<storage, read_write> opens: array<vec2u>;
+
+fn report(walk: ptr<function, Walk>, gram: i32) {}
+
+fn openingOf(token: u32) -> vec2u {
+  var place = placeOf(token);
+  if (place.at == place.end) {
+    return vec2u(OPENS_NOT, 0u);
+  }
+  let somehow = vec2u(OPENS_SOMEHOW, 0u);
+  if (isContinuation(byteAt(place.at))) {
+    return somehow; // it may be in the middle of a character
+  }
+  let firstByte = place.at;
+  var opening = vec2u(OPENS_NOT, 0u);
+  var before = 0u;
+  var beforeThat = 0u;
+  for (var index = 0u; place.at < place.end; index++) {
+    let byte = place.at - firstByte;
+    let character = readCharacter(&place);
+    if (character.isCut) {
+      return somehow;
+    }
+    let kind = character.code & 7u;
+    if (canStart(kind, before, beforeThat)) {
+      let isApostrophe = kind == CLASS_APOSTROPHE;
+      var walk = startOf(token, byte);
+      var goesOn = begin(&walk, character, isApostrophe && before == CLASS_WORD) &&
+        advance(&walk, place);
+      // What cannot be said without what stands before the token.
+      var depends = index == 1u && before == CLASS_APOSTROPHE && kind == CLASS_WORD;
+      if (isApostrophe && index == 0u) {
+        var joined = startOf(token, byte);
+        goesOn = (begin(&joined, character, true) && advance(&joined, place)) || goesOn;
+        walk.hasMatched = walk.hasMatched || joined.hasMatched;
+        depends = true;
+      }
+      let isSecond = opening.x != OPENS_NOT;
+      if (walk.hasMatched || (goesOn && (isSecond || depends || walk.tail == TAIL_APOSTROPHE))) {
+        return somehow;
+      }
+      if (goesOn) {
+        opening.x = OPENS_ONCE | (walk.tail << TAIL_SHIFT) | (walk.node << NODE_SHIFT);
+        opening.y = (byte << 1u) | select(0u, 1u, kind == CLASS_WORD && index == 0u);
+      }
+    }
+    beforeThat = before;
+    before = kind;
+  }
+  return opening;
+}
+
+@compute @workgroup_size(${WORKGROUP_SIZE})
+fn main(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+) {
+  let token = indexOf(id, grid);
+  if (token < arrayLength(&text)) {
+    opens[token] = openingOf(token);
+  }
+}
+`;
+
+/** WGSL of the third step: each token in which a match may begin is walked on from. */
+export const MATCH_SHADER = /* wgsl */ `${READ}${WALK}
+override vocabSize: u32;
+
+struct Status {
+  matches: atomic<u32>,
+  unknownToken: atomic<u32>,
+}
+
+@group(0) @binding(5) var<storage, read_write> planningMask: array<atomic<u32>>;
+@group(0) @binding(6) var<storage, read_write> matches: array<i32>;
+@group(0) @binding(7) var<storage, read_write> status: Status;
+
 // Moves from the start of a character to that of the one before, and returns its class. At the start of
 // the run there is none, which counts as one outside any word.
 fn stepBackCharacter(place: ptr<function, Place>) -> u32 {
@@ -358,16 +576,7 @@ fn characterAround(first: Place) -> Place {
   return first;
 }
 
-fn mark(token: u32) {
-  atomicOr(&planningMask[token / 4u], 1u << (8u * (token % 4u)));
-}
-
 fn report(walk: ptr<function, Walk>, gram: i32) {
-  (*walk).isMarked = true;
-  (*walk).markedToken = (*walk).lastToken;
-  if (openings) {
-    return;
-  }
   let at = atomicAdd(&status.matches, 1u);
   if (at >= arrayLength(&matches) / ${MATCH_FIELDS}u) {
     return;
@@ -376,159 +585,29 @@ fn report(walk: ptr<function, Walk>, gram: i32) {
   matches[base] = i32((*walk).token);
   matches[base + 1u] = i32((*walk).byte);
   matches[base + 2u] = i32((*walk).lastToken + 1u);
-  matches[base + 3u] = i32((*walk).lastEnd - text[(*walk).lastToken].x);
+  matches[base + 3u] = i32((*walk).lastEnd - spelledBy((*walk).lastToken).x);
   matches[base + 4u] = gram;
 }
 
-// Goes on with a symbol; false where no phrase does.
-fn follow(walk: ptr<function, Walk>, symbol: u32) -> bool {
-  let end = trie[(*walk).node + 1u].firstChild;
-  var low = trie[(*walk).node].firstChild;
-  var high = end;
-  while (low < high) {
-    let middle = (low + high) / 2u;
-    if (trie[middle].symbol < symbol) {
-      low = middle + 1u;
-    } else {
-      high = middle;
-    }
+// Walks on from a place to the end, and marks the tokens of the matches.
+fn finish(walk: ptr<function, Walk>, place: Place) {
+  if (advance(walk, place)) {
+    _ = leaveWord(walk);
   }
-  if (low >= end || trie[low].symbol != symbol) {
-    return false;
-  }
-  (*walk).node = low;
-  let gram = trie[low].gram;
-  if (gram >= 0) {
-    report(walk, gram);
-  }
-  return true;
-}
-
-fn whiteSpaceTail(tail: u32, kind: u32) -> u32 {
-  if (kind == CLASS_SPACE) {
-    return select(max(tail, TAIL_SPACE), TAIL_LINE, tail == TAIL_CARRIAGE_RETURN);
-  }
-  if (tail == TAIL_CARRIAGE_RETURN && kind == CLASS_LINE_FEED) {
-    return TAIL_LINE;
-  }
-  if (tail >= TAIL_LINE) {
-    return TAIL_BLANK_LINE;
-  }
-  return select(TAIL_LINE, TAIL_CARRIAGE_RETURN, kind == CLASS_CARRIAGE_RETURN);
-}
-
-// The tail of a text whose next character belongs to no word; false where no phrase goes on.
-fn leaveWord(walk: ptr<function, Walk>, tail: u32, apostrophe: Character) -> bool {
-  if (tail == TAIL_WORD) {
-    return follow(walk, WORD_END);
-  }
-  if (tail == TAIL_APOSTROPHE) {
-    if (!follow(walk, WORD_END)) {
-      return false;
-    }
-    return readApostrophe(walk, apostrophe);
-  }
-  return true;
-}
-
-fn readApostrophe(walk: ptr<function, Walk>, apostrophe: Character) -> bool {
-  (*walk).lastToken = apostrophe.token;
-  (*walk).lastEnd = apostrophe.end;
-  return follow(walk, APOSTROPHE);
-}
-
-// Walks the trie from the character first and from what follows it, and reports every match. With isJoined
-// it is an apostrophe after a word.
-fn walkFrom(token: u32, byte: u32, first: Character, following: Place, isJoined: bool) {
-  var walk = Walk(0u, token, byte, first.token, first.end, 0u, false);
-  advance(&walk, first, following, isJoined);
-  if (!walk.isMarked) {
-    return;
-  }
-  if (openings) {
-    mark(token);
+  if (!(*walk).hasMatched) {
     return;
   }
   // All matches of one start lie in the longest. A token without bytes spells no part of it.
-  for (var t = token; t <= walk.markedToken; t++) {
-    if ((text[t].y >> LENGTH_SHIFT) > 0u) {
-      mark(t);
+  for (var token = (*walk).token; token <= (*walk).matchedToken; token++) {
+    if (spelledBy(token).y > 0u) {
+      atomicOr(&planningMask[token / 4u], 1u << (8u * (token % 4u)));
     }
   }
-}
-
-fn advance(walk: ptr<function, Walk>, first: Character, following: Place, isJoined: bool) {
-  let firstIsWord = (first.code & 7u) == CLASS_WORD;
-  if (firstIsWord && !follow(walk, WORD_START)) {
-    return;
-  }
-  if (!follow(walk, first.code >> 3u)) {
-    return;
-  }
-  var place = following;
-  var apostrophe = first;
-  var tail = select(select(TAIL_GAP, TAIL_JOINED, isJoined), TAIL_WORD, firstIsWord);
-  while (settle(&place)) {
-    let character = readCharacter(&place);
-    if (openings && character.isCut) {
-      break;
-    }
-    let kind = character.code & 7u;
-    if (tail == TAIL_JOINED && kind != CLASS_WORD) {
-      tail = TAIL_GAP;
-    }
-    if (kind >= CLASS_SPACE) {
-      if (!leaveWord(walk, tail, apostrophe)) {
-        return;
-      }
-      tail = whiteSpaceTail(tail, kind);
-      continue;
-    }
-    if (tail >= TAIL_SPACE && tail <= TAIL_BLANK_LINE) {
-      if (!follow(walk, select(SPACE, NEWLINE, tail == TAIL_BLANK_LINE))) {
-        return;
-      }
-      tail = TAIL_GAP;
-    }
-    if (kind == CLASS_WORD) {
-      if (tail == TAIL_GAP && !follow(walk, WORD_START)) {
-        return;
-      }
-      if (tail == TAIL_APOSTROPHE && !readApostrophe(walk, apostrophe)) {
-        return;
-      }
-      tail = TAIL_WORD;
-    } else if (kind == CLASS_APOSTROPHE && tail == TAIL_WORD) {
-      apostrophe = character;
-      tail = TAIL_APOSTROPHE;
-      continue;
-    } else {
-      if (!leaveWord(walk, tail, apostrophe)) {
-        return;
-      }
-      tail = TAIL_GAP;
-    }
-    (*walk).lastToken = character.token;
-    (*walk).lastEnd = character.end;
-    if (!follow(walk, character.code >> 3u)) {
-      return;
-    }
-  }
-  if (openings) {
-    // The phrase goes on to where the text is not known any more.
-    (*walk).isMarked = true;
-    return;
-  }
-  _ = leaveWord(walk, tail, apostrophe);
 }
 
 // Walks from every character that begins in a token.
-fn walkFromToken(token: u32) {
+fn walkThrough(token: u32) {
   let first = placeOf(token);
-  if (openings && isContinuation(byteAt(first.at))) {
-    mark(token); // in the middle of a character, of which the rest is not known
-    return;
-  }
   var place = characterAround(first);
   var back = place;
   var before = stepBackCharacter(&back);
@@ -536,25 +615,38 @@ fn walkFromToken(token: u32) {
   while (settle(&place) && place.token <= token) {
     let start = place;
     let character = readCharacter(&place);
-    if (openings && character.isCut) {
-      mark(token);
-      return;
-    }
     let kind = character.code & 7u;
-    // A phrase that begins with a word character begins with a word, and none with white space.
-    let isInside = before == CLASS_WORD || (before == CLASS_APOSTROPHE && beforeThat == CLASS_WORD);
-    let canStart = start.token == token && kind < CLASS_SPACE && !(kind == CLASS_WORD && isInside);
-    if (canStart) {
-      let isApostrophe = kind == CLASS_APOSTROPHE;
-      let byte = start.at - text[token].x;
-      walkFrom(token, byte, character, place, isApostrophe && before == CLASS_WORD);
-      if (openings && isApostrophe && byte == 0u) {
-        walkFrom(token, byte, character, place, true); // after what may be a word
+    if (start.token == token && canStart(kind, before, beforeThat)) {
+      var walk = startOf(token, start.at - first.at);
+      if (begin(&walk, character, kind == CLASS_APOSTROPHE && before == CLASS_WORD)) {
+        finish(&walk, place);
       }
     }
     beforeThat = before;
     before = kind;
   }
+}
+
+fn walkFrom(token: u32) {
+  let opening = vocabulary[vocabSize + 1u + (text[token] >> ID_SHIFT)];
+  if ((opening.x & 3u) == OPENS_SOMEHOW) {
+    walkThrough(token);
+    return;
+  }
+  var place = placeOf(token);
+  if ((opening.y & 1u) != 0u) {
+    var back = place;
+    let before = stepBackCharacter(&back);
+    if (!canStart(CLASS_WORD, before, stepBackCharacter(&back))) {
+      return;
+    }
+  }
+  var walk = startOf(token, opening.y >> 1u);
+  walk.node = opening.x >> NODE_SHIFT;
+  walk.tail = (opening.x >> TAIL_SHIFT) & 7u;
+  walk.lastEnd = place.end;
+  place.at = place.end;
+  finish(&walk, place);
 }
 
 // The tokens of the workgroup in which a match may begin, in any order: one in five or so of a text, which
@@ -572,10 +664,10 @@ fn main(
   for (var at = local; at < ${MATCH_TOKENS}u; at += ${WORKGROUP_SIZE}u) {
     let token = base + at;
     if (token < arrayLength(&text)) {
-      let flags = text[token].y;
+      let flags = text[token];
       if ((flags & UNKNOWN) != 0u) {
         atomicMin(&status.unknownToken, token);
-      } else if ((flags & OPENS) != 0u && (flags >> LENGTH_SHIFT) > 0u) {
+      } else if ((flags & OPENS) != 0u) {
         opening[atomicAdd(&numOpening, 1u)] = token;
       }
     }
@@ -583,7 +675,7 @@ fn main(
   workgroupBarrier();
   let end = atomicLoad(&numOpening);
   for (var at = local; at < end; at += ${WORKGROUP_SIZE}u) {
-    walkFromToken(opening[at]);
+    walkFrom(opening[at]);
   }
 }
 `;
