@@ -16,19 +16,22 @@ export const TextFlag: {
   readonly trained: 1;
   /** The token before, if any, is of another run. */
   readonly runStart: 2;
-  /** A match may begin in the token. */
-  readonly opens: 4;
+  /** A match may begin in the token, at one place. */
+  readonly opensOnce: 4;
+  /** A match may begin in the token, and all of it must be walked. */
+  readonly opensSomehow: 8;
   /** The id is outside the vocabulary; that of an empty token stands for it. */
-  readonly unknown: 8;
-} = { trained: 1, runStart: 2, opens: 4, unknown: 8 };
+  readonly unknown: 16;
+} = { trained: 1, runStart: 2, opensOnce: 4, opensSomehow: 8, unknown: 16 };
 
 /** Bits of the flags. */
-export const ID_SHIFT = 4;
+export const ID_SHIFT = 5;
 
 const FLAGS = /* wgsl */ `
 const TRAINED = ${TextFlag.trained}u;
 const RUN_START = ${TextFlag.runStart}u;
-const OPENS = ${TextFlag.opens}u;
+const OPENS_ONCE = ${TextFlag.opensOnce}u;
+const OPENS_SOMEHOW = ${TextFlag.opensSomehow}u;
 const UNKNOWN = ${TextFlag.unknown}u;
 const ID_SHIFT = ${ID_SHIFT}u;
 `;
@@ -87,8 +90,8 @@ fn main(
     spelled = (vocabSize << ID_SHIFT) | UNKNOWN;
     let vocabularyId = tokenIds[token];
     if (vocabularyId < vocabSize) {
-      let opens = vocabulary[vocabSize + 1u + vocabularyId].x != 0u;
-      spelled = (vocabularyId << ID_SHIFT) | select(0u, OPENS, opens);
+      let opens = vocabulary[vocabSize + 1u + vocabularyId].x & (OPENS_ONCE | OPENS_SOMEHOW);
+      spelled = (vocabularyId << ID_SHIFT) | opens;
     }
     spelled |= TRAINED | select(0u, RUN_START, startsRun(token));
   }
@@ -145,14 +148,10 @@ const TAIL_BLANK_LINE = 6u; // white space with two line ends or more
 const TAIL_JOINED = 7u; // the apostrophe after a word that the walk began with
 
 
-// How a match may begin in a token of the vocabulary, with the node and the tail that follow it:
-// not at all, or so that all of the token must be walked, or at one place, and the rest of the token is
-// walked already.
-const OPENS_NOT = 0u;
-const OPENS_SOMEHOW = 1u;
-const OPENS_ONCE = 2u;
-const TAIL_SHIFT = 2u;
-const NODE_SHIFT = 5u;
+// How a match may begin in a token of the vocabulary: the flag, and for OPENS_ONCE what the token has been
+// walked to.
+const TAIL_SHIFT = 5u;
+const NODE_SHIFT = 8u;
 
 // A byte to read next; at the end of its token, the first of the next one that has bytes.
 struct Place {
@@ -459,14 +458,14 @@ fn report(walk: ptr<function, Walk>, gram: i32) {}
 fn openingOf(token: u32) -> vec2u {
   var place = placeOf(token);
   if (place.at == place.end) {
-    return vec2u(OPENS_NOT, 0u);
+    return vec2u(0u, 0u);
   }
   let somehow = vec2u(OPENS_SOMEHOW, 0u);
   if (isContinuation(byteAt(place.at))) {
     return somehow; // it may be in the middle of a character
   }
   let firstByte = place.at;
-  var opening = vec2u(OPENS_NOT, 0u);
+  var opening = vec2u(0u, 0u);
   var before = 0u;
   var beforeThat = 0u;
   for (var index = 0u; place.at < place.end; index++) {
@@ -489,7 +488,7 @@ fn openingOf(token: u32) -> vec2u {
         walk.hasMatched = walk.hasMatched || joined.hasMatched;
         depends = true;
       }
-      let isSecond = opening.x != OPENS_NOT;
+      let isSecond = opening.x != 0u;
       if (walk.hasMatched || (goesOn && (isSecond || depends || walk.tail == TAIL_APOSTROPHE))) {
         return somehow;
       }
@@ -627,12 +626,9 @@ fn walkThrough(token: u32) {
   }
 }
 
-fn walkFrom(token: u32) {
+// Walks on from the one place in a token, from where the token has been walked already.
+fn walkOn(token: u32) {
   let opening = vocabulary[vocabSize + 1u + (text[token] >> ID_SHIFT)];
-  if ((opening.x & 3u) == OPENS_SOMEHOW) {
-    walkThrough(token);
-    return;
-  }
   var place = placeOf(token);
   if ((opening.y & 1u) != 0u) {
     var back = place;
@@ -649,10 +645,12 @@ fn walkFrom(token: u32) {
   finish(&walk, place);
 }
 
-// The tokens of the workgroup in which a match may begin, in any order: one in five or so of a text, which
-// would leave most invocations idle while a few walk.
+// The tokens of the workgroup in which a match may begin, one in five or so of a text: otherwise most
+// invocations were idle while a few walk. From the front those with one place, from the back the others,
+// as the two go different ways. In any order.
 var<workgroup> opening: array<u32, ${MATCH_TOKENS}>;
-var<workgroup> numOpening: atomic<u32>;
+var<workgroup> numOnce: atomic<u32>;
+var<workgroup> numSomehow: atomic<u32>;
 
 @compute @workgroup_size(${WORKGROUP_SIZE})
 fn main(
@@ -667,15 +665,21 @@ fn main(
       let flags = text[token];
       if ((flags & UNKNOWN) != 0u) {
         atomicMin(&status.unknownToken, token);
-      } else if ((flags & OPENS) != 0u) {
-        opening[atomicAdd(&numOpening, 1u)] = token;
+      } else if ((flags & OPENS_ONCE) != 0u) {
+        opening[atomicAdd(&numOnce, 1u)] = token;
+      } else if ((flags & OPENS_SOMEHOW) != 0u) {
+        opening[${MATCH_TOKENS}u - 1u - atomicAdd(&numSomehow, 1u)] = token;
       }
     }
   }
   workgroupBarrier();
-  let end = atomicLoad(&numOpening);
-  for (var at = local; at < end; at += ${WORKGROUP_SIZE}u) {
-    walkFrom(opening[at]);
+  let once = atomicLoad(&numOnce);
+  for (var at = local; at < once; at += ${WORKGROUP_SIZE}u) {
+    walkOn(opening[at]);
+  }
+  let somehow = atomicLoad(&numSomehow);
+  for (var at = local; at < somehow; at += ${WORKGROUP_SIZE}u) {
+    walkThrough(opening[${MATCH_TOKENS}u - 1u - at]);
   }
 }
 `;
