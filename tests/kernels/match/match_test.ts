@@ -23,6 +23,9 @@ import { gpuTest, withLimits } from "../_device.ts";
 
 const encoder = new TextEncoder();
 
+const FEW_GRAMS = ["a b", "b", "b a b", "b b", "b b b"];
+const FEW_TOKENS: readonly Token[] = ["a", " b", "", "b "];
+
 /** What one token is: text, or bytes where they are no text. */
 type Token = string | number[];
 
@@ -258,10 +261,7 @@ gpuTest(
 );
 
 gpuTest("MatchKernel.run() agrees at odd sizes, one batch after another", async (device) => {
-  const matcher = SgMatcher.compile(
-    lexiconOf(["a b", "b", "b a b"]),
-    byteTokens(bytesOf(["a", " b", "", "b "])),
-  );
+  const matcher = SgMatcher.compile(lexiconOf(FEW_GRAMS), byteTokens(bytesOf(FEW_TOKENS)));
   const kernel = await MatchKernel.compile(device, matcher.phraseTables());
   for (const numTokens of [1, 2, 3, 4, 5, 63, 64, 65, 255, 256, 257, 1_023, 4_099, 0, 1]) {
     const batch = randomBatch(numTokens, 4);
@@ -283,7 +283,7 @@ gpuTest(
     for (const numTokens of [300, 300, 700]) {
       const batch = randomBatch(numTokens, 4);
       const found = await kernel.run(batch);
-      assert.ok(found.matches.length / 5 > 5_000);
+      assert.ok(found.matches.length / 5 > 1_024, "more than there is room for at first");
       assertEqualsMatcher(found, matcher, batch);
     }
     kernel.destroy();
@@ -306,31 +306,293 @@ gpuTest("MatchKernel.run() finds long phrases over many tokens", async (device) 
     lossMask: new Uint8Array(tokenIds.length).fill(1),
   };
   const found = await matchPhrasesGpu(device, matcher.phraseTables(), batch);
-  assert.equal(found.matches.length / 5, 5);
+  assert.equal(found.matches.length / 5, 4);
   assertEqualsMatcher(found, matcher, batch);
 });
 
-gpuTest("MatchKernel.run() agrees when a grid is folded and a batch is cut", async (device) => {
-  const matcher = SgMatcher.compile(
-    lexiconOf(["a b", "b", "b a b"]),
-    byteTokens(bytesOf(["a", " b", "", "b "])),
-  );
-  // 3 workgroups of 256 in a dimension.
-  const folded = await MatchKernel.compile(
-    withLimits(device, { maxComputeWorkgroupsPerDimension: 3 }),
-    matcher.phraseTables(),
-  );
-  // 600 tokens and 240 matches in a piece; the tables must fit, so the limit comes afterwards.
-  const limits = { maxStorageBufferBindingSize: device.limits.maxStorageBufferBindingSize };
-  const cut = await MatchKernel.compile(
-    withLimits(device, limits as Record<string, number>),
-    matcher.phraseTables(),
-  );
-  const batch = randomBatch(5_003, 4, 40);
-  assertEqualsMatcher(await folded.run(batch), matcher, batch);
-  assertEqualsMatcher(await cut.run(batch), matcher, batch);
-  folded.destroy();
-  cut.destroy();
+gpuTest("MatchKernel.run() agrees on a folded grid", async (device) => {
+  // At most 3 workgroups in a dimension: 768 or 3,072 tokens.
+  const folded = withLimits(device, { maxComputeWorkgroupsPerDimension: 3 });
+  const vocabulary = bytesOf([...FEW_TOKENS, ...Array<Token>(2_000).fill("b")]);
+  const matcher = SgMatcher.compile(lexiconOf(FEW_GRAMS), byteTokens(vocabulary));
+  for (const numTokens of [767, 768, 769, 3_072, 3_073, 10_007]) {
+    const batch = randomBatch(numTokens, vocabulary.length, 4);
+    const found = await matchPhrasesGpu(folded, matcher.phraseTables(), batch);
+    assertEqualsMatcher(found, matcher, batch);
+  }
+});
+
+// The tables of characters take 156,672 bytes, so there is not much below.
+const SMALL_BINDING = 160_000;
+
+gpuTest("MatchKernel.run() cuts a batch between sequences", async (device) => {
+  const small = withLimits(device, { maxStorageBufferBindingSize: SMALL_BINDING });
+  const matcher = SgMatcher.compile(lexiconOf(FEW_GRAMS), byteTokens(bytesOf(FEW_TOKENS)));
+  const kernel = await MatchKernel.compile(small, matcher.phraseTables());
+  // 40,000 tokens to a piece, and 8,000 matches: pieces are cut again for their matches.
+  const batch = randomBatch(100_003, 4, 1_000);
+  const found = await kernel.run(batch);
+  assert.ok(found.matches.length / 5 > 3 * 8_000);
+  assertEqualsMatcher(found, matcher, batch);
+  await assert.rejects(kernel.run(ofOneSequence(40_001, 2)), {
+    name: "RangeError",
+    message: "Cannot match phrases as a sequence must fit one binding of 4 bytes a token, 40000 " +
+      "tokens by maxStorageBufferBindingSize and maxBufferSize of this device: sequence 0 holds " +
+      "40001, use matchPhrases or SgMatcher.match()",
+  });
+  const dense = { ...ofOneSequence(8_001, 1), tokenIds: new Int32Array(8_001).fill(3) };
+  await assert.rejects(kernel.run(dense), {
+    name: "RangeError",
+    message:
+      "Cannot match phrases as the matches of a sequence must fit one binding of 20 bytes a " +
+      "match, 8000 matches by maxStorageBufferBindingSize and maxBufferSize of this device: " +
+      "sequence 0 has more, use matchPhrases or SgMatcher.match()",
+  });
+  kernel.destroy();
+});
+
+gpuTest("MatchKernel.compile() throws when a table does not fit a binding", async (device) => {
+  const small = withLimits(device, { maxStorageBufferBindingSize: 100_000 });
+  const matcher = SgMatcher.compile(lexiconOf(["a"]), byteTokens(bytesOf(["a"])));
+  await assert.rejects(MatchKernel.compile(small, matcher.phraseTables()), {
+    name: "RangeError",
+    message:
+      /^Cannot match phrases as table "characters" of \d+ bytes must fit one binding: maxStor/,
+  });
+});
+
+const ERRORS: {
+  readonly name: string;
+  readonly batch?: Partial<PhraseBatch>;
+  readonly tables?: Partial<PhraseTables>;
+  readonly error: { readonly name: string; readonly message: string };
+}[] = [
+  {
+    name: "there are no token ids",
+    batch: { tokenIds: undefined as unknown as Int32Array },
+    error: {
+      name: "TypeError",
+      message:
+        "Cannot match phrases as batch.tokenIds must be a Int32Array: current value is undefined",
+    },
+  },
+  {
+    name: "the loss mask has another length",
+    batch: { lossMask: new Uint8Array(2) },
+    error: {
+      name: "RangeError",
+      message: "Cannot match phrases as batch.lossMask must hold 3 values, one per token: " +
+        "current length is 2",
+    },
+  },
+  {
+    name: "offsets end elsewhere",
+    batch: { offsets: Int32Array.of(0, 2) },
+    error: {
+      name: "RangeError",
+      message: "Cannot match phrases as batch.offsets must go from 0 to the number of tokens, 3: " +
+        "they go from 0 to 2",
+    },
+  },
+  {
+    name: "an id is outside the vocabulary",
+    batch: { tokenIds: Int32Array.of(0, 1, -7) },
+    error: {
+      name: "RangeError",
+      message:
+        "Cannot match batch.tokenIds as ids must be in the vocabulary, [0, 1): tokenIds[1] is 1; " +
+        "if the model's vocabulary is padded, load the tokenizer with its vocabSize",
+    },
+  },
+  {
+    name: "byte offsets decrease",
+    tables: { byteOffsets: Int32Array.of(0, 2, 1) },
+    error: {
+      name: "RangeError",
+      message: "Cannot match phrases as tables.byteOffsets must not decrease: " +
+        "byteOffsets[2] is 1 after 2",
+    },
+  },
+  {
+    name: "byte offsets end elsewhere",
+    tables: { byteOffsets: Int32Array.of(0, 2) },
+    error: {
+      name: "RangeError",
+      message: "Cannot match phrases as tables.byteOffsets must go from 0 to the number of " +
+        "tokenBytes, 1: they go from 0 to 2",
+    },
+  },
+  {
+    name: "a table is of another type",
+    tables: { symbols: [0] as unknown as Int32Array },
+    error: {
+      name: "TypeError",
+      message:
+        "Cannot match phrases as tables.symbols must be a Int32Array: current value is Array",
+    },
+  },
+  {
+    name: "a table has another length",
+    tables: { grams: new Int32Array(1) },
+    error: {
+      name: "RangeError",
+      message: "Cannot match phrases as tables.grams must hold 4 values, one per node: " +
+        "current length is 1",
+    },
+  },
+];
+
+function withError({ batch, tables }: (typeof ERRORS)[number]) {
+  const matcher = SgMatcher.compile(lexiconOf(["a"]), byteTokens(bytesOf(["a"])));
+  return {
+    tables: { ...matcher.phraseTables(), ...tables },
+    batch: { ...ofOneSequence(3, 1), ...batch },
+  };
+}
+
+Deno.test("matchPhrases() throws when an input breaks the contract", () => {
+  for (const { name, error, ...inputs } of ERRORS) {
+    const { tables, batch } = withError({ name, error, ...inputs });
+    assert.throws(() => matchPhrases(tables, batch), error, name);
+  }
+});
+
+gpuTest("matchPhrasesGpu() throws when an input breaks the contract", async (device) => {
+  for (const { name, error, ...inputs } of ERRORS) {
+    const { tables, batch } = withError({ name, error, ...inputs });
+    await assert.rejects(matchPhrasesGpu(device, tables, batch), error, name);
+  }
+});
+
+gpuTest("MatchKernel.run() throws what SgMatcher throws when an id is unknown", async (device) => {
+  const small = withLimits(device, { maxStorageBufferBindingSize: SMALL_BINDING });
+  const matcher = SgMatcher.compile(lexiconOf(FEW_GRAMS), byteTokens(bytesOf(FEW_TOKENS)));
+  const kernel = await MatchKernel.compile(small, matcher.phraseTables());
+  const batch = randomBatch(50_000, 4, 1_000);
+  batch.lossMask.fill(1);
+  for (
+    const [id, at, behind] of [[4, 0, 9], [-100, 47_000, 49_999], [2 ** 31 - 1, 49_999, 49_999]]
+  ) {
+    const tokenIds = batch.tokenIds.slice();
+    tokenIds[behind!] = 99;
+    tokenIds[at!] = id!;
+    const unknown = { ...batch, tokenIds };
+    let message = "";
+    assert.throws(() => matcher.match(unknown), (error: Error) => {
+      message = error.message;
+      return error.name === "RangeError";
+    });
+    await assert.rejects(kernel.run(unknown), { name: "RangeError", message });
+    // Outside the loss mask hosts put anything.
+    const lossMask = batch.lossMask.slice();
+    lossMask[at!] = lossMask[behind!] = 0;
+    assertEqualsMatcher(await kernel.run({ ...unknown, lossMask }), matcher, {
+      ...unknown,
+      lossMask,
+    });
+  }
+  kernel.destroy();
+});
+
+gpuTest(
+  "MatchKernel.run() matches nothing with an empty vocabulary or no grams",
+  async (device) => {
+    const empty = SgMatcher.compile(lexiconOf(["a"]), byteTokens([]));
+    const batch = { ...ofOneSequence(5, 1), lossMask: new Uint8Array(5) };
+    const nothing = { planningMask: new Uint8Array(5), matches: new Int32Array() };
+    assert.deepEqual(await matchPhrasesGpu(device, empty.phraseTables(), batch), nothing);
+    await assert.rejects(
+      matchPhrasesGpu(device, empty.phraseTables(), ofOneSequence(5, 1)),
+      RangeError,
+    );
+    const mute = SgMatcher.compile(lexiconOf([" "]), byteTokens(bytesOf(["a"])));
+    assert.deepEqual(
+      await matchPhrasesGpu(device, mute.phraseTables(), ofOneSequence(5, 1)),
+      nothing,
+    );
+  },
+);
+
+gpuTest(
+  "MatchKernel.encode() says how many matches there were, and what id is unknown",
+  async (device) => {
+    const matcher = SgMatcher.compile(lexiconOf(["a"]), byteTokens(bytesOf(["a ", "b "])));
+    const kernel = await MatchKernel.compile(device, matcher.phraseTables());
+    const inputs = {
+      offsets: Int32Array.of(0, 6),
+      tokenIds: Int32Array.of(0, 1, 0, -1, 2, 0),
+      lossMask: Uint8Array.of(1, 1, 1, 1, 1, 1, 9, 9),
+    };
+    const buffers = upload(device, inputs, 2);
+    const wide = upload(device, { ...inputs, tokenIds: Int32Array.of(0, 0, 0, 0, 0, 0) }, 99);
+    const none = upload(device, inputs, 0);
+    const encoder = device.createCommandEncoder();
+    kernel.encode(encoder, buffers, { numSequences: 1, numTokens: 6 });
+    kernel.encode(encoder, buffers, { numSequences: 1, numTokens: 6 }); // outputs are cleared
+    kernel.encode(encoder, wide, { numSequences: 1, numTokens: 3 });
+    kernel.encode(encoder, none, { numSequences: 1, numTokens: 6 });
+    kernel.encode(encoder, none, { numSequences: 1, numTokens: 0 });
+    device.queue.submit([encoder.finish()]);
+    assert.deepEqual(await download(device, buffers.status), Int32Array.of(3, 3));
+    assert.deepEqual(await download(device, none.status), Int32Array.of(3, 3));
+    assert.deepEqual(await download(device, wide.status), Int32Array.of(3, -1));
+    assert.deepEqual(bytes(await download(device, buffers.planningMask)), [1, 0, 1, 0, 0, 1, 0, 0]);
+    assert.deepEqual(bytes(await download(device, none.planningMask)), [1, 0, 1, 0, 0, 1, 0, 0]);
+    assert.deepEqual(bytes(await download(device, wide.planningMask)), [1, 1, 1, 0, 7, 7, 7, 7]);
+    const found = await download(device, wide.matches);
+    const records = [0, 5, 10].map((at) => [...found.subarray(at, at + 5)]);
+    assert.deepEqual(records.sort((a, b) => a[0]! - b[0]!), [
+      [0, 0, 1, 1, 0],
+      [1, 0, 2, 1, 0],
+      [2, 0, 3, 1, 0],
+    ]);
+    kernel.destroy();
+  },
+);
+
+gpuTest("MatchKernel.encode() throws when a buffer does not fit", async (device) => {
+  const matcher = SgMatcher.compile(lexiconOf(["a"]), byteTokens(bytesOf(["a"])));
+  const small = withLimits(device, { maxStorageBufferBindingSize: SMALL_BINDING });
+  const kernel = await MatchKernel.compile(small, matcher.phraseTables());
+  const buffers = upload(device, { ...ofOneSequence(4, 1), segmentIds: new Int32Array(4) }, 1);
+  const encoder = device.createCommandEncoder();
+  const cases: [numSequences: number, numTokens: number, given: Partial<MatchBuffers>, RegExp][] = [
+    [1, -1, {}, /^Cannot encode as numTokens must be a non-negative integer: current value is -1$/],
+    [0.5, 1, {}, /^Cannot encode as numSequences must be a non-negative integer: current .* 0.5$/],
+    [0, 1, {}, /^Cannot encode 1 tokens as numSequences must be positive: current value is 0$/],
+    [
+      1,
+      40_001,
+      {},
+      /^Cannot encode 40001 tokens as they must fit one binding of 4 bytes a token, 40000 tokens: maxStorageBufferBindingSize is 160000, .*; cut the batch between sequences$/,
+    ],
+    [
+      1,
+      5,
+      {},
+      /^Cannot encode 5 tokens as buffers.tokenIds must hold 20 bytes: current size is 16$/,
+    ],
+    [2, 4, {}, /^Cannot encode 4 tokens as buffers.offsets must hold 12 bytes: current size is 8$/],
+    [
+      1,
+      1,
+      { text: buffers.matches },
+      /^Cannot encode as buffers.text is written and must be a buffer of its own: it is also buffers.matches$/,
+    ],
+    [
+      1,
+      1,
+      { status: buffers.segmentIds! },
+      /^Cannot encode as buffers.status is written .* also buffers.segmentIds$/,
+    ],
+  ];
+  for (const [numSequences, numTokens, given, message] of cases) {
+    assert.throws(
+      () => kernel.encode(encoder, { ...buffers, ...given }, { numSequences, numTokens }),
+      { name: "RangeError", message },
+    );
+  }
+  kernel.destroy();
 });
 
 type FullBatch = PhraseBatch & { readonly tokenIds: Int32Array };
@@ -387,4 +649,54 @@ function randomBatch(numTokens: number, vocabSize: number, longest = 50): FullBa
     lossMask: Uint8Array.from({ length: numTokens }, () => Number(next(20) > 0)),
     segmentIds: Int32Array.from({ length: numTokens }, () => Number(next(20) > 0)),
   };
+}
+
+/** One sequence of tokens that are all trained on, their ids in turn. */
+function ofOneSequence(numTokens: number, vocabSize: number): FullBatch {
+  return {
+    offsets: Int32Array.of(0, numTokens),
+    tokenIds: Int32Array.from({ length: numTokens }, (_, t) => t % vocabSize),
+    lossMask: new Uint8Array(numTokens).fill(1),
+  };
+}
+
+function upload(
+  device: GPUDevice,
+  { offsets, tokenIds, lossMask, segmentIds }: FullBatch,
+  capacity: number,
+): MatchBuffers {
+  const { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsage;
+  const create = (data: Int32Array | Uint8Array): GPUBuffer => {
+    const whole = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
+    whole.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    const usage = STORAGE | COPY_DST | COPY_SRC;
+    const buffer = device.createBuffer({ size: whole.length, usage });
+    device.queue.writeBuffer(buffer, 0, whole);
+    return buffer;
+  };
+  const numTokens = tokenIds.length;
+  return {
+    offsets: create(offsets),
+    tokenIds: create(tokenIds),
+    lossMask: create(lossMask),
+    ...(segmentIds && { segmentIds: create(segmentIds) }),
+    text: create(new Int32Array(numTokens)),
+    planningMask: create(new Uint8Array(Math.ceil(numTokens / 4) * 4).fill(7)),
+    matches: create(new Int32Array(Math.max(1, 5 * capacity))),
+    status: create(Int32Array.of(7, 7)),
+  };
+}
+
+async function download(device: GPUDevice, buffer: GPUBuffer): Promise<Int32Array> {
+  const { COPY_DST, MAP_READ } = GPUBufferUsage;
+  const readback = device.createBuffer({ size: buffer.size, usage: COPY_DST | MAP_READ });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, 0, readback, 0, buffer.size);
+  device.queue.submit([encoder.finish()]);
+  await readback.mapAsync(GPUMapMode.READ);
+  return new Int32Array(readback.getMappedRange().slice(0));
+}
+
+function bytes(words: Int32Array): number[] {
+  return [...new Uint8Array(words.buffer)];
 }
