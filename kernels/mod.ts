@@ -6,6 +6,7 @@
  *
  * @module
  */
+export type { Batch } from "../batch/mod.ts";
 export {
   type DeviceFeature,
   type DeviceOptions,
@@ -44,3 +45,8 @@ export {
   PolicyGradientKernel,
   type PolicyGradientKernelOptions,
 } from "./policy_gradient/gpu.ts";
+export type { PhraseTables } from "./match/phrase_tables.ts";
+export type { PhraseBatch, PhraseMatches } from "./match/phrase_matches.ts";
+export { matchPhrases } from "./match/reference.ts";
+export type { MatchBuffers, MatchSizes } from "./match/match_buffers.ts";
+export { MatchKernel, matchPhrasesGpu } from "./match/gpu.ts";

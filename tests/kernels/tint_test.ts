@@ -7,6 +7,12 @@ import { compilePipeline } from "../../kernels/_compile_pipeline.ts";
 import { AMPLIFY_SHADER } from "../../kernels/amplify/shader.ts";
 import { logitStatsShader } from "../../kernels/logits/shader.ts";
 import { gradientsShader, slopesShader } from "../../kernels/policy_gradient/shader.ts";
+import {
+  MATCH_SHADER,
+  OPENINGS_SHADER,
+  SEQUENCE_SHADER,
+  SPELL_SHADER,
+} from "../../kernels/match/shader.ts";
 import assert from "node:assert/strict";
 
 // In a variable, so that only a run that wants Dawn downloads it.
@@ -52,6 +58,11 @@ Deno.test({
         },
       });
     }
+    const constants = { vocabSize: 9 };
+    await compilePipeline(device, { label: "match spell", code: SPELL_SHADER, constants });
+    await compilePipeline(device, { label: "match sequences", code: SEQUENCE_SHADER });
+    await compilePipeline(device, { label: "match openings", code: OPENINGS_SHADER });
+    await compilePipeline(device, { label: "match phrases", code: MATCH_SHADER, constants });
     const nonUniform = `
       @group(0) @binding(0) var<storage, read_write> x: array<u32>;
       @compute @workgroup_size(64) fn main(@builtin(local_invocation_id) id: vec3u) {
