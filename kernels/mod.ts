@@ -23,3 +23,19 @@ export {
   type AmplifyKernelOptions,
   amplifyTokensGpu,
 } from "./amplify/gpu.ts";
+export type {
+  CreditAlphas,
+  CreditBaseline,
+  CreditBatch,
+  CreditOptions,
+  CreditTransform,
+  HicraCredit,
+  HighEntropyCredit,
+  PlanningBoostCredit,
+  SepaCredit,
+  SurprisalCredit,
+} from "./credit/options.ts";
+export { creditParameters } from "./credit/parameters.ts";
+export { creditTokens } from "./credit/reference.ts";
+export type { CreditBuffers, CreditSizes } from "./credit/buffers.ts";
+export { CreditKernel, creditTokensGpu } from "./credit/gpu.ts";

@@ -4,7 +4,10 @@
  */
 import { requestDevice } from "../../kernels/mod.ts";
 import { compilePipeline } from "../../kernels/_compile_pipeline.ts";
-import { AMPLIFY_SHADER } from "../../kernels/amplify/shader.ts";
+import { BASELINE_SHADER } from "../../kernels/credit/baseline_shader.ts";
+import { GROUP_MEANS_SHADER } from "../../kernels/credit/group_means_shader.ts";
+import { SUMS_SHADER } from "../../kernels/credit/sums_shader.ts";
+import { TOKENS_SHADER } from "../../kernels/credit/tokens_shader.ts";
 import assert from "node:assert/strict";
 
 // In a variable, so that only a run that wants Dawn downloads it.
@@ -19,7 +22,9 @@ Deno.test({
   async fn() {
     const dawn = await import(DAWN) as { create(flags: string[]): GPU };
     const device = await requestDevice({ gpu: dawn.create(["backend=null"]) });
-    await compilePipeline(device, { label: "amplify", code: AMPLIFY_SHADER });
+    for (const code of [BASELINE_SHADER, SUMS_SHADER, GROUP_MEANS_SHADER, TOKENS_SHADER]) {
+      await compilePipeline(device, { label: "credit", code });
+    }
     const nonUniform = `
       @group(0) @binding(0) var<storage, read_write> x: array<u32>;
       @compute @workgroup_size(64) fn main(@builtin(local_invocation_id) id: vec3u) {
