@@ -50,3 +50,19 @@ export type { PhraseBatch, PhraseMatches } from "./match/phrase_matches.ts";
 export { matchPhrases } from "./match/reference.ts";
 export type { MatchBuffers, MatchSizes } from "./match/match_buffers.ts";
 export { MatchKernel, matchPhrasesGpu } from "./match/gpu.ts";
+export type {
+  CreditAlphas,
+  CreditBaseline,
+  CreditBatch,
+  CreditOptions,
+  CreditTransform,
+  HicraCredit,
+  HighEntropyCredit,
+  PlanningBoostCredit,
+  SepaCredit,
+  SurprisalCredit,
+} from "./credit/options.ts";
+export { creditParameters } from "./credit/parameters.ts";
+export { creditTokens } from "./credit/reference.ts";
+export type { CreditBuffers, CreditSizes } from "./credit/buffers.ts";
+export { CreditKernel, creditTokensGpu } from "./credit/gpu.ts";

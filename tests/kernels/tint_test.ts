@@ -13,6 +13,10 @@ import {
   SEQUENCE_SHADER,
   SPELL_SHADER,
 } from "../../kernels/match/shader.ts";
+import { BASELINE_SHADER } from "../../kernels/credit/baseline_shader.ts";
+import { GROUP_MEANS_SHADER } from "../../kernels/credit/group_means_shader.ts";
+import { SUMS_SHADER } from "../../kernels/credit/sums_shader.ts";
+import { TOKENS_SHADER } from "../../kernels/credit/tokens_shader.ts";
 import assert from "node:assert/strict";
 
 // In a variable, so that only a run that wants Dawn downloads it.
@@ -63,6 +67,9 @@ Deno.test({
     await compilePipeline(device, { label: "match sequences", code: SEQUENCE_SHADER });
     await compilePipeline(device, { label: "match openings", code: OPENINGS_SHADER });
     await compilePipeline(device, { label: "match phrases", code: MATCH_SHADER, constants });
+    for (const code of [BASELINE_SHADER, SUMS_SHADER, GROUP_MEANS_SHADER, TOKENS_SHADER]) {
+      await compilePipeline(device, { label: "credit", code });
+    }
     const nonUniform = `
       @group(0) @binding(0) var<storage, read_write> x: array<u32>;
       @compute @workgroup_size(64) fn main(@builtin(local_invocation_id) id: vec3u) {
