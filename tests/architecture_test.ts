@@ -32,9 +32,11 @@ const ENTRIES = [
   "kernels/onnx.ts",
   "sg/mining/mod.ts",
   "bench/main.ts",
+  "bench/gpu/main.ts",
   "bench/mining/main.ts",
   "bench/mining/print_ngrams.ts",
   "bench/mining/sample_for_labelling.ts",
+  "examples/gpu_loop.ts",
   "examples/in_process_loop.ts",
 ];
 
