@@ -17,13 +17,6 @@ export { BufferPool, type BufferRequest } from "./buffer_pool.ts";
 export { type BackendChoice, fastestBackend } from "./fastest_backend.ts";
 export { GpuTimer } from "./gpu_timer.ts";
 export { ShaderError } from "./shader_error.ts";
-export { type AmplifyOptions, amplifyTokens } from "./amplify/reference.ts";
-export {
-  type AmplifyBuffers,
-  AmplifyKernel,
-  type AmplifyKernelOptions,
-  amplifyTokensGpu,
-} from "./amplify/gpu.ts";
 export type { LogitDtype, Logits } from "./logit_dtype.ts";
 export { type LogitStats, logitStats, type LogitStatsOptions } from "./logits/reference.ts";
 export {

@@ -5,19 +5,25 @@ import type { CreditBatch } from "./options.ts";
 /** Number of kind codes: 0 for execution tokens, 1 to 4 for planning tokens. */
 const NUM_KINDS = 5;
 
+const OF_FROM = {
+  rewards: ["rewards", "groupIds", "offsets"],
+  sequences: ["advantages", "offsets"],
+  tokens: ["advantages"],
+} as const;
+
+const MODES_OF_HICRA: ReadonlySet<string> = new Set(["mass-preserving", "baseline-corrected"]);
+
 /** Checks what both backends take, before any work; fields that are not needed are not looked at. */
 export function checkCredit(batch: CreditBatch, credit: Credit): void {
   const { needs, from, formula, baseline } = credit;
   for (const field of needs) {
-    if (batch[field] === undefined) {
-      const asker =
-        field === "rewards" || field === "advantages" || from === "rewards" && field === "groupIds"
-          ? `from "${from}"`
-          : `the transform`;
-      throw new TypeError(
-        `Cannot credit tokens as ${asker} needs batch.${field}: current value is undefined`,
-      );
-    }
+    if (batch[field] !== undefined) continue;
+    const isAskedByFrom = OF_FROM[from].some((asked) => asked === field);
+    const name = MODES_OF_HICRA.has(formula) ? "hicra" : formula;
+    throw new TypeError(
+      `Cannot credit tokens as ${isAskedByFrom ? `from "${from}"` : `transform "${name}"`} needs ` +
+        `batch.${field}: current value is undefined`,
+    );
   }
   const { offsets, lossMask, kinds, rewards, groupIds, include, advantages } = batch;
   const { entropies, oldLogprobs } = batch;

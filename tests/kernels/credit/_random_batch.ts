@@ -19,7 +19,7 @@ export interface BatchShape {
 
 /**
  * A ragged batch: empty sequences, groups of any size that lie anywhere, sequences without trained
- * tokens, excluded sequences, zero advantages.
+ * tokens, excluded sequences, advantages of 0 and -0.
  */
 export function randomBatch(seed: number, shape: BatchShape): FullBatch {
   const { numSequences, maxLength, rewardKind = "real", planning = 0.2, firstLength } = shape;
@@ -53,7 +53,7 @@ export function randomBatch(seed: number, shape: BatchShape): FullBatch {
   for (let s = 0; s < numSequences; s++) {
     if (random() < 0.05) lossMask.fill(0, offsets[s], offsets[s + 1]);
   }
-  const advantage = () => random() < 0.1 ? 0 : 4 * random() - 2;
+  const advantage = () => random() < 0.1 ? (random() < 0.5 ? 0 : -0) : 4 * random() - 2;
   return {
     offsets,
     lossMask,
