@@ -5,6 +5,7 @@ import type { Machine } from "./machine.ts";
 import type { PeerAgreement } from "./peer_agreement.ts";
 import type { PeerSpeed } from "./peer_speed.ts";
 import type { PlanningShare } from "./planning_share.ts";
+import type { PythonFigures } from "./python/measure_python.ts";
 import type { StageSpeed } from "./stage_speed.ts";
 
 /** Everything that a run measured, as plain JSON. */
@@ -24,6 +25,8 @@ export interface Figures {
   readonly peerSpeeds: readonly PeerSpeed[];
   readonly gramGrowth: readonly GramGrowth[];
   readonly tokenGrowth: readonly TokenGrowth[];
+  /** The comparison with Python; null where it was skipped, and a note says why. */
+  readonly python: PythonFigures | null;
 }
 
 /** What the figures depend on beside the rollouts. */

@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { DEFAULT_PYTHON } from "./python/place.ts";
 
 /** What a run of the bench is asked to do. */
 export interface BenchOptions {
@@ -17,6 +18,10 @@ export interface BenchOptions {
   readonly alpha: number;
   /** A small sample and fewer repetitions. */
   readonly quick: boolean;
+  /** The one part to run; undefined for everything. */
+  readonly only: BenchPart | undefined;
+  /** The interpreter of the comparison with Python. */
+  readonly python: string;
   /** Folder that keeps token ids between runs; null to encode anew and keep nothing. */
   readonly cacheFolder: string | null;
   /** Path of the HTML report. */
@@ -26,6 +31,12 @@ export interface BenchOptions {
   /** Write the figures into README.md and bench/README.md. */
   readonly readme: boolean;
 }
+
+/** Parts of the bench that can run alone. */
+const PARTS = ["python"] as const;
+
+/** A part of the bench that can run alone. */
+export type BenchPart = typeof PARTS[number];
 
 /** Flags by which a run is on something else than what is shipped. */
 const OF_OTHERS = ["rollouts", "tokenizer", "lexicon"] as const;
@@ -43,7 +54,12 @@ export const HELP = `Measures hicra on real rollouts, beside its peers, and writ
   --lexicon NAME|FILE lexicon of strategic grams (default: paper, beside paper-3to5)
   --baseline NAME     how advantages are made of rewards (default: paper)
   --alpha NUMBER      alpha of HICRA and of its controls (default: 0.2)
-  --quick             a small sample, two tokenizers, few repetitions: ends within seconds
+  --quick             a small sample, two tokenizers, few repetitions: ends within seconds, needs no
+                      Python
+  --only python       only the comparison with Python, on the first tokenizer; with --quick on a
+                      small sample
+  --python FILE       the interpreter that has the peers (default: bench/peers/.venv/bin/python, which
+                      \`bash bench/peers/setup.sh\` makes; without it a line says what is skipped)
   --cache FOLDER      where token ids are kept between runs (default: hicra-bench in the folder
                       $XDG_CACHE_HOME, or in ~/.cache)
   --no-cache          encode anew and keep nothing on disk
@@ -73,6 +89,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
       baseline: { type: "string", default: "paper" },
       alpha: { type: "string", default: "0.2" },
       quick: { type: "boolean", default: false },
+      only: { type: "string" },
+      python: { type: "string", default: DEFAULT_PYTHON },
       cache: { type: "string" },
       "no-cache": { type: "boolean", default: false },
       out: { type: "string", default: "report/index.html" },
@@ -89,6 +107,13 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
         `current value is "${values.alpha}"`,
     );
   }
+  const only = PARTS.find((part) => part === values.only);
+  if (values.only !== undefined && only === undefined) {
+    throw new RangeError(
+      `Cannot run the bench as --only must be one of ${PARTS.join(", ")}: ` +
+        `current value is "${values.only}"`,
+    );
+  }
   const other = values.quick ? "quick" : OF_OTHERS.find((flag) => values[flag]?.length);
   if (values.readme && other !== undefined) {
     throw new RangeError(
@@ -103,6 +128,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
     baseline: values.baseline,
     alpha,
     quick: values.quick,
+    only,
+    python: values.python,
     cacheFolder: values["no-cache"] ? null : values.cache ?? defaultCacheFolder(),
     out: values.out,
     json: values.json,

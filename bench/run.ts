@@ -7,10 +7,13 @@ import { corpusMetrics } from "./corpus_metrics.ts";
 import type { Figures } from "./figures.ts";
 import { gramGrowth, tokenGrowth } from "./growth.ts";
 import { joinBatches } from "./join_batches.ts";
-import { describeMachine } from "./machine.ts";
+import { describeMachine, type Machine } from "./machine.ts";
 import type { BenchOptions } from "./options.ts";
 import { peerAgreements } from "./peer_agreement.ts";
 import { peerSpeeds } from "./peer_speed.ts";
+import { measurePython, type PythonFigures } from "./python/measure_python.ts";
+import { missingPython } from "./python/place.ts";
+import type { SuiteInput } from "./python/suite.ts";
 import { planningShares } from "./planning_share.ts";
 import { endProgress, progress } from "./progress.ts";
 import { stageSpeeds } from "./stage_speed.ts";
@@ -96,6 +99,7 @@ export async function runBench(options: BenchOptions): Promise<BenchRun> {
     copies: COPIES,
     repetitions: GROWTH_REPETITIONS[size],
   });
+  const python = await besidePython({ batch: joined, tokenizer, lexicon }, options, notes);
   endProgress();
 
   const figures: Figures = {
@@ -119,8 +123,67 @@ export async function runBench(options: BenchOptions): Promise<BenchRun> {
     peerSpeeds: peers,
     gramGrowth: grams,
     tokenGrowth: tokens,
+    python,
   };
   return { figures, corpora, batches: own, tokenizer, lexicon, preset };
+}
+
+/** The comparison with Python, as part of everything or alone. */
+export interface PythonRun {
+  readonly date: string;
+  readonly machine: Machine;
+  readonly quick: boolean;
+  /** Null where it was skipped. */
+  readonly python: PythonFigures | null;
+  /** Why it was skipped. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Measures only what stands beside Python, on the first tokenizer.
+ *
+ * @param options As given on the command line.
+ * @returns The figures.
+ */
+export async function runOnlyPython(options: BenchOptions): Promise<PythonRun> {
+  const notes: string[] = [];
+  const about = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: describeMachine(),
+    quick: options.quick,
+    notes,
+  };
+  const missing = await missingPython(options.python);
+  if (missing !== undefined) {
+    notes.push(missing);
+    return { ...about, python: null };
+  }
+  const lexicon = await loadLexicon(options.lexicon ?? "paper");
+  progress("reading rollouts and a tokenizer");
+  const corpora = await loadCorpora(options.rollouts, options);
+  const [tokenizer] = await loadTokenizers(options.tokenizers, { quick: true });
+  const batches = await tokenizeCorpora(corpora, tokenizer!, options.cacheFolder);
+  const batch = joinBatches(batches);
+  return {
+    ...about,
+    python: await measurePython({ batch, tokenizer: tokenizer!, lexicon }, options),
+  };
+}
+
+async function besidePython(
+  input: SuiteInput,
+  options: BenchOptions,
+  notes: string[],
+): Promise<PythonFigures | null> {
+  const missing = options.quick
+    ? "SKIPPED: the comparison with Python, as --quick leaves it out; " +
+      "`deno task bench --only python --quick` runs it on a small sample"
+    : await missingPython(options.python);
+  if (missing === undefined) return await measurePython(input, options);
+  endProgress();
+  console.error(missing);
+  notes.push(missing);
+  return null;
 }
 
 /** Ids mean something to the tokenizer that made them only. */

@@ -1,6 +1,7 @@
 import type { Figures } from "../figures.ts";
 import { massTable } from "./mass_table.ts";
 import { metricTables } from "./metric_tables.ts";
+import { pythonTables } from "./python_tables.ts";
 import { shareTables } from "./share_tables.ts";
 import { speedTables } from "./speed_tables.ts";
 import type { Table } from "./table.ts";
@@ -12,5 +13,6 @@ export function allTables(figures: Figures): Table[] {
     massTable(figures),
     ...metricTables(figures),
     ...speedTables(figures),
+    ...(figures.python === null ? [] : pythonTables(figures.python)),
   ];
 }

@@ -1,4 +1,5 @@
 import { traceStyles } from "../../hooks/mod.ts";
+import type { PythonFigures } from "../python/measure_python.ts";
 import type { BenchRun } from "../run.ts";
 import { escapeHtml } from "./html.ts";
 import { htmlTable } from "./html_table.ts";
@@ -14,6 +15,7 @@ import {
   speedPlot,
   tokenGrowthPlot,
 } from "./plots.ts";
+import { pythonTables } from "./python_tables.ts";
 import { shareTables } from "./share_tables.ts";
 import { speedTables } from "./speed_tables.ts";
 import { headlines, machineLine } from "./summary.ts";
@@ -28,21 +30,13 @@ import { tracesHtml } from "./traces.ts";
  */
 export function* reportPage(run: BenchRun): Generator<string> {
   const { figures } = run;
-  yield `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>hicra bench</title>
-<style>${PAGE_STYLE}${traceStyles}</style>
-</head>
-<body>
-<main>
+  yield `${HEAD}
 <h1>Planning-aware credit on real rollouts</h1>
 <p class="soft">hicra bench, ${escapeHtml(machineLine(figures))}</p>
 ${headlineList(run)}
-<nav><a href="#speed">Speed</a><a href="#share">Planning share</a><a href="#mass">Advantage mass</a>
+<nav><a href="#speed">Speed</a>${
+    figures.python === null ? "" : '<a href="#python">Python</a>'
+  }<a href="#share">Planning share</a><a href="#mass">Advantage mass</a>
 <a href="#metrics">Metrics</a><a href="#traces">Traces</a><a href="#settings">Settings</a></nav>
 `;
   const [peers, aims, ...otherSpeeds] = speedTables(figures);
@@ -58,6 +52,7 @@ ${headlineList(run)}
       }${plot(tokenGrowthPlot(figures))}</div>` +
       folded(otherSpeeds),
   );
+  if (figures.python !== null) yield pythonSection(figures.python);
   yield section(
     "share",
     "Planning share",
@@ -88,8 +83,50 @@ ${headlineList(run)}
     tracesHtml(run),
   );
   yield section("settings", "Settings", "What the figures depend on.", settings(run));
-  yield "</main>\n</body>\n</html>\n";
+  yield FOOT;
 }
+
+/**
+ * Writes a report of nothing but what was measured beside Python.
+ *
+ * @param figures What was measured.
+ * @param machine The machine and the day.
+ * @returns The page, in pieces.
+ */
+export function* pythonPage(figures: PythonFigures, machine: string): Generator<string> {
+  yield `${HEAD}
+<h1>Beside Python</h1>
+<p class="soft">hicra bench, ${escapeHtml(machine)}</p>
+`;
+  yield pythonSection(figures);
+  yield FOOT;
+}
+
+function pythonSection(figures: PythonFigures): string {
+  const [aims, matchers, ...others] = pythonTables(figures);
+  return section(
+    "python",
+    "Beside Python",
+    "The same bytes in one run, ours and Python in turns: matchers, the transform, logits; how costs " +
+      "grow, and memory. The stages of mining are beside scikit-learn and sentence-transformers in " +
+      "bench/mining/README.md.",
+    [aims!, matchers!].map((table) => htmlTable(table, { open: true })).join("") + folded(others),
+  );
+}
+
+const HEAD = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>hicra bench</title>
+<style>${PAGE_STYLE}${traceStyles}</style>
+</head>
+<body>
+<main>`;
+
+const FOOT = "</main>\n</body>\n</html>\n";
 
 function headlineList({ figures }: BenchRun): string {
   const items = headlines(figures).map(({ label, value, detail }) =>

@@ -5,9 +5,10 @@ import type { Figures } from "../figures.ts";
 import { markdownTable } from "./markdown.ts";
 import { massTable } from "./mass_table.ts";
 import { planningShareBlock, speedBlock } from "./root_blocks.ts";
+import { PYTHON_BLOCK, pythonBlock } from "./python_block.ts";
 import { shareTables } from "./share_tables.ts";
 import { speedTables } from "./speed_tables.ts";
-import { headlines, machineLine } from "./summary.ts";
+import { headlines, machineLine, pythonLine } from "./summary.ts";
 
 /** A part of a file, between two lines. */
 export interface Block {
@@ -27,6 +28,11 @@ export const BLOCKS: readonly Block[] = [
     start: "<!-- figures: written by deno task bench --readme -->",
     end: "<!-- end of figures -->",
     text: allFigures,
+  },
+  {
+    ...PYTHON_BLOCK,
+    text: ({ python, settings, ...about }) =>
+      pythonBlock(python!, pythonLine({ ...about, quick: settings.quick })),
   },
   {
     file: "README.md",
@@ -50,7 +56,11 @@ export const BLOCKS: readonly Block[] = [
  * @throws {SyntaxError} If a marker is missing; nothing is written to that file.
  */
 export async function updateReadmes(figures: Figures): Promise<string[]> {
-  const blocksOf = Map.groupBy(BLOCKS, ({ file }) => file);
+  // Without Python its block stays as it is.
+  const blocks = BLOCKS.filter((block) =>
+    figures.python !== null || block.start !== PYTHON_BLOCK.start
+  );
+  const blocksOf = Map.groupBy(blocks, ({ file }) => file);
   for (const [file, blocks] of blocksOf) {
     await rewrite(
       file,

@@ -66,6 +66,15 @@ export function machineLine({ date, machine, settings }: Figures): string {
     }`;
 }
 
+/** The machine and the day, for what is measured on one core and on all. */
+export function pythonLine(
+  { date, machine, quick }: Pick<Figures, "date" | "machine"> & { readonly quick: boolean },
+): string {
+  return `${date}, ${machine.cores} cores, ${machine.memoryGib} GiB of memory, ${machine.runtime}${
+    quick ? "; a quick run on a small sample, no figure to quote" : ""
+  }`;
+}
+
 /** Headlines, machine and notes as lines of text. */
 export function summaryText(figures: Figures): string {
   return [
