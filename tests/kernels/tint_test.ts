@@ -4,7 +4,6 @@
  */
 import { requestDevice } from "../../kernels/mod.ts";
 import { compilePipeline } from "../../kernels/_compile_pipeline.ts";
-import { AMPLIFY_SHADER } from "../../kernels/amplify/shader.ts";
 import { logitStatsShader } from "../../kernels/logits/shader.ts";
 import { gradientsShader, slopesShader } from "../../kernels/policy_gradient/shader.ts";
 import {
@@ -31,7 +30,6 @@ Deno.test({
   async fn() {
     const dawn = await import(DAWN) as { create(flags: string[]): GPU };
     const device = await requestDevice({ gpu: dawn.create(["backend=null"]) });
-    await compilePipeline(device, { label: "amplify", code: AMPLIFY_SHADER });
     for (const dtype of ["f32", "f16", "bf16"] as const) {
       for (const topK of [0, 5]) {
         await compilePipeline(device, {
