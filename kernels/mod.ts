@@ -23,3 +23,19 @@ export {
   type AmplifyKernelOptions,
   amplifyTokensGpu,
 } from "./amplify/gpu.ts";
+export {
+  type ClassSums,
+  type GroupSums,
+  type SegmentSums,
+  segmentSums,
+  type SegmentSumsInputs,
+  type SegmentSumsOptions,
+} from "./segment_sums/reference.ts";
+export {
+  type GroupSumsBuffers,
+  type SegmentSumsBuffers,
+  segmentSumsGpu,
+  SegmentSumsKernel,
+  type SegmentSumsKernelOptions,
+  type TotalSumsBuffers,
+} from "./segment_sums/gpu.ts";

@@ -5,6 +5,7 @@
 import { requestDevice } from "../../kernels/mod.ts";
 import { compilePipeline } from "../../kernels/_compile_pipeline.ts";
 import { AMPLIFY_SHADER } from "../../kernels/amplify/shader.ts";
+import { JOIN_SUMS_SHADER, SEGMENT_SUMS_SHADER } from "../../kernels/segment_sums/shader.ts";
 import assert from "node:assert/strict";
 
 // In a variable, so that only a run that wants Dawn downloads it.
@@ -20,6 +21,8 @@ Deno.test({
     const dawn = await import(DAWN) as { create(flags: string[]): GPU };
     const device = await requestDevice({ gpu: dawn.create(["backend=null"]) });
     await compilePipeline(device, { label: "amplify", code: AMPLIFY_SHADER });
+    await compilePipeline(device, { label: "segment sums", code: SEGMENT_SUMS_SHADER });
+    await compilePipeline(device, { label: "join sums", code: JOIN_SUMS_SHADER });
     const nonUniform = `
       @group(0) @binding(0) var<storage, read_write> x: array<u32>;
       @compute @workgroup_size(64) fn main(@builtin(local_invocation_id) id: vec3u) {
