@@ -39,3 +39,13 @@ export {
   type SegmentSumsKernelOptions,
   type TotalSumsBuffers,
 } from "./segment_sums/gpu.ts";
+export { type Neighbours, neighbours, type NeighboursOptions } from "./neighbours/reference.ts";
+export {
+  type NeighbourCountBuffers,
+  type NeighbourListBuffers,
+  type NeighbourListOptions,
+  type NeighbourRows,
+  neighboursGpu,
+  NeighboursKernel,
+  type NeighboursKernelOptions,
+} from "./neighbours/gpu.ts";

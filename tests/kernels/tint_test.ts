@@ -5,6 +5,10 @@
 import { requestDevice } from "../../kernels/mod.ts";
 import { compilePipeline } from "../../kernels/_compile_pipeline.ts";
 import { AMPLIFY_SHADER } from "../../kernels/amplify/shader.ts";
+import {
+  COUNT_NEIGHBOURS_SHADER,
+  LIST_NEIGHBOURS_SHADER,
+} from "../../kernels/neighbours/shader.ts";
 import { JOIN_SUMS_SHADER, SEGMENT_SUMS_SHADER } from "../../kernels/segment_sums/shader.ts";
 import assert from "node:assert/strict";
 
@@ -23,6 +27,10 @@ Deno.test({
     await compilePipeline(device, { label: "amplify", code: AMPLIFY_SHADER });
     await compilePipeline(device, { label: "segment sums", code: SEGMENT_SUMS_SHADER });
     await compilePipeline(device, { label: "join sums", code: JOIN_SUMS_SHADER });
+    for (const code of [COUNT_NEIGHBOURS_SHADER, LIST_NEIGHBOURS_SHADER]) {
+      const constants = { dimensions: 3, leastProduct: 0.5, certainProduct: 0.6 };
+      await compilePipeline(device, { label: "neighbours", code, constants });
+    }
     const nonUniform = `
       @group(0) @binding(0) var<storage, read_write> x: array<u32>;
       @compute @workgroup_size(64) fn main(@builtin(local_invocation_id) id: vec3u) {
