@@ -59,3 +59,29 @@ export { creditParameters } from "./credit/parameters.ts";
 export { creditTokens } from "./credit/reference.ts";
 export type { CreditBuffers, CreditSizes } from "./credit/buffers.ts";
 export { CreditKernel, creditTokensGpu } from "./credit/gpu.ts";
+export {
+  type ClassSums,
+  type GroupSums,
+  type SegmentSums,
+  segmentSums,
+  type SegmentSumsInputs,
+  type SegmentSumsOptions,
+} from "./segment_sums/reference.ts";
+export {
+  type GroupSumsBuffers,
+  type SegmentSumsBuffers,
+  segmentSumsGpu,
+  SegmentSumsKernel,
+  type SegmentSumsKernelOptions,
+  type TotalSumsBuffers,
+} from "./segment_sums/gpu.ts";
+export { type Neighbours, neighbours, type NeighboursOptions } from "./neighbours/reference.ts";
+export {
+  type NeighbourCountBuffers,
+  type NeighbourListBuffers,
+  type NeighbourListOptions,
+  type NeighbourRows,
+  neighboursGpu,
+  NeighboursKernel,
+  type NeighboursKernelOptions,
+} from "./neighbours/gpu.ts";
