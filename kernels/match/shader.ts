@@ -47,8 +47,6 @@ fn indexOf(id: vec3u, grid: vec3u) -> u32 {
  * the neighbours is one load; and it clears the outputs.
  */
 export const SPELL_SHADER = /* wgsl */ `${FLAGS}${INDEX}
-override vocabSize: u32;
-
 @group(0) @binding(0) var<storage, read> tokenIds: array<u32>;
 // Four values of 8 bits each, the first token in the lowest.
 @group(0) @binding(1) var<storage, read> lossMask: array<u32>;
@@ -58,6 +56,11 @@ override vocabSize: u32;
 @group(0) @binding(4) var<storage, read_write> text: array<u32>;
 @group(0) @binding(5) var<storage, read_write> planningMask: array<u32>;
 @group(0) @binding(6) var<storage, read_write> status: array<u32, 2>;
+
+// The vocabulary holds three entries for each token and one more.
+fn vocabSize() -> u32 {
+  return (arrayLength(&vocabulary) - 1u) / 3u;
+}
 
 fn isTrained(token: u32) -> bool {
   return extractBits(lossMask[token / 4u], 8u * (token % 4u), 8u) != 0u;
@@ -87,10 +90,10 @@ fn main(
   }
   var spelled = 0u;
   if (isTrained(token)) {
-    spelled = (vocabSize << ID_SHIFT) | UNKNOWN;
+    spelled = (vocabSize() << ID_SHIFT) | UNKNOWN;
     let vocabularyId = tokenIds[token];
-    if (vocabularyId < vocabSize) {
-      let opens = vocabulary[vocabSize + 1u + vocabularyId].x & (OPENS_ONCE | OPENS_SOMEHOW);
+    if (vocabularyId < vocabSize()) {
+      let opens = vocabulary[vocabSize() + 1u + vocabularyId].x & (OPENS_ONCE | OPENS_SOMEHOW);
       spelled = (vocabularyId << ID_SHIFT) | opens;
     }
     spelled |= TRAINED | select(0u, RUN_START, startsRun(token));
@@ -589,8 +592,6 @@ fn main(
 
 /** WGSL of the third step: each token in which a match may begin is walked on from. */
 export const MATCH_SHADER = /* wgsl */ `${READ}${WALK}
-override vocabSize: u32;
-
 struct Status {
   matches: atomic<u32>,
   unknownToken: atomic<u32>,
@@ -645,6 +646,11 @@ fn characterAround(first: Place) -> Place {
     }
   }
   return first;
+}
+
+// The vocabulary holds three entries for each token and one more.
+fn vocabSize() -> u32 {
+  return (arrayLength(&vocabulary) - 1u) / 3u;
 }
 
 fn report(walk: ptr<function, Walk>, gram: i32) {
@@ -704,7 +710,7 @@ fn mayGoOn(token: u32) -> bool {
   if (next >= arrayLength(&text) || (text[next] & (TRAINED | RUN_START | UNKNOWN)) != TRAINED) {
     return true;
   }
-  let leads = vocabSize * 2u + 1u;
+  let leads = vocabSize() * 2u + 1u;
   let needed = vocabulary[leads + (text[token] >> ID_SHIFT)].y;
   // A character that stands in no phrase leads nowhere, but it ends the word.
   return needed == ANYTHING || (vocabulary[leads + (text[next] >> ID_SHIFT)].x & needed) != 0u;
@@ -712,7 +718,7 @@ fn mayGoOn(token: u32) -> bool {
 
 // Walks on from the one place in a token, from where the token has been walked already.
 fn walkOn(token: u32) {
-  let opening = vocabulary[vocabSize + 1u + (text[token] >> ID_SHIFT)];
+  let opening = vocabulary[vocabSize() + 1u + (text[token] >> ID_SHIFT)];
   var place = placeOf(token);
   if ((opening.y & 1u) != 0u) {
     var back = place;
