@@ -1,11 +1,15 @@
 import { Classes, Symbols } from "./_alphabet.ts";
 import { MATCH_FIELDS } from "./phrase_matches.ts";
 
-/** Invocations in a workgroup. */
+/** Invocations in a workgroup of the other steps. */
 export const WORKGROUP_SIZE = 256;
 
-/** Tokens that a workgroup of the matching step reads. */
+/**
+ * Tokens that a workgroup of the matching step reads, and its invocations: in a text of reasoning, for the
+ * paper's list, 7 % of the tokens are walked on from, so that most invocations have one walk.
+ */
 export const MATCH_TOKENS = 1024;
+const MATCH_INVOCATIONS = 64;
 
 /** `status[1]` where every id is in the vocabulary. */
 export const NO_TOKEN = 0xffff_ffff;
@@ -735,21 +739,21 @@ fn walkOn(token: u32) {
   finish(&walk, place);
 }
 
-// The tokens of the workgroup in which a match may begin, one in five or so of a text: otherwise most
-// invocations were idle while a few walk. From the front those with one place, from the back the others,
-// as the two go different ways. In any order.
+// The tokens of the workgroup that are walked on from, gathered, as otherwise most invocations were idle
+// while a few walk. From the front those with one place, from the back the others, as the two go
+// different ways. In any order.
 var<workgroup> opening: array<u32, ${MATCH_TOKENS}>;
 var<workgroup> numOnce: atomic<u32>;
 var<workgroup> numSomehow: atomic<u32>;
 
-@compute @workgroup_size(${WORKGROUP_SIZE})
+@compute @workgroup_size(${MATCH_INVOCATIONS})
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let base = (group.x + group.y * grid.x) * ${MATCH_TOKENS}u;
-  for (var at = local; at < ${MATCH_TOKENS}u; at += ${WORKGROUP_SIZE}u) {
+  for (var at = local; at < ${MATCH_TOKENS}u; at += ${MATCH_INVOCATIONS}u) {
     let token = base + at;
     if (token < arrayLength(&text)) {
       let flags = text[token];
@@ -766,11 +770,11 @@ fn main(
   }
   workgroupBarrier();
   let once = atomicLoad(&numOnce);
-  for (var at = local; at < once; at += ${WORKGROUP_SIZE}u) {
+  for (var at = local; at < once; at += ${MATCH_INVOCATIONS}u) {
     walkOn(opening[at]);
   }
   let somehow = atomicLoad(&numSomehow);
-  for (var at = local; at < somehow; at += ${WORKGROUP_SIZE}u) {
+  for (var at = local; at < somehow; at += ${MATCH_INVOCATIONS}u) {
     walkThrough(opening[${MATCH_TOKENS}u - 1u - at]);
   }
 }
