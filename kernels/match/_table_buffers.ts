@@ -7,8 +7,8 @@ import { ID_SHIFT, TextFlag, WORKGROUP_SIZE } from "./shader.ts";
 /** The tables on the device. */
 export interface TableBuffers {
   /**
-   * `[2 * vocabulary + 1]` of two words: first byte and number of bytes of each token and of one without
-   * bytes; then how a match may begin in each.
+   * `[3 * vocabulary + 1]` of two words: first byte and number of bytes of each token and of one without
+   * bytes; then how a match may begin in each; then how the next token must open for it to go on.
    */
   readonly vocabulary: GPUBuffer;
   readonly tokenBytes: GPUBuffer;
@@ -24,7 +24,7 @@ export async function uploadTables(
 ): Promise<TableBuffers> {
   const { tokenBytes, byteOffsets } = tables;
   const vocabSize = byteOffsets.length - 1;
-  const vocabulary = new Uint32Array(2 * (2 * vocabSize + 1));
+  const vocabulary = new Uint32Array(2 * (3 * vocabSize + 1));
   const text = new Uint32Array(vocabSize);
   for (let id = 0; id < vocabSize; id++) {
     vocabulary[2 * id] = byteOffsets[id]!;
@@ -47,20 +47,20 @@ export async function uploadTables(
       };
       if (vocabSize === 0) return buffers;
       const ids = upload("ids", text);
-      const opens = upload("openings", new Uint32Array(2 * vocabSize));
+      const found = upload("openings", new Uint32Array(4 * vocabSize));
       const encoder = device.createCommandEncoder({ label: "hicra match openings" });
       const pass = encoder.beginComputePass({ label: "hicra match openings" });
       dispatchOn(device, pass, openings, Math.ceil(vocabSize / WORKGROUP_SIZE), [
         { buffer: ids, size: 4 * vocabSize },
-        ...[buffers.vocabulary, buffers.tokenBytes, buffers.characters, buffers.trie, opens]
+        ...[buffers.vocabulary, buffers.tokenBytes, buffers.characters, buffers.trie, found]
           .map((buffer) => ({ buffer })),
       ]);
       pass.end();
       const behindSpellings = 8 * (vocabSize + 1);
-      encoder.copyBufferToBuffer(opens, 0, buffers.vocabulary, behindSpellings, 8 * vocabSize);
+      encoder.copyBufferToBuffer(found, 0, buffers.vocabulary, behindSpellings, 16 * vocabSize);
       device.queue.submit([encoder.finish()]);
       ids.destroy();
-      opens.destroy();
+      found.destroy();
       return buffers;
     });
   } catch (error) {

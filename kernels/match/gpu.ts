@@ -104,12 +104,12 @@ export class MatchKernel {
   static async compile(device: GPUDevice, tables: PhraseTables): Promise<MatchKernel> {
     checkTables(tables);
     const vocabSize = tables.byteOffsets.length - 1;
-    const compile = (name: string, code: string, constants: Record<string, number> = {}) =>
-      compilePipeline(device, { label: `${LABEL} ${name}`, code, constants });
+    const compile = (name: string, code: string) =>
+      compilePipeline(device, { label: `${LABEL} ${name}`, code });
     const [spell, sequences, match, openings] = await Promise.all([
-      compile("spell", SPELL_SHADER, { vocabSize }),
+      compile("spell", SPELL_SHADER),
       compile("sequences", SEQUENCE_SHADER),
-      compile("phrases", MATCH_SHADER, { vocabSize }),
+      compile("phrases", MATCH_SHADER),
       compile("openings", OPENINGS_SHADER),
     ]);
     const buffers = await uploadTables(device, tables, openings);

@@ -1,11 +1,15 @@
 import { Classes, Symbols } from "./_alphabet.ts";
 import { MATCH_FIELDS } from "./phrase_matches.ts";
 
-/** Invocations in a workgroup. */
+/** Invocations in a workgroup of the other steps. */
 export const WORKGROUP_SIZE = 256;
 
-/** Tokens that a workgroup of the matching step reads. */
+/**
+ * Tokens that a workgroup of the matching step reads, and its invocations: in a text of reasoning, for the
+ * paper's list, 7 % of the tokens are walked on from, so that most invocations have one walk.
+ */
 export const MATCH_TOKENS = 1024;
+const MATCH_INVOCATIONS = 64;
 
 /** `status[1]` where every id is in the vocabulary. */
 export const NO_TOKEN = 0xffff_ffff;
@@ -47,8 +51,6 @@ fn indexOf(id: vec3u, grid: vec3u) -> u32 {
  * the neighbours is one load; and it clears the outputs.
  */
 export const SPELL_SHADER = /* wgsl */ `${FLAGS}${INDEX}
-override vocabSize: u32;
-
 @group(0) @binding(0) var<storage, read> tokenIds: array<u32>;
 // Four values of 8 bits each, the first token in the lowest.
 @group(0) @binding(1) var<storage, read> lossMask: array<u32>;
@@ -58,6 +60,11 @@ override vocabSize: u32;
 @group(0) @binding(4) var<storage, read_write> text: array<u32>;
 @group(0) @binding(5) var<storage, read_write> planningMask: array<u32>;
 @group(0) @binding(6) var<storage, read_write> status: array<u32, 2>;
+
+// The vocabulary holds three entries for each token and one more.
+fn vocabSize() -> u32 {
+  return (arrayLength(&vocabulary) - 1u) / 3u;
+}
 
 fn isTrained(token: u32) -> bool {
   return extractBits(lossMask[token / 4u], 8u * (token % 4u), 8u) != 0u;
@@ -87,10 +94,10 @@ fn main(
   }
   var spelled = 0u;
   if (isTrained(token)) {
-    spelled = (vocabSize << ID_SHIFT) | UNKNOWN;
+    spelled = (vocabSize() << ID_SHIFT) | UNKNOWN;
     let vocabularyId = tokenIds[token];
-    if (vocabularyId < vocabSize) {
-      let opens = vocabulary[vocabSize + 1u + vocabularyId].x & (OPENS_ONCE | OPENS_SOMEHOW);
+    if (vocabularyId < vocabSize()) {
+      let opens = vocabulary[vocabSize() + 1u + vocabularyId].x & (OPENS_ONCE | OPENS_SOMEHOW);
       spelled = (vocabularyId << ID_SHIFT) | opens;
     }
     spelled |= TRAINED | select(0u, RUN_START, startsRun(token));
@@ -153,6 +160,9 @@ const TAIL_JOINED = 7u; // the apostrophe after a word that the walk began with
 const TAIL_SHIFT = 5u;
 const NODE_SHIFT = 8u;
 
+// A set of what a token may open with: characters, or a space and a character. Some share a bit.
+const ANYTHING = 0xffffffffu;
+
 // A byte to read next; at the end of its token, the first of the next one that has bytes.
 struct Place {
   token: u32,
@@ -173,7 +183,8 @@ struct Character {
 // An id above flags.
 @group(0) @binding(0) var<storage, read> text: array<u32>;
 // First byte and number of bytes of each token and of the empty one; then, in the text of a batch, how a
-// match may begin in each: its kind, tail and node, and its first byte above "only outside a word".
+// match may begin in each: its kind, tail and node, and its first byte above "only outside a word"; and
+// what it opens with and what the next token must open with.
 @group(0) @binding(1) var<storage, read> vocabulary: array<vec2u>;
 // Four bytes in a word, the first in the lowest bits.
 @group(0) @binding(2) var<storage, read> tokenBytes: array<u32>;
@@ -312,10 +323,10 @@ struct Walk {
 // The last one only ends the children of the one before.
 @group(0) @binding(4) var<storage, read> trie: array<Node>;
 
-// Goes on with a symbol; false where no phrase does.
-fn follow(walk: ptr<function, Walk>, symbol: u32) -> bool {
-  let end = trie[(*walk).node + 1u].firstChild;
-  var low = trie[(*walk).node].firstChild;
+// The child that a symbol leads to; 0, which is nobody's child, where there is none.
+fn childOf(node: u32, symbol: u32) -> u32 {
+  let end = trie[node + 1u].firstChild;
+  var low = trie[node].firstChild;
   var high = end;
   while (low < high) {
     let middle = (low + high) / 2u;
@@ -325,11 +336,17 @@ fn follow(walk: ptr<function, Walk>, symbol: u32) -> bool {
       high = middle;
     }
   }
-  if (low >= end || trie[low].symbol != symbol) {
+  return select(0u, low, low < end && trie[low].symbol == symbol);
+}
+
+// Goes on with a symbol; false where no phrase does.
+fn follow(walk: ptr<function, Walk>, symbol: u32) -> bool {
+  let child = childOf((*walk).node, symbol);
+  if (child == 0u) {
     return false;
   }
-  (*walk).node = low;
-  let gram = trie[low].gram;
+  (*walk).node = child;
+  let gram = trie[child].gram;
   if (gram >= 0) {
     (*walk).hasMatched = true;
     (*walk).matchedToken = (*walk).lastToken;
@@ -451,9 +468,69 @@ fn canStart(kind: u32, before: u32, beforeThat: u32) -> bool {
  * walked here once for all. The text is that of all ids, each a run.
  */
 export const OPENINGS_SHADER = /* wgsl */ `${READ}${WALK}${INDEX}
-@group(0) @binding(5) var<storage, read_write> opens: array<vec2u>;
+@group(0) @binding(5) var<storage, read_write> openings: array<vec2u>;
 
 fn report(walk: ptr<function, Walk>, gram: i32) {}
+
+fn bitOf(symbol: u32, isAfterSpace: bool) -> u32 {
+  return 1u << ((symbol + select(0u, 11u, isAfterSpace)) % 32u);
+}
+
+// What a token opens with; nothing for a character that stands in no phrase.
+fn leadOf(token: u32) -> u32 {
+  let place = placeOf(token);
+  if (place.at == place.end) {
+    return ANYTHING;
+  }
+  let isAfterSpace = byteAt(place.at) == 0x20u;
+  let at = place.at + select(0u, 1u, isAfterSpace);
+  if (at == place.end || byteAt(at) >= 0x80u) {
+    return ANYTHING;
+  }
+  let code = codeOf(byteAt(at));
+  if ((code & 7u) >= CLASS_APOSTROPHE) {
+    return ANYTHING;
+  }
+  return select(bitOf(code >> 3u, isAfterSpace), 0u, (code >> 3u) == 0u);
+}
+
+// The characters that lead on from a node; of no node, none.
+fn leadsFrom(node: u32, isAfterSpace: bool) -> u32 {
+  var bits = 0u;
+  if (node != 0u) {
+    for (var child = trie[node].firstChild; child < trie[node + 1u].firstChild; child++) {
+      bits |= bitOf(trie[child].symbol, isAfterSpace);
+    }
+  }
+  return bits;
+}
+
+fn childOrNone(node: u32, symbol: u32) -> u32 {
+  if (node == 0u) {
+    return 0u;
+  }
+  return childOf(node, symbol);
+}
+
+// What the next token must open with for the phrase to go on, or to end where its word does.
+fn leadsOn(opening: vec2u) -> u32 {
+  let tail = (opening.x >> TAIL_SHIFT) & 7u;
+  if (tail != TAIL_GAP && tail != TAIL_WORD) {
+    return ANYTHING;
+  }
+  let node = opening.x >> NODE_SHIFT;
+  var outside = node;
+  if (tail == TAIL_WORD) {
+    outside = childOrNone(node, WORD_END);
+    if (outside != 0u && trie[outside].gram >= 0) {
+      return ANYTHING;
+    }
+  }
+  let afterSpace = childOrNone(outside, SPACE);
+  return leadsFrom(node, false) | leadsFrom(outside, false) |
+    leadsFrom(childOrNone(outside, WORD_START), false) |
+    leadsFrom(afterSpace, true) | leadsFrom(childOrNone(afterSpace, WORD_START), true);
+}
 
 fn openingOf(token: u32) -> vec2u {
   var place = placeOf(token);
@@ -510,15 +587,15 @@ fn main(
 ) {
   let token = indexOf(id, grid);
   if (token < arrayLength(&text)) {
-    opens[token] = openingOf(token);
+    let opening = openingOf(token);
+    openings[token] = opening;
+    openings[arrayLength(&text) + token] = vec2u(leadOf(token), leadsOn(opening));
   }
 }
 `;
 
 /** WGSL of the third step: each token in which a match may begin is walked on from. */
 export const MATCH_SHADER = /* wgsl */ `${READ}${WALK}
-override vocabSize: u32;
-
 struct Status {
   matches: atomic<u32>,
   unknownToken: atomic<u32>,
@@ -575,6 +652,11 @@ fn characterAround(first: Place) -> Place {
   return first;
 }
 
+// The vocabulary holds three entries for each token and one more.
+fn vocabSize() -> u32 {
+  return (arrayLength(&vocabulary) - 1u) / 3u;
+}
+
 fn report(walk: ptr<function, Walk>, gram: i32) {
   let at = atomicAdd(&status.matches, 1u);
   if (at >= arrayLength(&matches) / ${MATCH_FIELDS}u) {
@@ -626,9 +708,21 @@ fn walkThrough(token: u32) {
   }
 }
 
+// Whether the token behind can go on with what began in a token: mostly it cannot.
+fn mayGoOn(token: u32) -> bool {
+  let next = token + 1u;
+  if (next >= arrayLength(&text) || (text[next] & (TRAINED | RUN_START | UNKNOWN)) != TRAINED) {
+    return true;
+  }
+  let leads = vocabSize() * 2u + 1u;
+  let needed = vocabulary[leads + (text[token] >> ID_SHIFT)].y;
+  // A character that stands in no phrase leads nowhere, but it ends the word.
+  return needed == ANYTHING || (vocabulary[leads + (text[next] >> ID_SHIFT)].x & needed) != 0u;
+}
+
 // Walks on from the one place in a token, from where the token has been walked already.
 fn walkOn(token: u32) {
-  let opening = vocabulary[vocabSize + 1u + (text[token] >> ID_SHIFT)];
+  let opening = vocabulary[vocabSize() + 1u + (text[token] >> ID_SHIFT)];
   var place = placeOf(token);
   if ((opening.y & 1u) != 0u) {
     var back = place;
@@ -645,28 +739,30 @@ fn walkOn(token: u32) {
   finish(&walk, place);
 }
 
-// The tokens of the workgroup in which a match may begin, one in five or so of a text: otherwise most
-// invocations were idle while a few walk. From the front those with one place, from the back the others,
-// as the two go different ways. In any order.
+// The tokens of the workgroup that are walked on from, gathered, as otherwise most invocations were idle
+// while a few walk. From the front those with one place, from the back the others, as the two go
+// different ways. In any order.
 var<workgroup> opening: array<u32, ${MATCH_TOKENS}>;
 var<workgroup> numOnce: atomic<u32>;
 var<workgroup> numSomehow: atomic<u32>;
 
-@compute @workgroup_size(${WORKGROUP_SIZE})
+@compute @workgroup_size(${MATCH_INVOCATIONS})
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let base = (group.x + group.y * grid.x) * ${MATCH_TOKENS}u;
-  for (var at = local; at < ${MATCH_TOKENS}u; at += ${WORKGROUP_SIZE}u) {
+  for (var at = local; at < ${MATCH_TOKENS}u; at += ${MATCH_INVOCATIONS}u) {
     let token = base + at;
     if (token < arrayLength(&text)) {
       let flags = text[token];
       if ((flags & UNKNOWN) != 0u) {
         atomicMin(&status.unknownToken, token);
       } else if ((flags & OPENS_ONCE) != 0u) {
-        opening[atomicAdd(&numOnce, 1u)] = token;
+        if (mayGoOn(token)) {
+          opening[atomicAdd(&numOnce, 1u)] = token;
+        }
       } else if ((flags & OPENS_SOMEHOW) != 0u) {
         opening[${MATCH_TOKENS}u - 1u - atomicAdd(&numSomehow, 1u)] = token;
       }
@@ -674,11 +770,11 @@ fn main(
   }
   workgroupBarrier();
   let once = atomicLoad(&numOnce);
-  for (var at = local; at < once; at += ${WORKGROUP_SIZE}u) {
+  for (var at = local; at < once; at += ${MATCH_INVOCATIONS}u) {
     walkOn(opening[at]);
   }
   let somehow = atomicLoad(&numSomehow);
-  for (var at = local; at < somehow; at += ${WORKGROUP_SIZE}u) {
+  for (var at = local; at < somehow; at += ${MATCH_INVOCATIONS}u) {
     walkThrough(opening[${MATCH_TOKENS}u - 1u - at]);
   }
 }

@@ -34,7 +34,9 @@ Deno.test({
   ignore: !asked,
   async fn() {
     const dawn = await import(DAWN) as { create(flags: string[]): GPU };
-    const device = await requestDevice({ gpu: dawn.create(["backend=null"]) });
+    // Held to the end: Dawn crashes where the collector takes it while its device lives.
+    const gpu = dawn.create(["backend=null"]);
+    const device = await requestDevice({ gpu });
     for (const dtype of ["f32", "f16", "bf16"] as const) {
       for (const topK of [0, 5]) {
         await compilePipeline(device, {
@@ -65,11 +67,10 @@ Deno.test({
         },
       });
     }
-    const constants = { vocabSize: 9 };
-    await compilePipeline(device, { label: "match spell", code: SPELL_SHADER, constants });
+    await compilePipeline(device, { label: "match spell", code: SPELL_SHADER });
     await compilePipeline(device, { label: "match sequences", code: SEQUENCE_SHADER });
     await compilePipeline(device, { label: "match openings", code: OPENINGS_SHADER });
-    await compilePipeline(device, { label: "match phrases", code: MATCH_SHADER, constants });
+    await compilePipeline(device, { label: "match phrases", code: MATCH_SHADER });
     for (const code of [BASELINE_SHADER, SUMS_SHADER, GROUP_MEANS_SHADER, TOKENS_SHADER]) {
       await compilePipeline(device, { label: "credit", code });
     }
@@ -90,5 +91,6 @@ Deno.test({
       { name: "ShaderError", message: /uniform control flow/ },
     );
     device.destroy();
+    assert.ok(gpu);
   },
 });
