@@ -385,7 +385,7 @@ gpuTest(
       // The mean credit of the first sequence is 0.25; the others are left alone.
       [{ name: "hicra", mode: "baseline-corrected", alpha: 0.5 }, [0.75, 1.25, 1, -2]],
       // Only the second token plans: 1 and 5 over a mean of 3.
-      [{ name: "planning-boost", gamma: 1, beta: 1 }, [0.5, 1.5, 1, -2]],
+      [{ name: "planning-boost", gamma: 1, beta: 1 }, [1 / 3, 5 / 3, 1, -2]],
     ] as const;
     for (const [transform, expected] of cases) {
       const kernel = await CreditKernel.compile(device, { from: "tokens", transform });
