@@ -111,8 +111,14 @@ export function checkStatistics(
 ): StatisticsError {
   const errorOf = (key: keyof TokenStatistics): number => {
     const [own, right] = [values?.[key], truth[key]];
-    let worst = own?.length === right.length ? 0 : NaN;
-    for (let t = 0; t < right.length && own !== undefined; t++) {
+    if (own?.length !== right.length) {
+      throw new Error(
+        `Cannot compare with "${name}" as it must return ${right.length} ${key}: ` +
+          `current value is ${own?.length}`,
+      );
+    }
+    let worst = 0;
+    for (let t = 0; t < right.length; t++) {
       const error = Math.abs(own[t]! - right[t]!);
       const bound = vocabulary * 2 ** -24 * (1 + Math.abs(right[t]!));
       if (!(error <= bound)) {
@@ -122,12 +128,6 @@ export function checkStatistics(
         );
       }
       worst = Math.max(worst, error);
-    }
-    if (Number.isNaN(worst)) {
-      throw new Error(
-        `Cannot compare with "${name}" as it must return ${right.length} ${key}: ` +
-          `current value is ${own?.length}`,
-      );
     }
     return worst;
   };

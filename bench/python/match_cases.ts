@@ -107,7 +107,8 @@ export function expectedOccurrences(
   table: TokenBytes,
   grams: readonly string[],
 ): ExpectedOccurrences {
-  const search = PEERS.findLast(({ allOccurrences }) => allOccurrences)!.compile(grams);
+  // The first one: the other takes a quarter of a minute to compile 25,000 grams.
+  const search = PEERS.find(({ allOccurrences }) => allOccurrences)!.compile(grams);
   const texts = decodeBatch(batch, table);
   const total = (prepare: (text: string) => string): number =>
     texts.reduce((sum, text) => sum + search.count(prepare(text)), 0);

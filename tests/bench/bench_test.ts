@@ -50,6 +50,12 @@ Deno.test("bench --quick measures everything and writes a report that fetches no
     assert.match(run.stdout, /Planning share, lexicon paper\n/);
     assert.match(run.stdout, /Speed beside the peers\n/);
     assert.match(run.stdout, /Report: out\/report.html\n$/);
+    // A quick run needs no Python, and says so.
+    assert.match(
+      run.stderr,
+      /^SKIPPED: the comparison with Python, as --quick leaves it out; `deno/m,
+    );
+    assert.match(run.stdout, /Note: SKIPPED: the comparison with Python/);
 
     const figures = JSON.parse(await readFile(join(folder, "figures.json"), "utf8")) as Figures;
     checkFigures(figures);
@@ -153,6 +159,18 @@ function checkPage(html: string): void {
   }
 }
 
+Deno.test("bench --only python says in one line that there is no Python, and goes on", () =>
+  inFolder(async (folder) => {
+    const run = await runBench(folder, "--only", "python", "--python", "nowhere/python");
+    assert.equal(run.code, 0, run.stderr);
+    assert.equal(
+      run.stderr,
+      "SKIPPED: the comparison with Python, as nowhere/python is not there; " +
+        "`bash bench/peers/setup.sh` makes what it needs\n",
+    );
+    assert.deepEqual(await readdir(folder), []);
+  }));
+
 Deno.test("bench measures a user's rollouts, tokenizer and lexicon", () =>
   inFolder(async (folder) => {
     const rollouts = [1, 0].map((reward) =>
@@ -206,6 +224,14 @@ Deno.test("bench says in one line what is wrong with its input", () =>
       ],
       [["--readme", "--lexicon", "x"], /on what is shipped: --lexicon is given/],
       [["--lexikon", "x"], /^error: Unknown option '--lexikon'/],
+      [
+        ["--only", "rust"],
+        /^error: Cannot run the bench as --only must be one of python: .*"rust"/,
+      ],
+      [
+        ["--only", "python", "--python", "nowhere/python", "--readme"],
+        /^SKIPPED: .*\nerror: Cannot write figures into the README .*: Python was skipped/,
+      ],
       [["--baseline", "grpo"], /^error: Cannot find a baseline preset/],
       [
         ["--quick", "--tokenizer", "npm:fast-check@4.10.2/tokenizer.json"],
