@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { forEachRun } from "../batch/mod.ts";
 import { checkLength, checkOffsets } from "./_arrays.ts";
 import { checkOptions, strictOptions } from "./_options.ts";
 import { hashIntegers, seededRandom } from "./_random.ts";
@@ -74,36 +75,21 @@ export function shuffleMask(
   const out = planningMask.slice();
   const outKinds = kinds?.slice();
   const base = hashIntegers(0, [seed, step]);
-  for (let s = 0; s + 1 < offsets.length; s++) {
-    const start = offsets[s]!;
-    const end = offsets[s + 1]!;
-    let hash = base;
-    for (const content of [planningMask, lossMask, segmentIds, tokenIds]) {
-      if (content !== undefined) hash = hashIntegers(hash, content.subarray(start, end));
-    }
-    const random = seededRandom(hash);
-    for (let from = start; from < end;) {
-      const to = runEnd(from, end, lossMask, segmentIds);
-      if (lossMask?.[from] !== 0) {
-        placeSpans({ from, to, unit, random, planningMask, kinds, out, outKinds });
+  let current = -1;
+  let random = seededRandom(base);
+  forEachRun(options, (from, to, sequence) => {
+    if (sequence !== current) {
+      current = sequence;
+      const [start, end] = [offsets[sequence]!, offsets[sequence + 1]!];
+      let hash = base;
+      for (const content of [planningMask, lossMask, segmentIds, tokenIds]) {
+        if (content !== undefined) hash = hashIntegers(hash, content.subarray(start, end));
       }
-      from = to;
+      random = seededRandom(hash);
     }
-  }
+    placeSpans({ from, to, unit, random, planningMask, kinds, out, outKinds });
+  });
   return { planningMask: out, ...(outKinds && { kinds: outKinds }) };
-}
-
-function runEnd(
-  from: number,
-  end: number,
-  lossMask: Uint8Array | undefined,
-  segmentIds: Int32Array | undefined,
-): number {
-  let to = from + 1;
-  while (
-    to < end && lossMask?.[to] === lossMask?.[from] && segmentIds?.[to] === segmentIds?.[from]
-  ) to++;
-  return to;
 }
 
 /** Writes the spans of the run `[from, to)` to places drawn at random. */

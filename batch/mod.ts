@@ -5,5 +5,6 @@
  */
 export { type Batch, type CheckedBatch, Flag } from "./batch.ts";
 export { broadcastToTokens, checkBatch, tokenAdvantages } from "./check_batch.ts";
+export { forEachRun } from "./for_each_run.ts";
 export { packPadded, type PaddedBatch, type PaddedLayout, unpackPadded } from "./padded.ts";
 export { isTransformed, markTransformed } from "./transformed.ts";

@@ -8,35 +8,8 @@
  *
  * @module
  */
-import {
-  type AdvantageHook,
-  createHook,
-  groupBaseline,
-  lexiconFromGrams,
-  metricValues,
-  SgMatcher,
-  tokenBytes,
-} from "../mod.ts";
-
-const VOCABULARY = [
-  "Okay",
-  " but",
-  " wait",
-  " let's",
-  " check",
-  " the",
-  " sum",
-  " is",
-  " 41",
-  " 42",
-  ".",
-  "<|end|>",
-];
-const ANSWER = VOCABULARY.indexOf(" 42");
-const END = VOCABULARY.indexOf("<|end|>");
-const PROMPTS = 4;
-const GROUP_SIZE = 16;
-const MAX_LENGTH = 24;
+import { type AdvantageHook, createHook, groupBaseline, metricValues } from "../mod.ts";
+import { lcg, sampleRollouts, softmax, toyMatcher, VOCABULARY } from "./toy_task.ts";
 
 /** Trains one policy and returns the mean reward of each step. */
 export function train(hook: AdvantageHook, steps: number, log: (line: string) => void): number[] {
@@ -52,17 +25,13 @@ function trainStep(
   random: () => number,
   log: (line: string) => void,
 ): number {
-  // 1. Sample groups of rollouts and reward them.
-  const rollouts = Array.from({ length: PROMPTS * GROUP_SIZE }, () => sample(logits, random));
-  const rewards = Float32Array.from(rollouts, ({ ids }) => Number(ids.at(-2) === ANSWER));
-  const groupIds = Int32Array.from(rollouts, (_, k) => Math.floor(k / GROUP_SIZE));
+  // 1. Sample groups of rollouts and reward them; they come as one ragged batch.
+  const { offsets, tokenIds, previousIds, oldLogprobs, rewards, groupIds } = sampleRollouts(
+    (previous) => logits[previous]!,
+    random,
+  );
 
-  // 2. Lay them out as one ragged batch.
-  const offsets = Int32Array.of(0, ...rollouts.map(({ ids }) => ids.length));
-  for (let s = 1; s < offsets.length; s++) offsets[s]! += offsets[s - 1]!;
-  const tokenIds = Int32Array.from(rollouts.flatMap(({ ids }) => ids));
-
-  // 3. Your estimator, then the hook.
+  // 2. Your estimator, then the hook.
   const { advantages, metrics } = hook({
     offsets,
     tokenIds,
@@ -71,19 +40,14 @@ function trainStep(
     advantagesPer: "sequence",
     rewards,
     groupIds,
-    oldLogprobs: Float32Array.from(rollouts.flatMap(({ logprobs }) => logprobs)),
+    oldLogprobs,
   }, { step });
 
-  // 4. The policy gradient, with one advantage per token: A * (one-hot - softmax).
-  rollouts.forEach(({ ids }, s) => {
-    let previous = 0;
-    ids.forEach((id, t) => {
-      const scale = advantages[offsets[s]! + t]! / rollouts.length;
-      softmax(logits[previous]!).forEach((p, token) => {
-        logits[previous]![token]! += scale * (Number(token === id) - p);
-      });
-      previous = id;
-    });
+  // 3. The policy gradient, with one advantage per token: A * (one-hot - softmax).
+  tokenIds.forEach((id, t) => {
+    const row = logits[previousIds[t]!]!;
+    const scale = advantages[t]! / rewards.length;
+    softmax(row).forEach((p, token) => row[token]! += scale * (Number(token === id) - p));
   });
 
   const values = metricValues(metrics!);
@@ -96,52 +60,9 @@ function trainStep(
   return reward;
 }
 
-function sample(
-  logits: Float64Array[],
-  random: () => number,
-): { ids: number[]; logprobs: number[] } {
-  const ids: number[] = [];
-  const logprobs: number[] = [];
-  let previous = 0;
-  while (ids.length < MAX_LENGTH && previous !== END) {
-    const probabilities = softmax(logits[previous]!);
-    let rest = random();
-    let id = 0;
-    while (id < END && (rest -= probabilities[id]!) >= 0) id++;
-    ids.push(id);
-    logprobs.push(Math.log(probabilities[id]!));
-    previous = id;
-  }
-  return { ids, logprobs };
-}
-
-function softmax(logits: Float64Array): Float64Array {
-  const top = Math.max(...logits);
-  const weights = logits.map((logit) => Math.exp(logit - top));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => weight / total);
-}
-
-/** Numbers in [0, 1), the same for a seed everywhere. */
-function lcg(seed: number): () => number {
-  return () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-}
-
 if (import.meta.main) {
-  const matcher = SgMatcher.compile(
-    lexiconFromGrams(["but wait", "let's check"], { name: "toy" }),
-    tokenBytes({
-      model: {
-        type: "BPE",
-        vocab: Object.fromEntries(VOCABULARY.map((text, id) => [text.replaceAll(" ", "Ġ"), id])),
-        merges: [],
-      },
-      decoder: { type: "ByteLevel" },
-      added_tokens: [{ id: END, content: "<|end|>", special: true }],
-    }),
-  );
   const hook = createHook({
-    matcher,
+    matcher: toyMatcher(),
     transforms: [{ name: "hicra", alpha: 0.2 }],
     warn: () => {}, // it would say that this policy soon writes the answer without planning
   });

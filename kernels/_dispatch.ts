@@ -13,11 +13,7 @@ export function bindingRanges(
   const alignment = limits.minStorageBufferOffsetAlignment;
   const fit = Math.floor(limits.maxStorageBufferBindingSize / elementBytes);
   const step = fit - fit % alignment;
-  const ranges: [start: number, end: number][] = [];
-  for (let start = 0; start < length; start += step) {
-    ranges.push([start, Math.min(start + step, length)]);
-  }
-  return ranges;
+  return cut(length, step);
 }
 
 /**
@@ -30,4 +26,39 @@ export function workgroupGrid(
 ): [x: number, y: number] {
   const y = Math.ceil(workgroups / maxPerDimension);
   return [Math.ceil(workgroups / y), y];
+}
+
+/**
+ * Cuts rows of `rowBytes` bytes into pieces `[start, end)` that a storage binding can hold, where each row
+ * also has a 4-byte value in other arrays. Starts are legal binding offsets for both.
+ */
+export function rowRanges(
+  rows: number,
+  rowBytes: number,
+  limits: Pick<
+    GPUSupportedLimits,
+    "maxStorageBufferBindingSize" | "minStorageBufferOffsetAlignment"
+  >,
+): [start: number, end: number][] {
+  const alignment = limits.minStorageBufferOffsetAlignment;
+  let granule = alignment / 4;
+  while (granule * rowBytes % alignment !== 0) granule *= 2;
+  const largest = limits.maxStorageBufferBindingSize;
+  // A binding is rounded up to the 16 bytes that a shader reads at a time.
+  const step = Math.floor((largest - 12) / rowBytes / granule) * granule;
+  if (step === 0 && Math.ceil(rows * rowBytes / 16) * 16 > largest) {
+    throw new RangeError(
+      `Cannot cut ${rows} rows of ${rowBytes} bytes as ${granule} rows must fit a binding: ` +
+        `maxStorageBufferBindingSize is ${largest}, use a smaller element type`,
+    );
+  }
+  return cut(rows, step === 0 ? rows : step);
+}
+
+function cut(length: number, step: number): [start: number, end: number][] {
+  const ranges: [start: number, end: number][] = [];
+  for (let start = 0; start < length; start += step) {
+    ranges.push([start, Math.min(start + step, length)]);
+  }
+  return ranges;
 }

@@ -70,7 +70,15 @@ export class Transfers {
   /** A buffer with the values in it. What lies behind them, up to its size, is anything. */
   upload(name: string, values: Values): GPUBuffer {
     const { STORAGE, COPY_DST } = GPUBufferUsage;
-    const buffer = this.take(name, values.byteLength, STORAGE | COPY_DST);
+    return this.#write(this.take(name, values.byteLength, STORAGE | COPY_DST), values);
+  }
+
+  /** The same, for a kernel that writes over its input. */
+  uploadInPlace(name: string, values: Values): GPUBuffer {
+    return this.#write(this.output(name, values.byteLength), values);
+  }
+
+  #write(buffer: GPUBuffer, values: Values): GPUBuffer {
     const { queue } = this.#pool.device;
     const tail = values.byteLength % 4;
     const { buffer: memory, byteOffset } = values;
@@ -93,7 +101,7 @@ export class Transfers {
   take(name: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
     const buffer = this.#pool.take({
       label: `${this.#label} ${name}`,
-      size: Math.max(4, wholeWords(bytes)),
+      size: Math.max(16, wholeVectors(bytes)),
       usage,
     });
     this.#taken.push(buffer);
@@ -112,6 +120,11 @@ export class Transfers {
 /** Bytes of whole 32-bit words that hold `bytes` bytes: bindings and copies come in words. */
 export function wholeWords(bytes: number): number {
   return Math.ceil(bytes / 4) * 4;
+}
+
+/** Bytes of whole `vec4u` that hold `bytes` bytes: logits are read 16 bytes at a time. */
+export function wholeVectors(bytes: number): number {
+  return Math.ceil(bytes / 16) * 16;
 }
 
 /** A function, as the constant does not exist where there is no WebGPU. */

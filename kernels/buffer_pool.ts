@@ -70,7 +70,7 @@ export class BufferPool {
       if (fits && (best === -1 || buffer.size < this.#free[best]!.size)) best = index;
     }
     const buffer = best === -1
-      ? this.device.createBuffer({ label, size: Math.ceil(size / 16) * 16, usage })
+      ? this.device.createBuffer({ label, size, usage })
       : this.#free.splice(best, 1)[0]!;
     this.#taken.add(buffer);
     return buffer;

@@ -6,17 +6,17 @@
  *
  * @example Usage
  * ```ts
- * import { type AmplifyBuffers, type AmplifyKernel, GpuTimer } from "@hicra/hicra/kernels";
+ * import { type CreditBuffers, type CreditKernel, GpuTimer } from "@hicra/hicra/kernels";
  *
  * async function milliseconds(
  *   device: GPUDevice,
- *   kernel: AmplifyKernel,
- *   buffers: AmplifyBuffers,
+ *   kernel: CreditKernel,
+ *   buffers: CreditBuffers,
  * ): Promise<number> {
  *   const timer = new GpuTimer(device);
  *   const encoder = device.createCommandEncoder();
  *   timer.begin(encoder);
- *   kernel.encode(encoder, buffers, 1000);
+ *   kernel.encode(encoder, buffers, { numSequences: 8, numTokens: 1000 });
  *   timer.end(encoder);
  *   device.queue.submit([encoder.finish()]);
  *   const elapsed = await timer.read();

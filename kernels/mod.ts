@@ -6,6 +6,7 @@
  *
  * @module
  */
+export type { Batch } from "../batch/mod.ts";
 export {
   type DeviceFeature,
   type DeviceOptions,
@@ -16,10 +17,71 @@ export { BufferPool, type BufferRequest } from "./buffer_pool.ts";
 export { type BackendChoice, fastestBackend } from "./fastest_backend.ts";
 export { GpuTimer } from "./gpu_timer.ts";
 export { ShaderError } from "./shader_error.ts";
-export { type AmplifyOptions, amplifyTokens } from "./amplify/reference.ts";
+export type { LogitDtype, Logits } from "./logit_dtype.ts";
+export { type LogitStats, logitStats, type LogitStatsOptions } from "./logits/reference.ts";
 export {
-  type AmplifyBuffers,
-  AmplifyKernel,
-  type AmplifyKernelOptions,
-  amplifyTokensGpu,
-} from "./amplify/gpu.ts";
+  type LogitStatsBuffers,
+  logitStatsGpu,
+  LogitStatsKernel,
+  type LogitStatsKernelOptions,
+} from "./logits/gpu.ts";
+export {
+  type PolicyGradient,
+  policyGradient,
+  type PolicyGradientInputs,
+  type PolicyGradientOptions,
+} from "./policy_gradient/reference.ts";
+export type { TokenTerms } from "./policy_gradient/_objective.ts";
+export {
+  type PolicyGradientBuffers,
+  policyGradientGpu,
+  PolicyGradientKernel,
+  type PolicyGradientKernelOptions,
+} from "./policy_gradient/gpu.ts";
+export type { PhraseTables } from "./match/phrase_tables.ts";
+export type { PhraseBatch, PhraseMatches } from "./match/phrase_matches.ts";
+export { matchPhrases } from "./match/reference.ts";
+export type { MatchBuffers, MatchSizes } from "./match/match_buffers.ts";
+export { MatchKernel, matchPhrasesGpu } from "./match/gpu.ts";
+export type {
+  CreditAlphas,
+  CreditBaseline,
+  CreditBatch,
+  CreditOptions,
+  CreditTransform,
+  HicraCredit,
+  HighEntropyCredit,
+  PlanningBoostCredit,
+  SepaCredit,
+  SurprisalCredit,
+} from "./credit/options.ts";
+export { creditParameters } from "./credit/parameters.ts";
+export { creditTokens } from "./credit/reference.ts";
+export type { CreditBuffers, CreditSizes } from "./credit/buffers.ts";
+export { CreditKernel, creditTokensGpu } from "./credit/gpu.ts";
+export {
+  type ClassSums,
+  type GroupSums,
+  type SegmentSums,
+  segmentSums,
+  type SegmentSumsInputs,
+  type SegmentSumsOptions,
+} from "./segment_sums/reference.ts";
+export {
+  type GroupSumsBuffers,
+  type SegmentSumsBuffers,
+  segmentSumsGpu,
+  SegmentSumsKernel,
+  type SegmentSumsKernelOptions,
+  type TotalSumsBuffers,
+} from "./segment_sums/gpu.ts";
+export { type Neighbours, neighbours, type NeighboursOptions } from "./neighbours/reference.ts";
+export {
+  type NeighbourCountBuffers,
+  type NeighbourListBuffers,
+  type NeighbourListOptions,
+  type NeighbourRows,
+  neighboursGpu,
+  NeighboursKernel,
+  type NeighboursKernelOptions,
+} from "./neighbours/gpu.ts";

@@ -398,7 +398,7 @@ function continuations(automaton: Automaton): Int32Array {
  * The stride of positions: a token completes at most one character for each of its bytes, and those
  * left pending by the tokens before, which are three bytes or an apostrophe.
  */
-function positionStride({ offsets, vocabSize }: TokenBytes): number {
+export function positionStride({ offsets, vocabSize }: TokenBytes): number {
   let longest = 0;
   for (let token = 0; token < vocabSize; token++) {
     longest = Math.max(longest, offsets[token + 1]! - offsets[token]!);

@@ -4,6 +4,7 @@
  * @module
  */
 export type { Batch } from "../batch/mod.ts";
+export type { PhraseTables } from "../kernels/mod.ts";
 export { diffLexicons, type GramChange, type LexiconDiff } from "./diff_lexicons.ts";
 export { dropGrams, type DropGramsOptions } from "./drop_grams.ts";
 export { type CountedGram, type Gram, GRAM_KINDS, type GramKind } from "./gram.ts";

@@ -1,7 +1,9 @@
-import type { Batch } from "../batch/mod.ts";
-import { buildAutomaton } from "./_automaton.ts";
+import { type Batch, forEachRun } from "../batch/mod.ts";
+import type { PhraseTables } from "../kernels/mod.ts";
+import { type Automaton, buildAutomaton } from "./_automaton.ts";
 import { MatchCollector } from "./_match_collector.ts";
-import { TokenAutomaton } from "./_scanner.ts";
+import { phraseTables } from "./_phrase_tables.ts";
+import { positionStride, TokenAutomaton } from "./_scanner.ts";
 import { GRAM_KINDS } from "./gram.ts";
 import type { Lexicon } from "./lexicon.ts";
 import type { PlanningTokens } from "./planning_tokens.ts";
@@ -48,16 +50,15 @@ export class SgMatcher {
   readonly lexicon: Lexicon;
   /** The bytes that each token id spells. */
   readonly tokens: TokenBytes;
+  readonly #characters: Automaton;
   readonly #automaton: TokenAutomaton;
   readonly #kindOfGram: Uint8Array;
 
   private constructor(lexicon: Lexicon, tokens: TokenBytes) {
     this.lexicon = lexicon;
     this.tokens = tokens;
-    this.#automaton = new TokenAutomaton(
-      buildAutomaton(lexicon.grams.map(({ text }) => text)),
-      tokens,
-    );
+    this.#characters = buildAutomaton(lexicon.grams.map(({ text }) => text));
+    this.#automaton = new TokenAutomaton(this.#characters, tokens);
     this.#kindOfGram = Uint8Array.from(lexicon.grams, ({ kind }) => GRAM_KINDS.indexOf(kind) + 1);
   }
 
@@ -112,38 +113,63 @@ export class SgMatcher {
   stream(): SgStream {
     return new TokenStream(this.#automaton, this.#kindOfGram, this.tokens);
   }
-}
 
-/** Calls `visit` with every run: a maximal stretch of trained tokens of one segment in a sequence. */
-function forEachRun(
-  { offsets, lossMask, segmentIds }: Pick<Batch, "offsets" | "lossMask" | "segmentIds">,
-  visit: (from: number, to: number) => void,
-): void {
-  // Mostly there are few zeros: one native search finds the next for many sequences.
-  let zero = -1;
-  for (let s = 0; s + 1 < offsets.length; s++) {
-    const end = offsets[s + 1]!;
-    let from = offsets[s]!;
-    while (from < end) {
-      if (lossMask[from] === 0) {
-        from++;
-        continue;
-      }
-      if (zero < from) {
-        zero = lossMask.indexOf(0, from);
-        if (zero === -1) zero = lossMask.length;
-      }
-      let to = Math.min(end, zero);
-      if (segmentIds !== undefined) to = endOfSegment(segmentIds, from, to);
-      visit(from, to);
-      from = to;
-    }
+  /**
+   * The tokenizer and the grams as plain arrays, for the GPU twin of this matcher: `MatchKernel` of
+   * `@hicra/hicra/kernels`, whose example goes all the way.
+   *
+   * @returns The tables, freshly built.
+   */
+  phraseTables(): PhraseTables {
+    return phraseTables(this.#characters, this.tokens);
   }
-}
 
-function endOfSegment(segmentIds: Int32Array, from: number, to: number): number {
-  const segment = segmentIds[from];
-  let end = from + 1;
-  while (end < to && segmentIds[end] === segment) end++;
-  return end;
+  /**
+   * Turns matches that were found elsewhere, on a GPU, into what {@linkcode SgMatcher.match} returns for the
+   * same batch.
+   *
+   * @example Usage
+   * ```ts
+   * import { matchPhrases } from "@hicra/hicra/kernels";
+   * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
+   * import assert from "node:assert/strict";
+   *
+   * const tokens = tokenBytes({
+   *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1, ",": 2 }, merges: [] },
+   *   decoder: { type: "ByteLevel" },
+   *   added_tokens: [],
+   * });
+   * const matcher = SgMatcher.compile(lexiconFromGrams(["but wait"], { name: "mine" }), tokens);
+   * const batch = {
+   *   offsets: Int32Array.of(0, 3),
+   *   tokenIds: Int32Array.of(0, 1, 2),
+   *   lossMask: Uint8Array.of(1, 1, 1),
+   * };
+   * const { matches } = matchPhrases(matcher.phraseTables(), batch);
+   * assert.deepEqual(matcher.planningTokens(batch.tokenIds, matches), matcher.match(batch));
+   * ```
+   *
+   * @param tokenIds `[tokens]`: those in which the matches were found.
+   * @param matches `[5 * matches]`: `startToken, startByte, endToken, endByte, gram`, in the order of their
+   * ends, of those with one end the longest first.
+   * @returns Mask, kinds and spans, freshly allocated.
+   */
+  planningTokens(tokenIds: Int32Array, matches: Int32Array): PlanningTokens {
+    const collector = new MatchCollector(tokenIds, this.tokens, this.#kindOfGram);
+    const stride = positionStride(this.tokens);
+    for (let at = 0; at < matches.length; at += 5) {
+      const startToken = matches[at]!;
+      const endToken = matches[at + 2]!;
+      const start = startToken * stride + matches[at + 1]!;
+      const end = (endToken - 1) * stride + matches[at + 3]!;
+      collector.match(startToken, endToken, start, end, matches[at + 4]!);
+    }
+    // Matches of different runs do not overlap, so their spans can be selected as if of one.
+    collector.endRun();
+    return {
+      planningMask: collector.planningMask,
+      kinds: collector.kinds,
+      spans: collector.spans,
+    };
+  }
 }

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { train } from "../examples/in_process_loop.ts";
+import { trainOnGpu } from "../examples/gpu_loop.ts";
 import { createHook, hicra } from "../mod.ts";
+import { gpuTest } from "./kernels/_device.ts";
+
+const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 Deno.test("in_process_loop.ts learns the toy task with per-token advantages", () => {
   // "Okay" and " but" count as planning here: the example's own matcher is not needed to test the loop.
@@ -15,8 +19,17 @@ Deno.test("in_process_loop.ts learns the toy task with per-token advantages", ()
     100,
     (line) => lines.push(line),
   );
-  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   assert.ok(mean(rewards.slice(0, 10)) < 0.2);
   assert.ok(mean(rewards.slice(-10)) > 0.7, `${rewards.slice(-10)}`);
   assert.equal(lines.length, 100);
+});
+
+gpuTest("gpu_loop.ts learns the toy task with everything on the GPU", async (device) => {
+  const reports = await trainOnGpu(device, 60, () => {});
+  const rewards = reports.map(({ reward }) => reward);
+  assert.ok(mean(rewards.slice(0, 5)) < 0.2, `${rewards}`);
+  assert.ok(mean(rewards.slice(-5)) > 0.5, `${rewards}`);
+  // Twelve equally likely tokens at first, and phrases among them.
+  assert.ok(Math.abs(reports[0]!.entropy - Math.log(12)) < 1e-5);
+  assert.ok(reports[0]!.planningShare > 0 && reports[0]!.planningShare < 0.2);
 });

@@ -157,7 +157,7 @@ async function logitsCosts(
   return await withCaseFolder(logitsCases(input), async (folder) => {
     const contestants: Record<string, Contestant> = {};
     const cases: Record<string, readonly [Home, string]> = {};
-    const path = await openLogitsPath?.({ threads: 1 });
+    const path = await openLogitsPath({ threads: 1 });
     const own = path && ownContestant(path, input, "float32", truth);
     if (own !== undefined) {
       contestants["hicra"] = own.contestant;

@@ -1,3 +1,5 @@
+import { type LogitDtype, type Logits, LogitStatsSession } from "../../kernels/onnx.ts";
+
 /** What is computed for each token. */
 export interface TokenStatistics {
   /** `[tokens]`, log-probability of the token, nats. */
@@ -33,9 +35,23 @@ export interface LogitsPathOptions {
   readonly threads: number;
 }
 
-/**
- * Opens our path; undefined while there is none: Python is then timed alone.
- */
-export const openLogitsPath:
-  | ((options: LogitsPathOptions) => Promise<LogitsPath>)
-  | undefined = undefined;
+/** Opens our path: onnxruntime, with a session for each vocabulary. */
+export function openLogitsPath({ threads }: LogitsPathOptions): Promise<LogitsPath> {
+  const sessions = new Map<string, Promise<LogitStatsSession>>();
+  const run = async (dtype: LogitDtype, logits: Logits, ids: Int32Array) => {
+    const vocabSize = logits.length / ids.length;
+    const key = `${dtype} ${vocabSize}`;
+    if (!sessions.has(key)) {
+      sessions.set(key, LogitStatsSession.create({ vocabSize, dtype, threads }));
+    }
+    return await (await sessions.get(key)!).run(logits, ids);
+  };
+  return Promise.resolve({
+    name: "hicra",
+    float32: (logits, ids) => run("f32", logits, ids),
+    bfloat16: (logits, ids) => run("bf16", logits, ids),
+    async release() {
+      for (const session of sessions.values()) await (await session).release();
+    },
+  });
+}

@@ -64,7 +64,7 @@ export async function compareLogits(
           bytes: input[dtype].byteLength,
           threads,
         } as const;
-        const path = await openLogitsPath?.({ threads });
+        const path = await openLogitsPath({ threads });
         try {
           const entries = [
             ...ours(path, input, dtype, truth),
@@ -107,7 +107,7 @@ export function logitsCases(
 function logitsMemory(): Record<string, readonly [Home, string]> {
   const names = ["torch eager, whole", "torch eager, rows by hand"];
   return {
-    ...(openLogitsPath && { "hicra": ["deno", "logits, float32"] as const }),
+    hicra: ["deno", "logits, float32"],
     ...Object.fromEntries(names.map((name) => [name, ["torch", `${name}, float32`] as const])),
   };
 }

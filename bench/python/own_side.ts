@@ -53,7 +53,7 @@ const RUNS: Readonly<Record<string, (read: Read, options: Options) => Promise<nu
     return hicraAdvantages(advantages, mask, { alpha: options.alpha as number })[0]!;
   },
   async logits(read) {
-    const path = await openLogitsPath!({ threads: 1 });
+    const path = await openLogitsPath({ threads: 1 });
     const ids = new Int32Array(await read("ids"));
     const { entropies } = await path.float32(new Float32Array(await read("logits")), ids);
     await path.release();

@@ -1,5 +1,4 @@
-import { type Directions, directions } from "./_directions.ts";
-import { visitProductBlocks } from "./_product_blocks.ts";
+import { type Directions, directions, visitProductBlocks } from "../../kernels/onnx.ts";
 import type { ClusteringOptions } from "./clustering.ts";
 
 /** Their distances take 1.6 GB. */
@@ -52,7 +51,7 @@ export async function agglomerative(
       `Cannot cluster as epsilon must be a cosine distance from 0 to 2: current value is ${epsilon}`,
     );
   }
-  const rows = directions(vectors, dimensions);
+  const rows = directions(vectors, dimensions, { action: "cluster" });
   if (rows.rows > MAX_ROWS) {
     throw new RangeError(
       `Cannot cluster by average linkage as there must be at most ${MAX_ROWS} vectors: ` +
@@ -69,7 +68,7 @@ async function allDistances(
 ): Promise<Float32Array> {
   const { rows } = vectors;
   const distances = new Float32Array(rows * rows);
-  await visitProductBlocks(vectors, options, ({ top, bottom, left, right, products }) => {
+  await visitProductBlocks(vectors, ({ top, bottom, left, right, products }) => {
     for (let i = top; i < bottom; i++) {
       const offset = (i - top) * (right - left) - left;
       for (let j = Math.max(left, i + 1); j < right; j++) {
@@ -79,7 +78,7 @@ async function allDistances(
         distances[j * rows + i] = distance;
       }
     }
-  });
+  }, options);
   return distances;
 }
 

@@ -1,8 +1,12 @@
-import { CosineProducts } from "./_cosine_products.ts";
+import {
+  BLOCK_ROWS,
+  cosineDistance,
+  CosineProducts,
+  type Directions,
+  directions,
+  visitNearPairs,
+} from "../../kernels/onnx.ts";
 import { DensityClusters } from "./_density_clusters.ts";
-import { cosineDistance, type Directions, directions } from "./_directions.ts";
-import { visitNearPairs } from "./_near_pairs.ts";
-import { BLOCK_ROWS } from "./_product_blocks.ts";
 import type { ClusteringOptions } from "./clustering.ts";
 import { checkMinPoints } from "./dbscan.ts";
 
@@ -84,7 +88,7 @@ export async function chooseEpsilon(
 ): Promise<EpsilonChoice> {
   const { minPoints } = options;
   checkMinPoints(minPoints);
-  const rows = directions(vectors, dimensions);
+  const rows = directions(vectors, dimensions, { action: "cluster" });
   const needed = Math.max(2, minPoints);
   if (rows.rows < needed) {
     throw new RangeError(
@@ -100,9 +104,9 @@ export async function chooseEpsilon(
     );
   }
   const clusterings = epsilons.map(() => new DensityClusters(rows.rows, minPoints));
-  await visitNearPairs(rows, epsilons, options, (i, j, rank) => {
+  await visitNearPairs(rows, (i, j, rank) => {
     for (let k = rank; k < clusterings.length; k++) clusterings[k]!.connect(i, j);
-  });
+  }, { ...options, epsilons });
   const candidates = clusterings.map((clustering, k) =>
     describe(epsilons[k]!, clustering.labels())
   );
@@ -153,7 +157,7 @@ async function neighbourDistances(
     sample.set(units.subarray(i * dimensions, (i + 1) * dimensions), s * dimensions);
   });
   const nearest = indices.map((i) => new NearestRows(i, neighbours));
-  const blockProducts = await CosineProducts.create(BLOCK_ROWS, threads);
+  const blockProducts = await CosineProducts.create({ blockRows: BLOCK_ROWS, threads });
   try {
     for (let begin = 0; begin < rows.rows; begin += BLOCK_ROWS) {
       signal?.throwIfAborted();

@@ -1,6 +1,5 @@
+import { directions, visitNearPairs } from "../../kernels/onnx.ts";
 import { DensityClusters } from "./_density_clusters.ts";
-import { directions } from "./_directions.ts";
-import { visitNearPairs } from "./_near_pairs.ts";
 import type { ClusteringOptions } from "./clustering.ts";
 
 /** Options of {@linkcode dbscan}. */
@@ -57,9 +56,12 @@ export async function dbscan(
     );
   }
   checkMinPoints(minPoints);
-  const rows = directions(vectors, dimensions);
+  const rows = directions(vectors, dimensions, { action: "cluster" });
   const clusters = new DensityClusters(rows.rows, minPoints);
-  await visitNearPairs(rows, [epsilon], options, (i, j) => clusters.connect(i, j));
+  await visitNearPairs(rows, (i, j) => clusters.connect(i, j), {
+    ...options,
+    epsilons: [epsilon],
+  });
   return clusters.labels();
 }
 

@@ -4,6 +4,12 @@ import { captureErrors } from "../../kernels/_capture_errors.ts";
 import { compilePipeline } from "../../kernels/_compile_pipeline.ts";
 import { gpuTest } from "./_device.ts";
 
+const LIMITS = {
+  maxBufferSize: 1_000,
+  maxStorageBufferBindingSize: 500,
+  maxStorageBuffersPerShaderStage: 10,
+};
+
 /** An adapter that records what it is asked for and gives a device lost for `lostReason`. */
 function fakeGpu(lostReason: "unknown" | "destroyed"): {
   gpu: Pick<GPU, "requestAdapter">;
@@ -17,7 +23,7 @@ function fakeGpu(lostReason: "unknown" | "destroyed"): {
   );
   const adapter = {
     features: new Set(["shader-f16", "depth-clip-control"]),
-    limits: { maxBufferSize: 1_000, maxStorageBufferBindingSize: 500 },
+    limits: LIMITS,
     requestDevice: (descriptor: GPUDeviceDescriptor) => {
       asked.push(descriptor);
       return Promise.resolve({ lost } as GPUDevice);
@@ -33,7 +39,7 @@ Deno.test("requestDevice() asks for the adapter's limits and the offered feature
   assert.deepEqual(asked, [{
     label: "hicra",
     requiredFeatures: ["shader-f16"],
-    requiredLimits: { maxBufferSize: 1_000, maxStorageBufferBindingSize: 500 },
+    requiredLimits: LIMITS,
   }]);
 });
 

@@ -4,7 +4,23 @@
  */
 import { requestDevice } from "../../kernels/mod.ts";
 import { compilePipeline } from "../../kernels/_compile_pipeline.ts";
-import { AMPLIFY_SHADER } from "../../kernels/amplify/shader.ts";
+import { logitStatsShader } from "../../kernels/logits/shader.ts";
+import { gradientsShader, slopesShader } from "../../kernels/policy_gradient/shader.ts";
+import {
+  MATCH_SHADER,
+  OPENINGS_SHADER,
+  SEQUENCE_SHADER,
+  SPELL_SHADER,
+} from "../../kernels/match/shader.ts";
+import { BASELINE_SHADER } from "../../kernels/credit/baseline_shader.ts";
+import { GROUP_MEANS_SHADER } from "../../kernels/credit/group_means_shader.ts";
+import { SUMS_SHADER } from "../../kernels/credit/sums_shader.ts";
+import { TOKENS_SHADER } from "../../kernels/credit/tokens_shader.ts";
+import {
+  COUNT_NEIGHBOURS_SHADER,
+  LIST_NEIGHBOURS_SHADER,
+} from "../../kernels/neighbours/shader.ts";
+import { JOIN_SUMS_SHADER, SEGMENT_SUMS_SHADER } from "../../kernels/segment_sums/shader.ts";
 import assert from "node:assert/strict";
 
 // In a variable, so that only a run that wants Dawn downloads it.
@@ -18,8 +34,52 @@ Deno.test({
   ignore: !asked,
   async fn() {
     const dawn = await import(DAWN) as { create(flags: string[]): GPU };
-    const device = await requestDevice({ gpu: dawn.create(["backend=null"]) });
-    await compilePipeline(device, { label: "amplify", code: AMPLIFY_SHADER });
+    // Held to the end: Dawn crashes where the collector takes it while its device lives.
+    const gpu = dawn.create(["backend=null"]);
+    const device = await requestDevice({ gpu });
+    for (const dtype of ["f32", "f16", "bf16"] as const) {
+      for (const topK of [0, 5]) {
+        await compilePipeline(device, {
+          label: `logits ${dtype} ${topK}`,
+          code: logitStatsShader({ dtype, topK }),
+          constants: { vocab_size: 1_000 },
+        });
+      }
+      for (const inPlace of [false, true]) {
+        await compilePipeline(device, {
+          label: `gradients ${dtype}`,
+          code: gradientsShader({ dtype, inPlace }),
+          constants: { vocab_size: 1_000, temperature: 1 },
+        });
+      }
+    }
+    for (const withReference of [false, true]) {
+      await compilePipeline(device, {
+        label: "slopes",
+        code: slopesShader({ withReference }),
+        constants: {
+          vocab_size: 1_000,
+          clip_low: 0.2,
+          clip_high: 0.2,
+          dual_clip: 3,
+          entropy_bonus: 0,
+          ...withReference ? { kl_penalty: 0.1 } : {},
+        },
+      });
+    }
+    await compilePipeline(device, { label: "match spell", code: SPELL_SHADER });
+    await compilePipeline(device, { label: "match sequences", code: SEQUENCE_SHADER });
+    await compilePipeline(device, { label: "match openings", code: OPENINGS_SHADER });
+    await compilePipeline(device, { label: "match phrases", code: MATCH_SHADER });
+    for (const code of [BASELINE_SHADER, SUMS_SHADER, GROUP_MEANS_SHADER, TOKENS_SHADER]) {
+      await compilePipeline(device, { label: "credit", code });
+    }
+    await compilePipeline(device, { label: "segment sums", code: SEGMENT_SUMS_SHADER });
+    await compilePipeline(device, { label: "join sums", code: JOIN_SUMS_SHADER });
+    for (const code of [COUNT_NEIGHBOURS_SHADER, LIST_NEIGHBOURS_SHADER]) {
+      const constants = { dimensions: 3, leastProduct: 0.5, certainProduct: 0.6 };
+      await compilePipeline(device, { label: "neighbours", code, constants });
+    }
     const nonUniform = `
       @group(0) @binding(0) var<storage, read_write> x: array<u32>;
       @compute @workgroup_size(64) fn main(@builtin(local_invocation_id) id: vec3u) {
@@ -31,5 +91,6 @@ Deno.test({
       { name: "ShaderError", message: /uniform control flow/ },
     );
     device.destroy();
+    assert.ok(gpu);
   },
 });

@@ -17,7 +17,7 @@ import { baselinePreset } from "@hicra/hicra/advantage";
 import { tokenBytes } from "@hicra/hicra/sg";
 import { mergeMetrics } from "@hicra/hicra/metrics";
 import { readRollouts, rolloutsToBatch } from "@hicra/hicra/hooks";
-import { amplifyTokens } from "@hicra/hicra/kernels";
+import { creditTokens } from "@hicra/hicra/kernels";
 import { countNgrams, storeCorpus } from "@hicra/hicra/mining";
 
 const [tokenizer, rollouts] = process.argv.slice(2);
@@ -42,9 +42,12 @@ assert.deepEqual(unpackPadded(Float32Array.of(5), layout), Float32Array.of(0, 5)
 assert.equal(baselinePreset("trl").group.ddof, 1);
 assert.equal(typeof tokenBytes, "function");
 assert.deepEqual(
-  amplifyTokens(Float32Array.of(-1), Uint8Array.of(1), {
-    gains: Float32Array.of(0, 0.25, 0, 0, 0),
-  }),
+  creditTokens({
+    offsets: Int32Array.of(0, 1),
+    lossMask: Uint8Array.of(1),
+    kinds: Uint8Array.of(1),
+    advantages: Float32Array.of(-1),
+  }, { from: "tokens", transform: { name: "hicra", alpha: 0.25 } }),
   Float32Array.of(-0.75),
 );
 

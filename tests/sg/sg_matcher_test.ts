@@ -1,80 +1,35 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { type GramKind, type Lexicon, lexiconFromGrams, SgMatcher } from "../../sg/mod.ts";
 import { byteTokens } from "./byte_tokens.ts";
+import { anySequence, batchOf, conformance, lexiconOf, type Sequence } from "./_sequences.ts";
 import { oracle } from "./oracle.ts";
 
 const encoder = new TextEncoder();
-
-interface Case {
-  name: string;
-  grams: string[];
-  tokens: string[];
-  lossMask?: number[];
-  segmentIds?: number[];
-  planningMask: number[];
-  spans: number[][];
-}
-
-const conformance: Case[] = readFileSync(
-  new URL("../testdata/conformance/matching.jsonl", import.meta.url),
-  "utf8",
-).trim().split("\n").map((line) => JSON.parse(line));
-
-interface Sequence {
-  grams: string[];
-  tokens: Uint8Array[];
-  lossMask?: number[] | undefined;
-  segmentIds?: number[] | undefined;
-}
 
 interface Result {
   planningMask: number[];
   spans: number[][];
 }
 
-/** Not `lexiconFromGrams`, which refuses an empty gram: here it must match nothing. */
-function lexiconOf(grams: readonly string[]): Lexicon {
-  return {
-    ...lexiconFromGrams(["placeholder"], { name: "test" }),
-    grams: grams.map((text) => ({ text, kind: "other" })),
-  };
-}
-
-/** Ids are positions, except that equal tokens share the first of them. */
-function prepare({ grams, tokens, lossMask, segmentIds }: Sequence) {
-  const first = new Map<string, number>();
-  const ids = tokens.map((bytes, index) => {
-    const key = bytes.join();
-    if (!first.has(key)) first.set(key, index);
-    return first.get(key)!;
-  });
-  return {
-    matcher: SgMatcher.compile(lexiconOf(grams), byteTokens(tokens)),
-    ids: Int32Array.from(ids),
-    lossMask: Uint8Array.from(lossMask ?? tokens.map(() => 1)),
-    segmentIds: Int32Array.from(segmentIds ?? tokens.map(() => 0)),
-  };
+function prepare(sequence: Sequence) {
+  const { tokens, batch } = batchOf([sequence]);
+  return { matcher: SgMatcher.compile(lexiconOf(sequence.grams), tokens), batch };
 }
 
 function matchBatch(sequence: Sequence): Result {
-  const { matcher, ids, lossMask, segmentIds } = prepare(sequence);
-  const { planningMask, spans, kinds } = matcher.match({
-    offsets: Int32Array.of(0, ids.length),
-    tokenIds: ids,
-    lossMask,
-    segmentIds,
-  });
+  const { matcher, batch } = prepare(sequence);
+  const { planningMask, spans, kinds } = matcher.match(batch);
   assert.deepEqual(Array.from(kinds, (kind) => Number(kind > 0)), [...planningMask]);
   return { planningMask: [...planningMask], spans: triples(spans) };
 }
 
 function matchStream(sequence: Sequence): Result {
-  const { matcher, ids, lossMask, segmentIds } = prepare(sequence);
+  const { matcher, batch } = prepare(sequence);
+  const { tokenIds, lossMask, segmentIds } = batch;
   const stream = matcher.stream();
   const promised: boolean[] = [];
-  ids.forEach((id, i) => {
+  tokenIds.forEach((id, i) => {
     stream.push(id, { lossMask: lossMask[i]!, segmentId: segmentIds[i]! });
     for (let t = promised.length; t < stream.decided; t++) promised.push(stream.isPlanning(t));
   });
@@ -88,11 +43,7 @@ function triples(spans: Int32Array): number[][] {
   return Array.from({ length: spans.length / 3 }, (_, k) => [...spans.subarray(3 * k, 3 * k + 3)]);
 }
 
-for (const { name, tokens, planningMask, spans, ...rest } of conformance) {
-  const sequence = {
-    ...rest,
-    tokens: tokens.map((hex) => Uint8Array.from(Buffer.from(hex, "hex"))),
-  };
+for (const { name, sequence, planningMask, spans } of conformance) {
   Deno.test(`SgMatcher.match() conforms: ${name}`, () => {
     assert.deepEqual(matchBatch(sequence), { planningMask, spans });
   });
@@ -104,60 +55,9 @@ for (const { name, tokens, planningMask, spans, ...rest } of conformance) {
   });
 }
 
-// A small alphabet makes matches, overlaps and boundary cases common.
-const character = fc.constantFrom(
-  ..."aab'' \n\r,A-_1éÉ",
-  ..."\u2019\u02bc\u201c\u00a0\u3000\u0085\u2028\u0130\u00df\u4e2d\u{1f600}\u{1d400}\u0301\u00b2",
-);
-const gram = fc.oneof(
-  fc.string({ unit: character, minLength: 0, maxLength: 7 }),
-  fc.string({ unit: fc.constantFrom(..."ab' "), minLength: 1, maxLength: 6 }),
-);
-const piece = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.string({ unit: character, maxLength: 6 }).map((t) => encoder.encode(t)),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.string({ unit: fc.constantFrom(..."ab' "), maxLength: 5 }).map((t) =>
-      encoder.encode(t)
-    ),
-  },
-  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 3 }) },
-);
-
-/** A text of pieces, cut into tokens anywhere, also inside a character. */
-const tokens = fc.tuple(
-  fc.array(piece, { maxLength: 12 }),
-  fc.array(fc.nat(40), { maxLength: 24 }),
-).map(([pieces, cuts]) => {
-  const text = Uint8Array.from(pieces.flatMap((bytes) => [...bytes]));
-  const ends = [...cuts.filter((cut) => cut <= text.length), text.length].sort((a, b) => a - b);
-  return ends.map((end, k) => text.slice(k === 0 ? 0 : ends[k - 1]!, end));
-});
-
-const sequence = tokens.chain((tokens) =>
-  fc.record({
-    grams: fc.array(gram, { minLength: 1, maxLength: 6 }),
-    tokens: fc.constant(tokens),
-    lossMask: fc.option(
-      fc.array(fc.constantFrom(1, 1, 1, 1, 0), {
-        minLength: tokens.length,
-        maxLength: tokens.length,
-      }),
-      { nil: undefined },
-    ),
-    segmentIds: fc.option(
-      fc.array(fc.constantFrom(0, 0, 0, 1), { minLength: tokens.length, maxLength: tokens.length }),
-      { nil: undefined },
-    ),
-  })
-);
-
 Deno.test("SgMatcher.match() equals the oracle on random grams, tokens, masks and segments", () => {
   fc.assert(
-    fc.property(sequence, (sequence) => {
+    fc.property(anySequence, (sequence) => {
       assert.deepEqual(matchBatch(sequence), oracle(sequence));
     }),
     { numRuns: 5000 },
@@ -166,7 +66,7 @@ Deno.test("SgMatcher.match() equals the oracle on random grams, tokens, masks an
 
 Deno.test("SgStream equals the oracle on random grams, tokens, masks and segments", () => {
   fc.assert(
-    fc.property(sequence, (sequence) => {
+    fc.property(anySequence, (sequence) => {
       assert.deepEqual(matchStream(sequence), oracle(sequence));
     }),
     { numRuns: 3000 },
@@ -175,9 +75,8 @@ Deno.test("SgStream equals the oracle on random grams, tokens, masks and segment
 
 Deno.test("SgMatcher.match() gives the same on a second pass, when steps are remembered", () => {
   fc.assert(
-    fc.property(sequence, (sequence) => {
-      const { matcher, ids, lossMask, segmentIds } = prepare(sequence);
-      const batch = { offsets: Int32Array.of(0, ids.length), tokenIds: ids, lossMask, segmentIds };
+    fc.property(anySequence, (sequence) => {
+      const { matcher, batch } = prepare(sequence);
       assert.deepEqual(matcher.match(batch), matcher.match(batch));
     }),
     { numRuns: 500 },

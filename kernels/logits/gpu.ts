@@ -1,0 +1,310 @@
+import { compilePipeline } from "../_compile_pipeline.ts";
+import { checkBuffers } from "../_check_buffers.ts";
+import { rowRanges, workgroupGrid } from "../_dispatch.ts";
+import { transfer, wholeVectors } from "../_transfers.ts";
+import { BufferPool } from "../buffer_pool.ts";
+import { DTYPE_BYTES, type LogitDtype, type Logits } from "../logit_dtype.ts";
+import {
+  badRow,
+  checkLogitArrays,
+  checkSettings,
+  checkTopK,
+  type LogitSettings,
+} from "./_check_logits.ts";
+import type { LogitStats, LogitStatsOptions } from "./reference.ts";
+import { logitStatsShader } from "./shader.ts";
+
+/**
+ * Buffers of one run of a {@linkcode LogitStatsKernel}; all need `GPUBufferUsage.STORAGE`, and none may be
+ * two of them.
+ */
+export interface LogitStatsBuffers {
+  /**
+   * `[tokens x vocabSize]` of the kernel's dtype, padded to a multiple of 16 bytes: read only. What stands
+   * in the padding does not matter.
+   */
+  readonly logits: GPUBuffer;
+  /** `[tokens]`, i32: read only. A negative id, such as -100, leaves the token out: its row is not read. */
+  readonly tokenIds: GPUBuffer;
+  /** `[tokens]`, f32: written. NaN where the id is outside the vocabulary or the token has no distribution. */
+  readonly logprobs: GPUBuffer;
+  /** `[tokens]`, f32: written. NaN where the token has no distribution. */
+  readonly entropies: GPUBuffer;
+  /** `[tokens]`, f32: written. NaN where the token has no distribution. */
+  readonly logsumexps: GPUBuffer;
+  /** `[tokens]`, i32: written. -1 where the token has no distribution. */
+  readonly argmaxes: GPUBuffer;
+  /** `[tokens]`, f32: written; for kernels compiled with a `topK`. */
+  readonly topKMasses?: GPUBuffer | undefined;
+}
+
+/** Options of {@linkcode LogitStatsKernel.compile}: what a training run fixes. */
+export interface LogitStatsKernelOptions {
+  /** Entries of the vocabulary: logits of one token. */
+  readonly vocabSize: number;
+  /** Element type of the logits; `"f32"` when left out. */
+  readonly dtype?: LogitDtype;
+  /** What logits are divided by before the softmax; 1 when left out. */
+  readonly temperature?: number;
+  /** Sum the probabilities of so many most likely entries, 0 to 64; 0 when left out. */
+  readonly topK?: number;
+}
+
+const ACTION = "compute logit statistics";
+
+/** Bytes of logits that a typed array is uploaded in at a time. */
+const UPLOAD_BYTES = 128 * 2 ** 20;
+
+/**
+ * Logits to log-probabilities, entropies and more, on buffers that live on the GPU: compiled once for a
+ * model, encoded as often as needed, nothing read back. The logits are read once, as they are bound by
+ * memory: one workgroup reads the row of one token.
+ *
+ * Same results and bounds as {@linkcode logitStatsGpu}. What stands in the buffers is not checked: a
+ * token whose row holds NaN or +Infinity, or no logit above the lowest f32, gets NaN in every output.
+ *
+ * @example Usage
+ * ```ts
+ * import { LogitStatsKernel } from "@hicra/hicra/kernels";
+ * import type { LogitStatsBuffers } from "@hicra/hicra/kernels";
+ *
+ * async function statsStep(
+ *   device: GPUDevice,
+ *   buffers: LogitStatsBuffers,
+ *   numTokens: number,
+ * ): Promise<void> {
+ *   const kernel = await LogitStatsKernel.compile(device, { vocabSize: 151_936, dtype: "bf16" });
+ *   const encoder = device.createCommandEncoder({ label: "step" });
+ *   kernel.encode(encoder, buffers, numTokens);
+ *   device.queue.submit([encoder.finish()]);
+ * }
+ * ```
+ */
+export class LogitStatsKernel {
+  readonly #device: GPUDevice;
+  readonly #pipeline: GPUComputePipeline;
+  readonly #pool: BufferPool;
+  readonly #settings: LogitSettings;
+  readonly #topK: number;
+
+  private constructor(
+    device: GPUDevice,
+    pipeline: GPUComputePipeline,
+    settings: LogitSettings,
+    topK: number,
+  ) {
+    this.#device = device;
+    this.#pipeline = pipeline;
+    this.#pool = new BufferPool(device);
+    this.#settings = settings;
+    this.#topK = topK;
+  }
+
+  /**
+   * Compiles the kernel for a device and a model.
+   *
+   * @param device Device of the buffers.
+   * @param options Vocabulary, element type, temperature, what to compute.
+   * @returns The kernel. It holds buffers only between calls of `run`.
+   * @throws {RangeError} If an option is out of range.
+   * @throws {ShaderError} If the device's compiler refuses the shader.
+   */
+  static async compile(
+    device: GPUDevice,
+    { vocabSize, dtype = "f32", temperature = 1, topK = 0 }: LogitStatsKernelOptions,
+  ): Promise<LogitStatsKernel> {
+    const settings: LogitSettings = { vocabSize, dtype, temperature };
+    checkSettings(ACTION, settings);
+    checkTopK(topK);
+    const pipeline = await compilePipeline(device, {
+      label: "hicra logits",
+      code: logitStatsShader({ dtype, topK }),
+      constants: { vocab_size: vocabSize, temperature },
+    });
+    return new LogitStatsKernel(device, pipeline, settings, topK);
+  }
+
+  /**
+   * Appends one compute pass to `encoder`; the caller submits. Logits above `maxStorageBufferBindingSize`
+   * are bound piece by piece. No tokens, no pass.
+   *
+   * @param encoder Encoder of the kernel's device.
+   * @param buffers Inputs and outputs.
+   * @param numTokens Number of tokens, from the start of the buffers.
+   * @throws {RangeError} If a buffer is missing, too small or twice among them, or one row of logits
+   * does not fit a binding.
+   */
+  encode(encoder: GPUCommandEncoder, buffers: LogitStatsBuffers, numTokens: number): void {
+    const { vocabSize, dtype } = this.#settings;
+    const rowBytes = vocabSize * DTYPE_BYTES[dtype];
+    const { logits, tokenIds, logprobs, entropies, logsumexps, argmaxes, topKMasses } = buffers;
+    const words = (buffer: GPUBuffer | undefined) => ({ buffer, bytes: 4 * numTokens });
+    const inputs = {
+      logits: { buffer: logits, bytes: wholeVectors(numTokens * rowBytes) },
+      tokenIds: words(tokenIds),
+    };
+    const outputs = {
+      logprobs: words(logprobs),
+      entropies: words(entropies),
+      logsumexps: words(logsumexps),
+      argmaxes: words(argmaxes),
+      ...this.#topK > 0 ? { topKMasses: words(topKMasses) } : {},
+    };
+    checkBuffers(numTokens, inputs, outputs);
+    if (numTokens === 0) return;
+    const { limits } = this.#device;
+    const layout = this.#pipeline.getBindGroupLayout(0);
+    const pass = encoder.beginComputePass({ label: "hicra logits" });
+    pass.setPipeline(this.#pipeline);
+    for (const [start, end] of rowRanges(numTokens, rowBytes, limits)) {
+      const tokens = end - start;
+      const slice = { offset: 4 * start, size: 4 * tokens };
+      const perToken = [tokenIds, ...Object.values(outputs).map(({ buffer }) => buffer!)];
+      const entries: GPUBindGroupEntry[] = perToken.map((buffer, index) => ({
+        binding: index + 1,
+        resource: { buffer, ...slice },
+      }));
+      const bytes = { offset: start * rowBytes, size: wholeVectors(tokens * rowBytes) };
+      entries.push({ binding: 0, resource: { buffer: logits, ...bytes } });
+      const bindGroup = this.#device.createBindGroup({ label: "hicra logits", layout, entries });
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(...workgroupGrid(tokens, limits.maxComputeWorkgroupsPerDimension));
+    }
+    pass.end();
+  }
+
+  /**
+   * Runs on typed arrays: uploads logits piece by piece, so that any number of tokens fits, and keeps its
+   * buffers for the next call.
+   *
+   * @param logits `[tokens x vocabSize]`, row by row.
+   * @param tokenIds `[tokens]`: the sampled entry of each row.
+   * @param options `lossMask`, as for `logitStats`.
+   * @returns Statistics of each token, freshly allocated.
+   * @throws {TypeError} If the logits' array is not that of the dtype.
+   * @throws {RangeError} If a length or an id is out of range, or a token has no distribution.
+   */
+  async run(
+    logits: Logits,
+    tokenIds: Int32Array,
+    { lossMask }: Pick<LogitStatsOptions, "lossMask"> = {},
+  ): Promise<LogitStats> {
+    checkLogitArrays(ACTION, { logits, tokenIds, lossMask }, this.#settings);
+    const { vocabSize, dtype } = this.#settings;
+    const numTokens = tokenIds.length;
+    const ids = lossMask ? tokenIds.map((id, t) => lossMask[t] === 0 ? -1 : id) : tokenIds;
+    const stats: LogitStats = {
+      logprobs: new Float32Array(numTokens),
+      entropies: new Float32Array(numTokens),
+      logsumexps: new Float32Array(numTokens),
+      argmaxes: new Int32Array(numTokens),
+      topKMasses: new Float32Array(numTokens),
+    };
+    const rowBytes = vocabSize * DTYPE_BYTES[dtype];
+    const { limits } = this.#device;
+    const maxStorageBufferBindingSize = Math.min(
+      limits.maxStorageBufferBindingSize,
+      limits.maxBufferSize,
+      Math.max(UPLOAD_BYTES, 256 * rowBytes),
+    );
+    const pieces = rowRanges(numTokens, rowBytes, {
+      maxStorageBufferBindingSize,
+      minStorageBufferOffsetAlignment: limits.minStorageBufferOffsetAlignment,
+    });
+    for (const [start, end] of pieces) {
+      const tokens = end - start;
+      const bytes = 4 * tokens;
+      const results = await transfer(this.#pool, "hicra logits", (transfers, encoder) => {
+        const outputs = {
+          logprobs: transfers.output("logprobs", bytes),
+          entropies: transfers.output("entropies", bytes),
+          logsumexps: transfers.output("logsumexps", bytes),
+          argmaxes: transfers.output("argmaxes", bytes),
+          ...this.#topK > 0 ? { topKMasses: transfers.output("topKMasses", bytes) } : {},
+        };
+        this.encode(encoder, {
+          logits: transfers.upload("logits", logits.subarray(start * vocabSize, end * vocabSize)),
+          tokenIds: transfers.upload("tokenIds", ids.subarray(start, end)),
+          ...outputs,
+        }, tokens);
+        const read = (buffer: GPUBuffer) => ({ buffer, bytes });
+        return {
+          logprobs: read(outputs.logprobs),
+          entropies: read(outputs.entropies),
+          logsumexps: read(outputs.logsumexps),
+          argmaxes: read(outputs.argmaxes),
+          topKMasses: outputs.topKMasses
+            ? read(outputs.topKMasses)
+            : { ...read(outputs.logprobs), bytes: 0 },
+        };
+      });
+      stats.logprobs.set(new Float32Array(results.logprobs), start);
+      stats.entropies.set(new Float32Array(results.entropies), start);
+      stats.logsumexps.set(new Float32Array(results.logsumexps), start);
+      stats.argmaxes.set(new Int32Array(results.argmaxes), start);
+      stats.topKMasses.set(new Float32Array(results.topKMasses), start);
+    }
+    const bad = stats.entropies.findIndex(Number.isNaN);
+    if (bad !== -1) throw badRow(ACTION, logits, bad, this.#settings);
+    return stats;
+  }
+
+  /** Frees the buffers that `run` keeps. The kernel can be used again. */
+  destroy(): void {
+    this.#pool.destroy();
+  }
+}
+
+/**
+ * Turns logits into log-probabilities and entropies on a GPU: the twin of `logitStats`, with the same
+ * inputs, outputs and errors.
+ *
+ * Inputs are exact in every dtype, the arithmetic is f32: `logprobs` and `logsumexps` are within
+ * `2^-23 * (16 + 2 * d + vocabSize / 1,024)`, with `d` the larger of the result and of the largest logit over
+ * the temperature, entropies within `2^-23 * (40 + log(vocabSize) * (4 + vocabSize / 1,024))`. `argmaxes`
+ * are exact, and runs on one device give equal bits.
+ *
+ * This compiles, uploads and reads back. A loop whose logits live on the GPU uses
+ * {@linkcode LogitStatsKernel}, and one that calls this often its `run`.
+ *
+ * @example Usage
+ * ```ts
+ * import { GpuUnavailableError, logitStatsGpu, requestDevice } from "@hicra/hicra/kernels";
+ * import assert from "node:assert/strict";
+ *
+ * const device = await requestDevice().catch((error) => {
+ *   if (error instanceof GpuUnavailableError) return null;
+ *   throw error;
+ * });
+ * if (device !== null) {
+ *   const logits = Float32Array.of(0, 0, -Infinity);
+ *   const { entropies } = await logitStatsGpu(device, logits, Int32Array.of(0), { vocabSize: 3 });
+ *   assert.ok(Math.abs(entropies[0]! - Math.log(2)) < 1e-6);
+ *   device.destroy();
+ * }
+ * ```
+ *
+ * @param device Where to run, from `requestDevice`; stays the caller's.
+ * @param logits `[tokens x vocabSize]`, row by row.
+ * @param tokenIds `[tokens]`: the sampled entry of each row.
+ * @param options As for `logitStats`.
+ * @returns Statistics of each token, freshly allocated.
+ * @throws {TypeError} If the logits' array is not that of the dtype.
+ * @throws {RangeError} If an option, a length or an id is out of range, a token has no distribution, or a
+ * row does not fit the device's buffers.
+ * @throws {ShaderError} If the device's compiler refuses the shader.
+ */
+export async function logitStatsGpu(
+  device: GPUDevice,
+  logits: Logits,
+  tokenIds: Int32Array,
+  options: LogitStatsOptions,
+): Promise<LogitStats> {
+  const { lossMask, ...rest } = options;
+  const kernel = await LogitStatsKernel.compile(device, rest);
+  try {
+    return await kernel.run(logits, tokenIds, { lossMask });
+  } finally {
+    kernel.destroy();
+  }
+}

@@ -1,0 +1,392 @@
+import { checkBuffers } from "../_check_buffers.ts";
+import { compilePipeline } from "../_compile_pipeline.ts";
+import { rowRanges, workgroupGrid } from "../_dispatch.ts";
+import { lanesOf } from "../_logit_wgsl.ts";
+import { transfer, wholeVectors } from "../_transfers.ts";
+import { BufferPool } from "../buffer_pool.ts";
+import { DTYPE_BYTES } from "../logit_dtype.ts";
+import { checkLogitArrays } from "../logits/_check_logits.ts";
+import { LogitStatsKernel } from "../logits/gpu.ts";
+import { checkTerms, type Objective, objectiveOf } from "./_objective.ts";
+import {
+  badToken,
+  type PolicyGradient,
+  type PolicyGradientInputs,
+  type PolicyGradientOptions,
+} from "./reference.ts";
+import { gradientsShader, slopesShader, WORKGROUP_SIZE } from "./shader.ts";
+
+/**
+ * Buffers of one run of a {@linkcode PolicyGradientKernel}; all need `GPUBufferUsage.STORAGE`. The first five
+ * are those of the `LogitStatsKernel` that ran before, with the same vocabulary, dtype and temperature.
+ */
+export interface PolicyGradientBuffers {
+  /** `[tokens x vocabSize]` of the kernel's dtype, padded to a multiple of 16 bytes. */
+  readonly logits: GPUBuffer;
+  /** `[tokens]`, i32: read only. A negative id, such as -100, leaves the token out. */
+  readonly tokenIds: GPUBuffer;
+  /** `[tokens]`, f32: read only. */
+  readonly logprobs: GPUBuffer;
+  /** `[tokens]`, f32: read only. */
+  readonly entropies: GPUBuffer;
+  /** `[tokens]`, f32: read only. */
+  readonly logsumexps: GPUBuffer;
+  /** `[tokens]`, f32: read only. */
+  readonly oldLogprobs: GPUBuffer;
+  /** `[tokens]`, f32: read only; with HICRA applied, where it is. */
+  readonly advantages: GPUBuffer;
+  /** `[tokens]`, f32, at least 0: read only. Loss mask and normalisation. */
+  readonly weights: GPUBuffer;
+  /** `[tokens]`, f32: read only; for kernels compiled with a `klPenalty`. */
+  readonly refLogprobs?: GPUBuffer | undefined;
+  /** `[tokens]`, f32: written. NaN where a token that counts cannot be computed. */
+  readonly losses: GPUBuffer;
+  /**
+   * `[tokens x vocabSize]`, like the logits: written. The same buffer as `logits` if, and only if, the kernel
+   * was compiled to work in place. A token that cannot be computed gets a row of NaN.
+   */
+  readonly gradients: GPUBuffer;
+}
+
+/** Options of {@linkcode PolicyGradientKernel.compile}. */
+export interface PolicyGradientKernelOptions extends PolicyGradientOptions {
+  /** Write the gradients over the logits, which halves the memory; false when left out. */
+  readonly inPlace?: boolean;
+}
+
+const ACTION = "compute the policy gradient";
+
+/**
+ * The gradient of the clipped GRPO objective by the logits, on buffers that live on the GPU: the backward
+ * pass of `LogitStatsKernel`, compiled once, nothing read back. Logits are read once and gradients written
+ * once, over the logits where the kernel is compiled `inPlace`.
+ *
+ * Same formula and bounds as {@linkcode policyGradientGpu}. What stands in the buffers is not checked.
+ *
+ * @example Usage
+ * ```ts
+ * import { LogitStatsKernel, PolicyGradientKernel } from "@hicra/hicra/kernels";
+ * import type { PolicyGradientBuffers } from "@hicra/hicra/kernels";
+ *
+ * async function backwardStep(
+ *   device: GPUDevice,
+ *   buffers: PolicyGradientBuffers & { argmaxes: GPUBuffer },
+ *   numTokens: number,
+ * ): Promise<void> {
+ *   const model = { vocabSize: 151_936, dtype: "bf16" } as const;
+ *   const forward = await LogitStatsKernel.compile(device, model);
+ *   const backward = await PolicyGradientKernel.compile(device, { ...model, clipHigh: 0.28 });
+ *   const encoder = device.createCommandEncoder({ label: "step" });
+ *   forward.encode(encoder, buffers, numTokens);
+ *   backward.encode(encoder, buffers, numTokens);
+ *   device.queue.submit([encoder.finish()]);
+ * }
+ * ```
+ */
+export class PolicyGradientKernel {
+  readonly #device: GPUDevice;
+  readonly #slopes: GPUComputePipeline;
+  readonly #gradients: GPUComputePipeline;
+  readonly #objective: Objective;
+  readonly #inPlace: boolean;
+  /** Slopes of the tokens between the two dispatches; outgrown ones may still be in an encoder. */
+  readonly #scratch: GPUBuffer[] = [];
+
+  private constructor(
+    device: GPUDevice,
+    slopes: GPUComputePipeline,
+    gradients: GPUComputePipeline,
+    { objective, inPlace }: { readonly objective: Objective; readonly inPlace: boolean },
+  ) {
+    this.#device = device;
+    this.#slopes = slopes;
+    this.#gradients = gradients;
+    this.#objective = objective;
+    this.#inPlace = inPlace;
+  }
+
+  /**
+   * Compiles the kernel for a device, a model and an objective.
+   *
+   * @param device Device of the buffers.
+   * @param options The objective, and whether to work in place.
+   * @returns The kernel; its `destroy` frees 8 bytes for each token of the largest run.
+   * @throws {RangeError} If an option is out of range, or a `klPenalty` meets a device of fewer than 9
+   * storage buffers for each stage.
+   * @throws {ShaderError} If the device's compiler refuses the shader.
+   */
+  static async compile(
+    device: GPUDevice,
+    options: PolicyGradientKernelOptions,
+  ): Promise<PolicyGradientKernel> {
+    const { inPlace = false, ...rest } = options;
+    const objective = objectiveOf(ACTION, rest);
+    const { vocabSize, dtype, temperature, dualClip, klPenalty } = objective;
+    const withReference = klPenalty !== 0;
+    const { maxStorageBuffersPerShaderStage } = device.limits;
+    if (withReference && maxStorageBuffersPerShaderStage < 9) {
+      throw new RangeError(
+        `Cannot ${ACTION} with a klPenalty as the device must bind 9 storage buffers: ` +
+          `maxStorageBuffersPerShaderStage is ${maxStorageBuffersPerShaderStage}, get the device from ` +
+          `requestDevice, which asks for what the adapter offers`,
+      );
+    }
+    const slopes = await compilePipeline(device, {
+      label: "hicra policy gradient slopes",
+      code: slopesShader({ withReference }),
+      constants: {
+        vocab_size: vocabSize,
+        clip_low: objective.clipLow,
+        clip_high: objective.clipHigh,
+        dual_clip: Number.isFinite(dualClip) ? dualClip : 0,
+        entropy_bonus: objective.entropyBonus,
+        ...withReference ? { kl_penalty: klPenalty } : {},
+      },
+    });
+    const gradients = await compilePipeline(device, {
+      label: "hicra policy gradient",
+      code: gradientsShader({ dtype, inPlace }),
+      constants: { vocab_size: vocabSize, temperature },
+    });
+    return new PolicyGradientKernel(device, slopes, gradients, { objective, inPlace });
+  }
+
+  /**
+   * Appends one compute pass to `encoder`; the caller submits. Logits and gradients above
+   * `maxStorageBufferBindingSize` are bound piece by piece. No tokens, no pass.
+   *
+   * @param encoder Encoder of the kernel's device.
+   * @param buffers Inputs and outputs.
+   * @param numTokens Number of tokens, from the start of the buffers.
+   * @throws {TypeError} If a buffer is missing.
+   * @throws {RangeError} If a buffer is too small, `gradients` is the logits' buffer where it must not be, or
+   * the reverse, or a row does not fit a binding.
+   */
+  encode(encoder: GPUCommandEncoder, buffers: PolicyGradientBuffers, numTokens: number): void {
+    const { vocabSize, dtype, klPenalty } = this.#objective;
+    const rowBytes = vocabSize * DTYPE_BYTES[dtype];
+    this.#check(buffers, numTokens, rowBytes);
+    if (numTokens === 0) return;
+    const slopes = this.#slopesBuffer(8 * numTokens);
+    const pass = encoder.beginComputePass({ label: "hicra policy gradient" });
+    const words = (buffer: GPUBuffer) => ({ buffer, size: 4 * numTokens });
+    this.#dispatch(pass, this.#slopes, numTokens, [
+      words(buffers.tokenIds),
+      words(buffers.logprobs),
+      words(buffers.entropies),
+      words(buffers.oldLogprobs),
+      words(buffers.advantages),
+      words(buffers.weights),
+      words(buffers.losses),
+      { buffer: slopes, size: 8 * numTokens },
+      ...klPenalty !== 0 ? [words(buffers.refLogprobs!)] : [],
+    ]);
+    for (const [start, end] of rowRanges(numTokens, rowBytes, this.#device.limits)) {
+      const tokens = end - start;
+      const elements = tokens * vocabSize;
+      const words = { offset: 4 * start, size: 4 * tokens };
+      const rows = { offset: start * rowBytes, size: wholeVectors(tokens * rowBytes) };
+      this.#dispatch(pass, this.#gradients, Math.ceil(elements / lanesOf(dtype)), [
+        { buffer: buffers.tokenIds, ...words },
+        { buffer: slopes, offset: 8 * start, size: 8 * tokens },
+        { buffer: buffers.entropies, ...words },
+        { buffer: buffers.logsumexps, ...words },
+        { buffer: buffers.gradients, ...rows },
+        ...this.#inPlace ? [] : [{ buffer: buffers.logits, ...rows }],
+      ]);
+    }
+    pass.end();
+  }
+
+  /** Frees what the kernel holds. It can be used again. */
+  destroy(): void {
+    for (const buffer of this.#scratch) buffer.destroy();
+    this.#scratch.length = 0;
+  }
+
+  #check(buffers: PolicyGradientBuffers, numTokens: number, rowBytes: number): void {
+    const { logits, losses, gradients, refLogprobs, ...perToken } = buffers;
+    if ((gradients === logits) !== this.#inPlace) {
+      throw new RangeError(
+        `Cannot encode as buffers.gradients must ${
+          this.#inPlace ? "" : "not "
+        }be buffers.logits: ` +
+          `the kernel was compiled with inPlace ${this.#inPlace}`,
+      );
+    }
+    const { tokenIds, logprobs, entropies, logsumexps, oldLogprobs, advantages, weights } =
+      perToken;
+    const words = (buffer: GPUBuffer | undefined) => ({ buffer, bytes: 4 * numTokens });
+    const rows = (buffer: GPUBuffer) => ({ buffer, bytes: wholeVectors(numTokens * rowBytes) });
+    checkBuffers(numTokens, {
+      ...this.#inPlace ? {} : { logits: rows(logits) },
+      tokenIds: words(tokenIds),
+      logprobs: words(logprobs),
+      entropies: words(entropies),
+      logsumexps: words(logsumexps),
+      oldLogprobs: words(oldLogprobs),
+      advantages: words(advantages),
+      weights: words(weights),
+      ...this.#objective.klPenalty !== 0 ? { refLogprobs: words(refLogprobs) } : {},
+    }, { losses: words(losses), gradients: rows(gradients) });
+    const { maxStorageBufferBindingSize } = this.#device.limits;
+    if (8 * numTokens > maxStorageBufferBindingSize) {
+      throw new RangeError(
+        `Cannot encode ${numTokens} tokens as 8 bytes for each must fit a binding: ` +
+          `maxStorageBufferBindingSize is ${maxStorageBufferBindingSize}, pass fewer tokens at a time`,
+      );
+    }
+  }
+
+  #slopesBuffer(size: number): GPUBuffer {
+    const last = this.#scratch.at(-1);
+    if (last !== undefined && last.size >= size) return last;
+    const label = "hicra policy gradient slopes";
+    const buffer = this.#device.createBuffer({ label, size, usage: GPUBufferUsage.STORAGE });
+    this.#scratch.push(buffer);
+    return buffer;
+  }
+
+  #dispatch(
+    pass: GPUComputePassEncoder,
+    pipeline: GPUComputePipeline,
+    invocations: number,
+    resources: GPUBufferBinding[],
+  ): void {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(
+      0,
+      this.#device.createBindGroup({
+        label: "hicra policy gradient",
+        layout: pipeline.getBindGroupLayout(0),
+        entries: resources.map((resource, binding) => ({ binding, resource })),
+      }),
+    );
+    const workgroups = Math.ceil(invocations / WORKGROUP_SIZE);
+    const { maxComputeWorkgroupsPerDimension } = this.#device.limits;
+    pass.dispatchWorkgroups(...workgroupGrid(workgroups, maxComputeWorkgroupsPerDimension));
+  }
+}
+
+/** Bytes of logits that a typed array is uploaded in at a time. */
+const UPLOAD_BYTES = 64 * 2 ** 20;
+
+/**
+ * Computes the policy gradient on a GPU: the twin of `policyGradient`, with the same inputs, outputs and
+ * errors.
+ *
+ * The arithmetic is f32. A probability is off by a relative `2^-23 * (16 + |logsumexp| + d)`, with `d` the
+ * distance of its logit from the logsumexp; a gradient by that, times `w/T * (|slope| + entropyBonus *
+ * (d + H))`, and one rounding to the dtype. Runs on one device give equal bits.
+ *
+ * This compiles, uploads and reads back gradients of the logits' size. A loop whose logits live on the GPU
+ * uses {@linkcode PolicyGradientKernel}.
+ *
+ * @example Usage
+ * ```ts
+ * import { GpuUnavailableError, policyGradientGpu, requestDevice } from "@hicra/hicra/kernels";
+ * import assert from "node:assert/strict";
+ *
+ * const device = await requestDevice().catch((error) => {
+ *   if (error instanceof GpuUnavailableError) return null;
+ *   throw error;
+ * });
+ * if (device !== null) {
+ *   const { gradients } = await policyGradientGpu(device, {
+ *     logits: Float32Array.of(0, 0),
+ *     tokenIds: Int32Array.of(1),
+ *     oldLogprobs: Float32Array.of(Math.log(1 / 2)),
+ *     advantages: Float32Array.of(1.2),
+ *     weights: Float32Array.of(1),
+ *   }, { vocabSize: 2 });
+ *   assert.ok(Math.abs(gradients[0]! - 0.6) < 1e-6);
+ *   device.destroy();
+ * }
+ * ```
+ *
+ * @param device Where to run, from `requestDevice`; stays the caller's.
+ * @param inputs Logits and what each token brings.
+ * @param options The objective.
+ * @returns Gradients and losses, freshly allocated.
+ * @throws {TypeError} If the logits' array is not that of the dtype, or refLogprobs are missing.
+ * @throws {RangeError} If an option, a length or a value is out of range, a token that counts has no
+ * distribution or probability 0, or a row does not fit the device's buffers.
+ * @throws {ShaderError} If the device's compiler refuses a shader.
+ */
+export async function policyGradientGpu(
+  device: GPUDevice,
+  inputs: PolicyGradientInputs,
+  options: PolicyGradientOptions,
+): Promise<PolicyGradient> {
+  const objective = objectiveOf(ACTION, options);
+  const { vocabSize, dtype, temperature, klPenalty } = objective;
+  const { logits, weights } = inputs;
+  checkLogitArrays(ACTION, { ...inputs, lossMask: undefined }, objective);
+  const numTokens = inputs.tokenIds.length;
+  checkTerms(ACTION, inputs, numTokens, objective);
+  const tokenIds = inputs.tokenIds.map((id, t) => weights[t] === 0 ? -1 : id);
+  const forward = await LogitStatsKernel.compile(device, { vocabSize, dtype, temperature });
+  const backward = await PolicyGradientKernel.compile(device, { ...options, inPlace: true });
+  const pool = new BufferPool(device);
+  const rowBytes = vocabSize * DTYPE_BYTES[dtype];
+  const gradients = dtype === "f32"
+    ? new Float32Array(logits.length)
+    : new Uint16Array(logits.length);
+  const losses = new Float32Array(numTokens);
+  const { maxBufferSize, maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } =
+    device.limits;
+  const pieces = rowRanges(numTokens, rowBytes, {
+    maxStorageBufferBindingSize: Math.min(
+      maxStorageBufferBindingSize,
+      maxBufferSize,
+      Math.max(UPLOAD_BYTES, 256 * rowBytes),
+    ),
+    minStorageBufferOffsetAlignment,
+  });
+  try {
+    for (const [start, end] of pieces) {
+      const tokens = end - start;
+      const result = await transfer(pool, "hicra policy gradient", (transfers, encoder) => {
+        const upload = (name: "oldLogprobs" | "advantages" | "weights" | "refLogprobs") =>
+          transfers.upload(name, inputs[name]!.subarray(start, end));
+        const output = (name: string) => transfers.output(name, 4 * tokens);
+        const rows = transfers.uploadInPlace(
+          "logits",
+          logits.subarray(start * vocabSize, end * vocabSize),
+        );
+        const buffers = {
+          logits: rows,
+          tokenIds: transfers.upload("tokenIds", tokenIds.subarray(start, end)),
+          logprobs: output("logprobs"),
+          entropies: output("entropies"),
+          logsumexps: output("logsumexps"),
+          argmaxes: output("argmaxes"),
+          oldLogprobs: upload("oldLogprobs"),
+          advantages: upload("advantages"),
+          weights: upload("weights"),
+          refLogprobs: klPenalty === 0 ? undefined : upload("refLogprobs"),
+          losses: output("losses"),
+          gradients: rows,
+        };
+        forward.encode(encoder, buffers, tokens);
+        backward.encode(encoder, buffers, tokens);
+        return {
+          gradients: { buffer: rows, bytes: tokens * rowBytes },
+          losses: { buffer: buffers.losses, bytes: 4 * tokens },
+        };
+      });
+      const piece = dtype === "f32"
+        ? new Float32Array(result.gradients)
+        : new Uint16Array(result.gradients);
+      gradients.set(piece, start * vocabSize);
+      losses.set(new Float32Array(result.losses), start);
+    }
+  } finally {
+    pool.destroy();
+    backward.destroy();
+    forward.destroy();
+  }
+  const bad = losses.findIndex(Number.isNaN);
+  if (bad !== -1) throw badToken(inputs, bad, objective);
+  return { gradients, losses };
+}

@@ -1,0 +1,71 @@
+/** Most classes that a kernel counts: what a workgroup holds in memory. */
+export const MAX_CLASSES = 8;
+
+/** Checks what both backends of the kernel take, before any work. */
+export function checkSegmentSums(
+  values: Float32Array,
+  offsets: Int32Array,
+  classes: Uint8Array | undefined,
+  groupIds: Int32Array | undefined,
+): void {
+  checkType("values", values, Float32Array);
+  checkType("offsets", offsets, Int32Array);
+  if (offsets.length === 0 || offsets[0] !== 0) {
+    throw new RangeError(
+      `Cannot sum segments as offsets must start at 0: ` +
+        (offsets.length === 0 ? "current length is 0" : `offsets[0] is ${offsets[0]}`),
+    );
+  }
+  for (let s = 1; s < offsets.length; s++) {
+    if (offsets[s]! < offsets[s - 1]!) {
+      throw new RangeError(
+        `Cannot sum segments as offsets must not descend: offsets[${s}] is ${offsets[s]} after ` +
+          `${offsets[s - 1]}`,
+      );
+    }
+  }
+  const numSegments = offsets.length - 1;
+  if (offsets[numSegments] !== values.length) {
+    throw new RangeError(
+      `Cannot sum segments as offsets must end at the number of values, ${values.length}: ` +
+        `offsets[${numSegments}] is ${offsets[numSegments]}`,
+    );
+  }
+  if (classes !== undefined) {
+    checkType("classes", classes, Uint8Array);
+    checkLength("classes", classes.length, "token", values.length);
+  }
+  if (groupIds !== undefined) {
+    checkType("groupIds", groupIds, Int32Array);
+    checkLength("groupIds", groupIds.length, "segment", numSegments);
+  }
+}
+
+/** Checks the number of classes. */
+export function checkNumClasses(numClasses: number): void {
+  if (Number.isInteger(numClasses) && numClasses >= 1 && numClasses <= MAX_CLASSES) return;
+  throw new RangeError(
+    `Cannot sum segments as numClasses must be an integer from 1 to ${MAX_CLASSES}: ` +
+      `current value is ${numClasses}`,
+  );
+}
+
+function checkLength(name: string, length: number, unit: string, expected: number): void {
+  if (length === expected) return;
+  throw new RangeError(
+    `Cannot sum segments as ${name} must hold one value per ${unit}, ${expected}: ` +
+      `current length is ${length}`,
+  );
+}
+
+function checkType(
+  name: string,
+  value: unknown,
+  type: typeof Float32Array | typeof Int32Array | typeof Uint8Array,
+): void {
+  if (value instanceof type) return;
+  const current = value?.constructor?.name ?? String(value);
+  throw new TypeError(
+    `Cannot sum segments as ${name} must be a ${type.name}: current value is ${current}`,
+  );
+}

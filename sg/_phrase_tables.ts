@@ -1,0 +1,68 @@
+import type { PhraseTables } from "../kernels/mod.ts";
+import { type Automaton, characterCode } from "./_automaton.ts";
+import { CharacterClass } from "./_normalise.ts";
+import type { TokenBytes } from "./token_bytes.ts";
+
+const BLOCK = 256;
+const NUM_BLOCKS = 0x110000 / BLOCK;
+
+/** The tables that the GPU matcher reads: the trie without its failure links, and every character. */
+export function phraseTables(automaton: Automaton, { bytes, offsets }: TokenBytes): PhraseTables {
+  const { alphabet, firstChild, symbols, gram } = automaton;
+  const inGrams = new Set(Array.from(alphabet.keys(), (codePoint) => codePoint >> 8));
+  const characterPages = new Uint16Array(NUM_BLOCKS);
+  const pages: Uint32Array[] = [];
+  const pageOf = new Map<string, number>();
+  const uniform = classesOfBlocks();
+  for (let block = 0; block < NUM_BLOCKS; block++) {
+    const kind = inGrams.has(block) ? undefined : uniform[block];
+    const page = kind === undefined
+      ? characterPage(block, alphabet)
+      : new Uint32Array(BLOCK).fill(kind);
+    const key = kind === undefined ? page.join() : `all ${kind}`;
+    let index = pageOf.get(key);
+    if (index === undefined) {
+      index = pages.push(page) - 1;
+      pageOf.set(key, index);
+    }
+    characterPages[block] = index;
+  }
+  const characterCodes = new Uint32Array(BLOCK * pages.length);
+  pages.forEach((page, index) => characterCodes.set(page, BLOCK * index));
+  return {
+    tokenBytes: bytes.slice(),
+    byteOffsets: offsets.slice(),
+    characterPages,
+    characterCodes,
+    firstChild: firstChild.slice(),
+    symbols: symbols.slice(),
+    grams: gram.slice(),
+  };
+}
+
+function characterPage(block: number, alphabet: ReadonlyMap<number, number>): Uint32Array {
+  return Uint32Array.from(
+    { length: BLOCK },
+    (_, low) => characterCode(BLOCK * block + low, alphabet),
+  );
+}
+
+const UNIFORM: [kind: number, pattern: RegExp][] = [
+  [CharacterClass.word, /^[\p{L}\p{N}]*$/u],
+  [CharacterClass.other, /^[^\p{L}\p{N}\p{White_Space}_']*$/u],
+];
+
+let classes: readonly (number | undefined)[] | undefined;
+
+/**
+ * The class of all characters of each block, where they are of one and folding changes none of them: most
+ * of Unicode is ideographs or unassigned. A fact of Unicode, so asked for once, which takes 0.1 s.
+ */
+function classesOfBlocks(): readonly (number | undefined)[] {
+  return classes ??= Array.from({ length: NUM_BLOCKS }, (_, block) => {
+    const codePoints = Array.from({ length: BLOCK }, (_, low) => BLOCK * block + low);
+    const text = String.fromCodePoint(...codePoints);
+    if (text.toLowerCase() !== text) return undefined;
+    return UNIFORM.find(([, pattern]) => pattern.test(text))?.[0];
+  });
+}

