@@ -158,7 +158,7 @@ async function logitsCosts(
     const contestants: Record<string, Contestant> = {};
     const cases: Record<string, readonly [Home, string]> = {};
     const path = await openLogitsPath({ threads: 1 });
-    const own = path && ownContestant(path, input, "float32", truth);
+    const own = ownContestant(path, input, "float32", truth);
     if (own !== undefined) {
       contestants["hicra"] = own.contestant;
       cases["hicra"] = ["onnxruntime", "logits, float32"];
@@ -173,7 +173,7 @@ async function logitsCosts(
     try {
       return await costsOf(contestants, cases, { folder, items: rows * vocabulary, ...options });
     } finally {
-      await path?.release();
+      await path.release();
     }
   });
 }

@@ -73,7 +73,7 @@ export async function compareLogits(
           ];
           comparisons.push(await compare(subject, entries, rounds));
         } finally {
-          await path?.release();
+          await path.release();
         }
       }
     }
@@ -103,7 +103,7 @@ export function logitsCases(
   };
 }
 
-/** Cases whose memory is measured; ours where there is one. */
+/** Cases whose memory is measured. */
 function logitsMemory(): Record<string, readonly [Home, string]> {
   const names = ["torch eager, whole", "torch eager, rows by hand"];
   return {
@@ -117,13 +117,13 @@ function wordsOf({ tokens, vocabulary }: LogitsInput, dtype: Dtype): string {
 }
 
 function ours(
-  path: LogitsPath | undefined,
+  path: LogitsPath,
   input: LogitsInput,
   dtype: Dtype,
   truth: Truth,
 ): Entry[] {
-  const contestant = path && ownContestant(path, input, dtype, truth);
-  if (path === undefined || contestant === undefined) return [];
+  const contestant = ownContestant(path, input, dtype, truth);
+  if (contestant === undefined) return [];
   return [{
     name: path.name,
     side: "ours",
