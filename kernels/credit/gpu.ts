@@ -287,11 +287,13 @@ const LOSS_MASK = 3;
  * - the mean of MaxRL by a relative `u*(h + 12)` where no reward is negative. Where rewards of both
  *   signs cancel, the error is that of `sum|r|`, and a mean near 0 may fall on its other side.
  *
- * An error of the advantage passes the transforms multiplied by at most `1 + alpha`, and those add a
- * few `u` of the result and, in sums over `L` tokens, `u*(ceil(L/256) + 16)` of the sum of absolute
- * values; `mass-preserving` multiplies that by `(1 + alpha)/(1 - alpha)`. A HICRA of given
- * advantages whose alpha f32 holds is within one unit in the last place of the larger of `|A|` and
- * `|A'|`. Devices may take subnormal values for 0, and lose the sign of a zero that was not given.
+ * An error of the advantage passes HICRA multiplied by at most `1 + alpha`, the others by the weight of
+ * the token. Every transform adds a few `u` of what it adds or multiplies; one that sums over the `L`
+ * tokens of a sequence adds a relative `u*(ceil(L/256) + 16)` of its sum, `baseline-corrected`
+ * `u*ceil(S/64)` more for the group. `mass-preserving` multiplies both by `(1 + alpha)/(1 - alpha)`.
+ * HICRA in its first three modes, of given advantages and an alpha of at most 1 that f32 holds, is
+ * within one unit in the last place of the larger of `|A|` and `|A'|`. Devices may take subnormal
+ * values for 0, and lose the sign of a zero that was not given.
  *
  * This compiles, uploads and reads back, which costs milliseconds before any work. A loop keeps a
  * {@linkcode CreditKernel}.
