@@ -130,7 +130,7 @@ Deno.test("takeTurns() times both sides in turns and leaves out what is skipped"
       2,
       { warmUpMs: 0 },
     );
-    assert.equal(calls.join(" "), "ours theirs ours theirs ours theirs");
+    assert.equal(calls.join(" "), "ours ours ours theirs ours theirs ours theirs");
     assert.deepEqual(Object.keys(turns), ["ours", "theirs"]);
     assert.deepEqual(turns["theirs"]!.samplesMs.length, 2);
     assert.deepEqual([turns["ours"]!.setupMs, turns["ours"]!.result], [7, -1]);
