@@ -2,7 +2,7 @@ import { compilePipeline } from "../_compile_pipeline.ts";
 import { bindingRanges, workgroupGrid } from "../_dispatch.ts";
 import { transfer, type Transfers, wholeWords } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
-import { bufferBytes, checkBuffers, neededBuffers } from "./_check_buffers.ts";
+import { bufferBytes, checkCreditBuffers, neededBuffers } from "./_check_buffers.ts";
 import { checkCredit } from "./_check_credit.ts";
 import {
   CENTERS,
@@ -164,7 +164,7 @@ export class CreditKernel {
   #encode(encoder: GPUCommandEncoder, buffers: CreditBuffers, sizes: CreditSizes): void {
     const credit = this.#credit;
     const { limits } = this.#device;
-    checkBuffers(buffers, credit, sizes, limits);
+    checkCreditBuffers(buffers, credit, sizes, limits);
     const { numSequences, numTokens } = sizes;
     const { baseline, sums, groupMeans } = this.#pipelines;
     const bytes = bufferBytes(credit, sizes);

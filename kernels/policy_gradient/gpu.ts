@@ -1,4 +1,4 @@
-import { checkBuffers } from "../_check_buffers.ts";
+import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { rowRanges, workgroupGrid } from "../_dispatch.ts";
 import { lanesOf } from "../_logit_wgsl.ts";
@@ -205,6 +205,7 @@ export class PolicyGradientKernel {
   }
 
   #check(buffers: PolicyGradientBuffers, numTokens: number, rowBytes: number): void {
+    checkSize("numTokens", numTokens);
     const { logits, losses, gradients, refLogprobs, ...perToken } = buffers;
     if ((gradients === logits) !== this.#inPlace) {
       throw new RangeError(
@@ -218,7 +219,7 @@ export class PolicyGradientKernel {
       perToken;
     const words = (buffer: GPUBuffer | undefined) => ({ buffer, bytes: 4 * numTokens });
     const rows = (buffer: GPUBuffer) => ({ buffer, bytes: wholeVectors(numTokens * rowBytes) });
-    checkBuffers(numTokens, {
+    checkBuffers({
       ...this.#inPlace ? {} : { logits: rows(logits) },
       tokenIds: words(tokenIds),
       logprobs: words(logprobs),
@@ -228,7 +229,9 @@ export class PolicyGradientKernel {
       advantages: words(advantages),
       weights: words(weights),
       ...this.#objective.klPenalty !== 0 ? { refLogprobs: words(refLogprobs) } : {},
-    }, { losses: words(losses), gradients: rows(gradients) });
+      losses: { ...words(losses), written: true },
+      gradients: { ...rows(gradients), written: true },
+    });
     const { maxStorageBufferBindingSize } = this.#device.limits;
     if (8 * numTokens > maxStorageBufferBindingSize) {
       throw new RangeError(

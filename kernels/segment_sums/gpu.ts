@@ -1,3 +1,4 @@
+import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { workgroupGrid } from "../_dispatch.ts";
 import { type Output, transfer, wholeWords } from "../_transfers.ts";
@@ -383,28 +384,7 @@ export class SegmentSumsKernel {
   }
 
   #check(bindings: Bindings): void {
-    const { maxStorageBufferBindingSize } = this.#device.limits;
-    for (const [name, { buffer, bytes, written }] of Object.entries(bindings)) {
-      if (buffer.size < bytes) {
-        throw new RangeError(
-          `Cannot encode as buffers.${name} must hold ${bytes} bytes: current size is ${buffer.size}`,
-        );
-      }
-      if (bytes > maxStorageBufferBindingSize) {
-        throw new RangeError(
-          `Cannot encode as buffers.${name} must be bound whole, ${bytes} bytes: ` +
-            `maxStorageBufferBindingSize is ${maxStorageBufferBindingSize}, pass fewer tokens at a time`,
-        );
-      }
-      if (!written) continue;
-      for (const [other, { buffer: otherBuffer }] of Object.entries(bindings)) {
-        if (other === name || otherBuffer !== buffer) continue;
-        throw new RangeError(
-          `Cannot encode as buffers.${name} must be a buffer of its own: it is also buffers.${other}, ` +
-            `WebGPU does not read and write one buffer in a pass`,
-        );
-      }
-    }
+    checkBuffers(bindings, this.#device.limits.maxStorageBufferBindingSize);
   }
 }
 
@@ -478,10 +458,3 @@ type Pipelines = Readonly<
 >;
 
 type Bindings = Readonly<Record<string, Output & { readonly written?: boolean }>>;
-
-function checkSize(name: string, size: number): void {
-  if (Number.isInteger(size) && size >= 0) return;
-  throw new RangeError(
-    `Cannot encode as ${name} must be a non-negative integer: current value is ${size}`,
-  );
-}

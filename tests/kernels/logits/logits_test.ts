@@ -447,7 +447,7 @@ gpuTest("LogitStatsKernel.encode() throws when a buffer does not fit", async (de
     numTokens: number,
     message: string,
   ][] = [
-    [buffers, 3, "Cannot encode 3 tokens as buffers.logits must hold 48 bytes: current size is 32"],
+    [buffers, 3, "Cannot encode as buffers.logits must hold 48 bytes: current size is 32"],
     [
       withoutMasses,
       2,
@@ -456,8 +456,8 @@ gpuTest("LogitStatsKernel.encode() throws when a buffer does not fit", async (de
     [
       { ...buffers, entropies: buffers.logprobs },
       2,
-      "Cannot encode as buffers.logprobs must not be another buffer: it is also buffers.entropies, " +
-      "WebGPU does not write a buffer that a pass also reads",
+      "Cannot encode as buffers.logprobs must be a buffer of its own: it is also buffers.entropies, " +
+      "WebGPU does not read and write one buffer in a pass",
     ],
   ];
   for (const [given, numTokens, message] of cases) {

@@ -300,7 +300,7 @@ gpuTest("segmentSumsGpu() throws when the tokens do not fit a binding", async (d
   await assert.rejects(segmentSumsGpu(small, values, offsets), {
     name: "RangeError",
     message: "Cannot encode as buffers.values must be bound whole, 1028 bytes: " +
-      "maxStorageBufferBindingSize is 1024, pass fewer tokens at a time",
+      "maxStorageBufferBindingSize is 1024, pass less at a time",
   });
 });
 
