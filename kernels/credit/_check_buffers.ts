@@ -8,10 +8,9 @@ const WRITTEN: readonly (keyof CreditBuffers)[] = ["sequenceAdvantages", "statis
 
 /** The buffers that must be there, in the order of {@linkcode CreditBuffers}. */
 export function neededBuffers(
-  { from, formula, needs, hasSums }: Credit,
+  { from, needs, hasSums }: Credit,
 ): (keyof CreditBuffers)[] {
   const names: (keyof CreditBuffers)[] = [...needs, "lossMask"];
-  if (formula !== "none") names.push("parameters");
   if (from === "rewards") names.push("sequenceAdvantages");
   if (hasSums) names.push("statistics");
   names.push("credited");
@@ -58,6 +57,7 @@ export function checkCreditBuffers(
   const bytes = bufferBytes(credit, sizes);
   const needed = neededBuffers(credit);
   if (credit.from === "rewards" && buffers.include !== undefined) needed.push("include");
+  if (credit.formula !== "none" && buffers.parameters !== undefined) needed.push("parameters");
   const fitsInPieces = !credit.needs.includes("offsets");
   checkBuffers(
     Object.fromEntries(needed.map((name) => [name, {

@@ -71,6 +71,8 @@ export class CreditKernel {
   readonly #credit: Credit;
   readonly #pipelines: Pipelines;
   readonly #pool: BufferPool;
+  /** The numbers of the options, for runs that bring none. */
+  #parameters: GPUBuffer | undefined;
 
   private constructor(device: GPUDevice, credit: Credit, pipelines: Pipelines) {
     this.#device = device;
@@ -93,7 +95,7 @@ export class CreditKernel {
     return new CreditKernel(device, credit, await compilePasses(device, credit));
   }
 
-  /** The buffers that {@linkcode CreditKernel.encode} needs; `include` may be there besides. */
+  /** The buffers that {@linkcode CreditKernel.encode} needs; `include` and `parameters` may be there besides. */
   get needs(): readonly (keyof CreditBuffers)[] {
     return neededBuffers(this.#credit);
   }
@@ -159,10 +161,27 @@ export class CreditKernel {
   /** Frees the buffers that {@linkcode CreditKernel.run} keeps. The kernel can be used again. */
   destroy(): void {
     this.#pool.destroy();
+    this.#parameters = undefined;
   }
 
-  #encode(encoder: GPUCommandEncoder, buffers: CreditBuffers, sizes: CreditSizes): void {
+  #ownParameters(): GPUBuffer {
+    if (this.#parameters === undefined) {
+      const values = Float32Array.from(this.#credit.parameters);
+      this.#parameters = this.#pool.take({
+        label: "hicra credit own parameters",
+        size: values.byteLength,
+        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+      });
+      this.#device.queue.writeBuffer(this.#parameters, 0, values);
+    }
+    return this.#parameters;
+  }
+
+  #encode(encoder: GPUCommandEncoder, given: CreditBuffers, sizes: CreditSizes): void {
     const credit = this.#credit;
+    const buffers = given.parameters !== undefined || credit.formula === "none"
+      ? given
+      : { ...given, parameters: this.#ownParameters() };
     const { limits } = this.#device;
     checkCreditBuffers(buffers, credit, sizes, limits);
     const { numSequences, numTokens } = sizes;

@@ -131,8 +131,9 @@ export class LogitStatsKernel {
    * @param encoder Encoder of the kernel's device.
    * @param buffers Inputs and outputs.
    * @param numTokens Number of tokens, from the start of the buffers.
-   * @throws {RangeError} If a buffer is missing, too small or twice among them, or one row of logits
-   * does not fit a binding.
+   * @throws {TypeError} If a buffer is missing.
+   * @throws {RangeError} If a buffer is too small or twice among them, or one row of logits does not fit a
+   * binding.
    */
   encode(encoder: GPUCommandEncoder, buffers: LogitStatsBuffers, numTokens: number): void {
     const { vocabSize, dtype } = this.#settings;

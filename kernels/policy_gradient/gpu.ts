@@ -110,7 +110,7 @@ export class PolicyGradientKernel {
    *
    * @param device Device of the buffers.
    * @param options The objective, and whether to work in place.
-   * @returns The kernel; its `destroy` frees 8 bytes for each token of the largest run.
+   * @returns The kernel; its `destroy` frees at most 32 bytes for each token of the largest run.
    * @throws {RangeError} If an option is out of range, or a `klPenalty` meets a device of fewer than 9
    * storage buffers for each stage.
    * @throws {ShaderError} If the device's compiler refuses the shader.
@@ -245,7 +245,14 @@ export class PolicyGradientKernel {
     const last = this.#scratch.at(-1);
     if (last !== undefined && last.size >= size) return last;
     const label = "hicra policy gradient slopes";
-    const buffer = this.#device.createBuffer({ label, size, usage: GPUBufferUsage.STORAGE });
+    // Doubled, so that batches which grow slowly leave little behind.
+    const { maxStorageBufferBindingSize } = this.#device.limits;
+    const room = Math.max(size, Math.min(2 * (last?.size ?? 0), maxStorageBufferBindingSize));
+    const buffer = this.#device.createBuffer({
+      label,
+      size: room,
+      usage: GPUBufferUsage.STORAGE,
+    });
     this.#scratch.push(buffer);
     return buffer;
   }
@@ -326,7 +333,7 @@ export async function policyGradientGpu(
   const { logits, weights } = inputs;
   checkLogitArrays(ACTION, { ...inputs, lossMask: undefined }, objective);
   const numTokens = inputs.tokenIds.length;
-  checkTerms(ACTION, inputs, numTokens, objective);
+  checkTerms(ACTION, inputs, objective);
   const tokenIds = inputs.tokenIds.map((id, t) => weights[t] === 0 ? -1 : id);
   const forward = await LogitStatsKernel.compile(device, { vocabSize, dtype, temperature });
   const backward = await PolicyGradientKernel.compile(device, { ...options, inPlace: true });

@@ -313,7 +313,6 @@ gpuTest(
       "offsets",
       "kinds",
       "lossMask",
-      "parameters",
       "sequenceAdvantages",
       "credited",
     ]);
@@ -520,3 +519,27 @@ async function download(device: GPUDevice, buffer: GPUBuffer): Promise<Float32Ar
   await readback.mapAsync(GPUMapMode.READ);
   return new Float32Array(readback.getMappedRange().slice(0));
 }
+
+gpuTest(
+  "CreditKernel.encode() takes the numbers of its options where none are given",
+  async (device) => {
+    const kernel = await CreditKernel.compile(device, {
+      from: "tokens",
+      transform: { name: "hicra", alpha: 0.5 },
+    });
+    const buffers = upload(device, {
+      advantages: Float32Array.of(1, -1, 1, 0),
+      kinds: Uint8Array.of(1, 1, 0, 0),
+      lossMask: Uint8Array.of(1, 1, 1, 0),
+      credited: new Float32Array(4),
+    }) as unknown as CreditBuffers;
+    for (let round = 0; round < 2; round++) {
+      const encoder = device.createCommandEncoder();
+      kernel.encode(encoder, buffers, { numSequences: 1, numTokens: 3 });
+      device.queue.submit([encoder.finish()]);
+      const credited = await download(device, buffers.credited);
+      assert.deepEqual(new Float32Array(credited).subarray(0, 3), Float32Array.of(1.5, -0.5, 1));
+      kernel.destroy(); // it can be used again
+    }
+  },
+);

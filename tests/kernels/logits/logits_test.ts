@@ -123,6 +123,26 @@ const ERRORS: {
     },
   },
   {
+    name: "the logits are a Float16Array",
+    logits: new Float16Array(3) as unknown as Logits,
+    options: { dtype: "f16" },
+    error: {
+      name: "TypeError",
+      message: 'Cannot compute logit statistics as logits of dtype "f16" must be a Uint16Array: ' +
+        "current value is Float16Array, pass new Uint16Array(it.buffer, it.byteOffset, it.length)",
+    },
+  },
+  {
+    name: "the ids are 64 bits wide",
+    tokenIds: BigInt64Array.of(1n) as unknown as Int32Array,
+    error: {
+      name: "TypeError",
+      message:
+        "Cannot compute logit statistics as tokenIds must be a Int32Array: current value is " +
+        "BigInt64Array",
+    },
+  },
+  {
     name: "rows are missing",
     tokenIds: Int32Array.of(0, 1),
     error: {
