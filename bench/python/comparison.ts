@@ -42,6 +42,9 @@ export interface Comparison extends ComparisonSubject {
   readonly skipped: Readonly<Record<string, string>>;
 }
 
+/** Pause before each lap where there are threads. */
+const PAUSE_MS = 20;
+
 /**
  * Lets contestants take turns and sets their times beside ours, the first entry of side `ours`.
  *
@@ -59,6 +62,8 @@ export async function compare(
   const { turns, skipped } = await takeTurns(
     Object.fromEntries(entries.map((entry) => [keyOf(entry), entry.contestant])),
     rounds,
+    // The pools of both sides spin on the same cores for a while after their work.
+    { pauseMs: subject.threads > 1 ? PAUSE_MS : 0 },
   );
   const first = entries.find(({ side }) => side === "ours");
   const ours = first && turns[keyOf(first)];

@@ -45,7 +45,7 @@ const SIZES: Readonly<Record<"full" | "quick", Sizes>> = {
   full: {
     tokens: [1 / 100, 1 / 10, 1],
     grams: [250, 2_500, 25_000],
-    gramTokens: 50_000,
+    gramTokens: 20_000,
     vocabulary: [1_500, 15_000, 150_000],
     rows: 64,
   },
@@ -161,7 +161,7 @@ async function logitsCosts(
     const own = path && ownContestant(path, input, "float32", truth);
     if (own !== undefined) {
       contestants["hicra"] = own.contestant;
-      cases["hicra"] = ["deno", "logits, float32"];
+      cases["hicra"] = ["onnxruntime", "logits, float32"];
     }
     for (const name of ["torch eager, whole", "torch eager, rows by hand"]) {
       const place = { sides: options.sides, threads: 1, folder };

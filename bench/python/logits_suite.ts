@@ -107,7 +107,7 @@ export function logitsCases(
 function logitsMemory(): Record<string, readonly [Home, string]> {
   const names = ["torch eager, whole", "torch eager, rows by hand"];
   return {
-    hicra: ["deno", "logits, float32"],
+    hicra: ["onnxruntime", "logits, float32"],
     ...Object.fromEntries(names.map((name) => [name, ["torch", `${name}, float32`] as const])),
   };
 }

@@ -1,3 +1,4 @@
+import { loadavg } from "node:os";
 import { endProgress, progress } from "../progress.ts";
 import type { Comparison } from "./comparison.ts";
 import { measureGrowth, type SizeCost } from "./growth_suite.ts";
@@ -14,6 +15,8 @@ export interface PythonFigures {
   /** Versions of Python and its packages. */
   readonly versions: Readonly<Record<string, string>>;
   readonly rounds: number;
+  /** Load average of the machine before anything ran: what else it was doing. */
+  readonly loadBefore: number;
   /** For one core, and for all. */
   readonly limits: readonly MachineLimits[];
   readonly comparisons: readonly Comparison[];
@@ -37,6 +40,7 @@ export async function measurePython(
 ): Promise<PythonFigures> {
   const size = quick ? "quick" : "full";
   const rounds = ROUNDS[size];
+  const loadBefore = loadavg()[0]!;
   const sides = new Sides(sideBySide(python));
   try {
     progress("beside Python: limits of the machine");
@@ -58,7 +62,16 @@ export async function measurePython(
     const memory = suites.flatMap((suite) => suite.memory);
     const skipped = comparisons.flatMap(skippedLines);
     for (const line of skipped) console.error(line);
-    return { versions: sides.versions, rounds, limits, comparisons, growth, memory, skipped };
+    return {
+      versions: sides.versions,
+      rounds,
+      loadBefore,
+      limits,
+      comparisons,
+      growth,
+      memory,
+      skipped,
+    };
   } finally {
     await sides.close();
   }

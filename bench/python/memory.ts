@@ -28,7 +28,12 @@ export function idleMemory(sides: Sides): Promise<Record<Home, IdleMemory>> {
       const process = await sides.peakMemory(home, folder, "nothing", { alone: false }) ?? 0;
       return { process, alone: await sides.peakMemory(home, folder, "nothing") ?? 0 };
     };
-    return { deno: await of("deno"), numpy: await of("numpy"), torch: await of("torch") };
+    return {
+      deno: await of("deno"),
+      onnxruntime: await of("onnxruntime"),
+      numpy: await of("numpy"),
+      torch: await of("torch"),
+    };
   });
 }
 

@@ -5,7 +5,6 @@ import { createInterface } from "node:readline";
 import { hicraAdvantages } from "../../advantage/mod.ts";
 import { lexiconFromGrams, SgMatcher } from "../../sg/mod.ts";
 import type { Case } from "./case_folder.ts";
-import { openLogitsPath } from "./logits_path.ts";
 import type { CaseRequest, PeerAnswer } from "./peer_process.ts";
 
 // Our side of the cases in a process of its own, for the memory that they take. It speaks as
@@ -53,6 +52,7 @@ const RUNS: Readonly<Record<string, (read: Read, options: Options) => Promise<nu
     return hicraAdvantages(advantages, mask, { alpha: options.alpha as number })[0]!;
   },
   async logits(read) {
+    const { openLogitsPath } = await import("./logits_path.ts");
     const path = await openLogitsPath({ threads: 1 });
     const ids = new Int32Array(await read("ids"));
     const { entropies } = await path.float32(new Float32Array(await read("logits")), ids);
@@ -86,6 +86,8 @@ async function answer({ folder, case: name }: CaseRequest): Promise<PeerAnswer> 
   return { nanoseconds, setupNanoseconds: null, peakMemoryBytes: peak, result };
 }
 
+// Loaded only where it is needed: it is tens of megabytes of native code.
+if (process.argv[2] === "onnxruntime") await import("./logits_path.ts");
 console.log(JSON.stringify({ versions: {} }));
 for await (const line of createInterface({ input: process.stdin })) {
   console.log(JSON.stringify(await answer(JSON.parse(line))));

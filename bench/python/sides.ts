@@ -2,8 +2,11 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { CaseSkippedError, type PeerAnswer, PeerProcess } from "./peer_process.ts";
 
-/** Where a case whose memory is measured runs: in Deno, or in Python with a library loaded. */
-export type Home = "deno" | "numpy" | "torch";
+/**
+ * Where a case whose memory is measured runs: in Deno, there with onnxruntime loaded, or in Python with a
+ * library loaded.
+ */
+export type Home = "deno" | "onnxruntime" | "numpy" | "torch";
 
 /** Starts a process of the Python side. */
 export type PythonCommand = (
@@ -61,7 +64,9 @@ export class Sides {
     { alone = true }: { readonly alone?: boolean } = {},
   ): Promise<number | null> {
     try {
-      if (home === "deno") return (await runInDeno(folder, name)).peakMemoryBytes;
+      if (home === "deno" || home === "onnxruntime") {
+        return (await runInDeno(home, folder, name)).peakMemoryBytes;
+      }
       const peer = await this.#process(`forks of ${home}`, 1, home);
       return (await peer.run({ folder, case: name, alone })).peakMemoryBytes;
     } catch (error) {
@@ -90,8 +95,8 @@ export class Sides {
   }
 }
 
-async function runInDeno(folder: string, name: string): Promise<PeerAnswer> {
-  const peer = await PeerProcess.start([process.execPath, "run", "-A", "--quiet", OWN_SIDE]);
+async function runInDeno(home: Home, folder: string, name: string): Promise<PeerAnswer> {
+  const peer = await PeerProcess.start([process.execPath, "run", "-A", "--quiet", OWN_SIDE, home]);
   try {
     return await peer.run({ folder, case: name });
   } finally {

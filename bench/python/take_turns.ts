@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { median, type Timing } from "../timing.ts";
 import { CaseSkippedError, type PeerAnswer } from "./peer_process.ts";
 import type { Sides } from "./sides.ts";
@@ -93,14 +94,18 @@ export function mustFind(name: string, expected: number): (answer: PeerAnswer) =
  *
  * @param contestants By name. One that is skipped in the first round is left out of the others.
  * @param rounds Number of rounds that count.
- * @param options `warmUpMs`: how long each runs before.
+ * @param options `warmUpMs`: how long each runs before. `pauseMs`: a pause before each lap, in which threads
+ * that the one before left spinning fall asleep.
  * @returns The times, and why contestants were skipped.
  * @throws {Error} If a contestant returns another number than in its first round.
  */
 export async function takeTurns(
   contestants: Readonly<Record<string, Contestant>>,
   rounds: number,
-  { warmUpMs = WARM_UP_MS }: { readonly warmUpMs?: number } = {},
+  { warmUpMs = WARM_UP_MS, pauseMs = 0 }: {
+    readonly warmUpMs?: number;
+    readonly pauseMs?: number;
+  } = {},
 ): Promise<{
   readonly turns: Readonly<Record<string, Turns>>;
   readonly skipped: Readonly<Record<string, string>>;
@@ -111,6 +116,7 @@ export async function takeTurns(
   for (let round = -1; round < rounds; round++) {
     for (const [name, run] of Object.entries(contestants)) {
       if (name in skipped) continue;
+      if (pauseMs > 0) await setTimeout(pauseMs);
       const start = performance.now();
       let lap: Lap;
       try {

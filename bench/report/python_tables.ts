@@ -101,15 +101,18 @@ function limitsOf(limits: readonly MachineLimits[], threads: number): MachineLim
   return limits.find((row) => row.threads === threads) ?? limits[0]!;
 }
 
-function limitsTable({ limits, versions, rounds }: PythonFigures): Table {
+function limitsTable({ limits, versions, loadBefore }: PythonFigures): Table {
   const columns = limits.map(({ threads }) => threads === 1 ? "one core" : `${threads} cores`);
   const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return {
     title: "Limits of the machine",
     note:
-      `Medians of ${rounds} rounds of the same run: copies of 256 MiB in JavaScript, numpy and ` +
+      `Medians of at most 3 rounds of the same run: copies of 256 MiB in JavaScript, numpy and ` +
       "torch, the fastest of which counts, bytes read and written; a product of float32 matrices in " +
-      `torch. ${packages.join(", ")}.`,
+      `torch. Load of other work when it began: ${
+        loadBefore.toFixed(1)
+      }, which must be near 0 for figures ` +
+      `to quote, those of all cores above all. ${packages.join(", ")}.`,
     columns: ["", ...columns],
     rows: [
       [

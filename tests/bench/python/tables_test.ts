@@ -55,6 +55,7 @@ const LOGITS: Comparison = {
 const FIGURES: PythonFigures = {
   versions: { Python: "3.11.7", torch: "2.15.0" },
   rounds: 3,
+  loadBefore: 0.25,
   limits: [
     { threads: 1, copyBytesPerSecond: 1e10, productFlops: 1e11 },
     { threads: 2, copyBytesPerSecond: 2e10, productFlops: null },
@@ -144,6 +145,7 @@ Deno.test("pythonTables() shows limits, growth and memory", () => {
     ["plain copy, GB/s", "10.0", "20.0"],
     ["matrix product, GFLOP/s", "100", "–"],
   ]);
+  assert.match(tableOf(FIGURES, /^Limits/).note, /when it began: 0\.3, .* Python 3\.11\.7, torch/);
   const grams = tableOf(FIGURES, /: grams$/);
   assert.deepEqual(grams.columns, ["", "250 grams", "2,500 grams"]);
   assert.deepEqual(grams.rows, [["hicra", "8.50 (64.0 ms, 16 MiB)", "20.0"]]);

@@ -215,7 +215,7 @@ Deno.test("memoryRows() measures our side in a process of its own", () =>
     await withCaseFolder(set, async (folder) => {
       const alone = (await sides.peakMemory("deno", folder, "nothing"))!;
       const none = { process: 0, alone: 0 };
-      const idle = { deno: { process: alone, alone }, numpy: none, torch: none };
+      const idle = { deno: { process: alone, alone }, onnxruntime: none, numpy: none, torch: none };
       const added = await addedMemory({ sides, idle }, folder, ["deno", "transform"]);
       assert.ok(added! > 8 * 2 ** 22, `${added}`); // advantages in and out at least
       const rows = await memoryRows({ sides, idle }, { folder, input: "some" }, {
