@@ -187,12 +187,14 @@ function preserveMass(
     const to = offsets[s + 1]!;
     let before = 0;
     let after = 0;
+    let isCredited = false;
     for (let i = from; i < to; i++) {
       if (lossMask?.[i] === 0) continue;
+      isCredited ||= added[i] !== 0;
       before += Math.abs(advantages[i]!);
       after += Math.abs(advantages[i]! + added[i]!);
     }
-    if (before === after) continue;
+    if (!isCredited) continue;
     if (after === 0) {
       throw new RangeError(
         `Cannot ${ACTION} as alpha leaves sequence ${s} no mass to rescale: sum|A| was ${before} ` +

@@ -12,7 +12,6 @@
 import {
   BufferPool,
   CreditKernel,
-  creditParameters,
   type CreditTransform,
   LogitStatsKernel,
   MatchKernel,
@@ -151,7 +150,6 @@ class GpuLoop {
       rewards: upload("rewards", rewards),
       groupIds: upload("groupIds", groupIds),
       weights: upload("weights", new Float32Array(numTokens).fill(1 / rewards.length)),
-      parameters: upload("parameters", creditParameters(HICRA)),
       logits: rows,
       gradients: rows,
       logprobs: perToken("logprobs"),
@@ -185,7 +183,6 @@ type StepBuffers = Readonly<
     | "rewards"
     | "groupIds"
     | "weights"
-    | "parameters"
     | "logits"
     | "gradients"
     | "logprobs"
@@ -227,11 +224,11 @@ function encodeStep(
 
 /** Under the names that the credit kernel gives them. One alpha for all kinds: the mask is enough. */
 function creditBuffers(
-  { offsets, lossMask, rewards, groupIds, parameters, sequenceAdvantages }: StepBuffers,
+  { offsets, lossMask, rewards, groupIds, sequenceAdvantages }: StepBuffers,
   kinds: GPUBuffer,
   credited: GPUBuffer,
 ): Parameters<CreditKernel["encode"]>[1] {
-  return { offsets, lossMask, rewards, groupIds, parameters, sequenceAdvantages, kinds, credited };
+  return { offsets, lossMask, rewards, groupIds, sequenceAdvantages, kinds, credited };
 }
 
 interface Kernels {

@@ -1,25 +1,31 @@
-/** A buffer of the caller's and the bytes that it must hold. */
+/** A buffer of the caller's, and what a run does with it. */
 export interface NeededBuffer {
   readonly buffer: GPUBuffer | undefined;
+  /** Bytes that it must hold. */
   readonly bytes: number;
+  /** Whether it is written; then it must be a buffer of its own. */
+  readonly written?: boolean;
+}
+
+/** Buffers by their names in the kernel's interface. */
+export type NeededBuffers = Readonly<Record<string, NeededBuffer>>;
+
+/** Checks a number of tokens, sequences or rows. */
+export function checkSize(name: string, size: number): void {
+  if (Number.isInteger(size) && size >= 0) return;
+  throw new RangeError(
+    `Cannot encode as ${name} must be a non-negative integer: current value is ${size}`,
+  );
 }
 
 /**
- * Checks the buffers of one run, by name: that they are there and large enough, and that none that is
- * written is also another.
+ * Checks the buffers of one run: that they are there and large enough, that none that is written is also
+ * another, and that each fits a binding where it is bound as a whole.
+ *
+ * @param bindingBytes `maxStorageBufferBindingSize`, where buffers are bound whole.
  */
-export function checkBuffers(
-  numTokens: number,
-  inputs: Readonly<Record<string, NeededBuffer>>,
-  outputs: Readonly<Record<string, NeededBuffer>>,
-): void {
-  if (!Number.isInteger(numTokens) || numTokens < 0) {
-    throw new RangeError(
-      `Cannot encode as numTokens must be a non-negative integer: current value is ${numTokens}`,
-    );
-  }
-  const all = Object.entries({ ...inputs, ...outputs });
-  for (const [name, { buffer, bytes }] of all) {
+export function checkBuffers(needed: NeededBuffers, bindingBytes: number = Infinity): void {
+  for (const [name, { buffer, bytes, written }] of Object.entries(needed)) {
     if (buffer === undefined) {
       throw new TypeError(
         `Cannot encode as buffers.${name} must be a GPUBuffer: current value is undefined`,
@@ -27,19 +33,22 @@ export function checkBuffers(
     }
     if (buffer.size < bytes) {
       throw new RangeError(
-        `Cannot encode ${numTokens} tokens as buffers.${name} must hold ${bytes} bytes: ` +
-          `current size is ${buffer.size}`,
+        `Cannot encode as buffers.${name} must hold ${bytes} bytes: current size is ${buffer.size}`,
       );
     }
-  }
-  for (const [output, { buffer: written }] of Object.entries(outputs)) {
-    for (const [name, { buffer }] of all) {
-      if (name !== output && buffer === written) {
-        throw new RangeError(
-          `Cannot encode as buffers.${output} must not be another buffer: it is also ` +
-            `buffers.${name}, WebGPU does not write a buffer that a pass also reads`,
-        );
-      }
+    if (bytes > bindingBytes) {
+      throw new RangeError(
+        `Cannot encode as buffers.${name} must be bound whole, ${bytes} bytes: ` +
+          `maxStorageBufferBindingSize is ${bindingBytes}, pass less at a time`,
+      );
+    }
+    if (!written) continue;
+    for (const [other, { buffer: otherBuffer }] of Object.entries(needed)) {
+      if (other === name || otherBuffer !== buffer) continue;
+      throw new RangeError(
+        `Cannot encode as buffers.${name} must be a buffer of its own: it is also buffers.${other}, ` +
+          `WebGPU does not read and write one buffer in a pass`,
+      );
     }
   }
 }

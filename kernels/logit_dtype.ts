@@ -54,6 +54,7 @@ function numberToF16(value: number): number {
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const magnitude = Math.abs(value);
   if (Number.isNaN(value)) return NAN_BITS.f16;
+  if (magnitude === Infinity) return sign | 0x7c00;
   const exponent = Math.max(-14, Math.floor(Math.log2(magnitude)));
   const steps = roundToEven(magnitude / 2 ** (exponent - 10));
   // Steps of 1,024 and more carry into the exponent by themselves.
@@ -64,6 +65,7 @@ function numberToBf16(value: number): number {
   if (Number.isNaN(value)) return NAN_BITS.bf16;
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const magnitude = Math.abs(value);
+  if (magnitude === Infinity) return sign | 0x7f80;
   const exponent = Math.max(-126, Math.floor(Math.log2(magnitude)));
   const steps = roundToEven(magnitude / 2 ** (exponent - 7));
   return sign | Math.min(0x7f80, steps + (exponent + 126) * 128);

@@ -68,9 +68,18 @@ export class SgMatcher {
    * @param lexicon The strategic grams. Of grams that are equal once normalised the first counts.
    * @param tokens The bytes of each token id, from `tokenBytes` or `loadTokenizer`.
    * @returns The matcher.
+   * @throws {TypeError} If the tokens are something else, such as a parsed tokenizer.json.
    * @throws {RangeError} If the grams spell more than 2 million different prefixes.
    */
   static compile(lexicon: Lexicon, tokens: TokenBytes): SgMatcher {
+    if (!(tokens?.offsets instanceof Int32Array && tokens.bytes instanceof Uint8Array)) {
+      throw new TypeError(
+        "Cannot compile a matcher as tokens must be what tokenBytes or loadTokenizer returns: current value " +
+          `is ${
+            tokens === null ? "null" : typeof tokens
+          }, pass a parsed tokenizer.json through tokenBytes`,
+      );
+    }
     return new SgMatcher(lexicon, tokens);
   }
 

@@ -7,7 +7,7 @@ import { terminalTable } from "../report/terminal.ts";
 import { runCommand } from "../run_command.ts";
 import { GPU_CASES } from "./cases.ts";
 import { type GpuBenchOptions, HELP, parseOptions } from "./options.ts";
-import { runCases } from "./run_cases.ts";
+import { adapterName, isSoftware, runCases } from "./run_cases.ts";
 import { gpuTables, machineLine } from "./tables.ts";
 
 /** Where `--readme` writes. */
@@ -23,16 +23,16 @@ async function main({ quick, json, readme }: GpuBenchOptions): Promise<void> {
     onLost: ({ message }) => console.error(`The GPU was lost: ${message}`),
   });
   try {
+    if (readme && isSoftware(device)) {
+      throw new RangeError(
+        `Cannot write GPU figures into ${BLOCK.file} as they must be of a GPU: ` +
+          `this adapter is ${adapterName(device)}`,
+      );
+    }
     const figures = await runCases(device, GPU_CASES, {
       quick,
       progress: (name) => console.error(`... ${name}`),
     });
-    if (readme && figures.software) {
-      throw new RangeError(
-        `Cannot write GPU figures into ${BLOCK.file} as they must be of a GPU: ` +
-          `this adapter is ${figures.adapter}`,
-      );
-    }
     console.log(machineLine(figures));
     for (const table of gpuTables(figures)) console.log(terminalTable(table));
     if (json !== undefined) await writeFile(json, JSON.stringify(figures, null, 2) + "\n");

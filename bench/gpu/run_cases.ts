@@ -35,6 +35,18 @@ const FULL = { bytes: 2 ** 31, vocabSize: 151_936, rounds: 9 };
 /** A vocabulary that is a multiple of nothing, and little memory. */
 const QUICK = { bytes: 2 ** 24, vocabSize: 32_003, rounds: 3 };
 
+/** What the adapter calls itself. */
+export function adapterName({ adapterInfo }: GPUDevice): string {
+  const { description, vendor, architecture } = adapterInfo;
+  return [description, vendor, architecture].find((text) => text !== "") ?? "unnamed";
+}
+
+/** Whether the adapter emulates a GPU on the processor. */
+export function isSoftware(device: GPUDevice): boolean {
+  return device.adapterInfo.isFallbackAdapter ||
+    /llvmpipe|lavapipe|swiftshader|software/i.test(adapterName(device));
+}
+
 /** Checks and times every case, one after the other. */
 export async function runCases(
   device: GPUDevice,
@@ -44,9 +56,8 @@ export async function runCases(
   const { rounds, vocabSize, bytes: wanted } = quick ? QUICK : FULL;
   // Two arrays of the size must fit beside each other: buffers, and memory.
   const scale: Scale = { bytes: Math.min(wanted, device.limits.maxBufferSize), vocabSize };
-  const { description, vendor, architecture, isFallbackAdapter } = device.adapterInfo;
-  const adapter = [description, vendor, architecture].find((text) => text !== "") ?? "unnamed";
-  const software = isFallbackAdapter || /llvmpipe|lavapipe|swiftshader|software/i.test(adapter);
+  const adapter = adapterName(device);
+  const software = isSoftware(device);
   progress("roofs");
   const copied = Math.min(scale.bytes, 2 ** 30);
   const roofs = await measureRoofs(device, { bytes: copied, rounds, software });

@@ -50,11 +50,10 @@ export function gpuTables({ roofs, cases, torch }: GpuFigures): Table[] {
       ];
     }),
   };
+  if (typeof torch === "string") return [{ ...kernels, note: `${kernels.note} ${torch}.` }];
   const peers: Table = {
     title: "torch on the same GPU",
-    note: typeof torch === "string"
-      ? `${torch}.`
-      : "The same sizes and element types, by CUDA events, in the same run of the bench.",
+    note: "The same sizes and element types, by CUDA events, in the same run of the bench.",
     columns: ["case", "peer", "ms", "range", "GB/s"],
     words: [1],
     rows: typeof torch === "string"

@@ -51,11 +51,16 @@ export interface Credit {
   readonly hasSums: boolean;
 }
 
-export function resolveCredit(
-  { from = "rewards", baseline = {}, transform }: CreditOptions,
-): Credit {
+export function resolveCredit(options: CreditOptions): Credit {
+  checkKeys("options", options, ["from", "baseline", "transform"]);
+  const { from = "rewards", baseline = {}, transform } = options;
+  checkKeys("baseline", baseline, BASELINE_KEYS);
   checkOneOf("from", from, FROM);
   const formula = formulaOf(transform);
+  if (transform !== undefined) {
+    checkKeys("transform", transform, TRANSFORM_KEYS[transform.name] ?? []);
+    checkNumbers(transform);
+  }
   const mode = transform?.name === "hicra" ? transform.mode ?? "paper" : "paper";
   const hasSums = formula !== "none" && formula !== "hicra" && formula !== "high-entropy-advantage";
   const needs: Credit["needs"][number][] = [];
@@ -79,6 +84,48 @@ export function resolveCredit(
     needs,
     hasSums,
   };
+}
+
+const BASELINE_KEYS = ["center", "scale", "ddof", "epsilon", "epsilonPlace", "singleton"];
+
+const TRANSFORM_KEYS: Readonly<Record<string, readonly string[]>> = {
+  "hicra": ["name", "alpha", "mode", "allowSignChange"],
+  "high-entropy-advantage": ["name", "alpha", "kappa"],
+  "surprisal-weighting": ["name", "beta"],
+  "sepa": ["name", "lambda", "beta"],
+  "planning-boost": ["name", "gamma", "beta"],
+};
+
+/** Refuses what is no object, and keys that would be passed over. */
+function checkKeys(field: string, value: unknown, known: readonly string[]): void {
+  if (typeof value !== "object" || value === null) {
+    const hint = field === "baseline"
+      ? ", pass baselinePreset(name).group of @hicra/hicra/advantage for a preset"
+      : "";
+    throw new TypeError(
+      `Cannot credit tokens as ${field} must be an object: current value is ` +
+        `${JSON.stringify(value)}${hint}`,
+    );
+  }
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `Cannot credit tokens as ${field} must have known keys: "${unknown}" is none, known are ` +
+        known.join(", "),
+    );
+  }
+}
+
+/** A schedule, which `createTransform` takes, is for the loop to resolve. */
+function checkNumbers(transform: CreditTransform): void {
+  for (const [key, value] of Object.entries(transform)) {
+    if (typeof value === "object" && value !== null && "type" in value) {
+      throw new TypeError(
+        `Cannot credit tokens as ${key} must be a number: current value is a schedule, resolve it for ` +
+          `the step and pass the number, to a kernel through creditParameters`,
+      );
+    }
+  }
 }
 
 /** Whether a group of one has no baseline. */

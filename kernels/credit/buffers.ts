@@ -24,7 +24,7 @@ export interface CreditBuffers {
   readonly entropies?: GPUBuffer;
   /** `[tokens]`, f32: read only. */
   readonly oldLogprobs?: GPUBuffer;
-  /** `[5]`, f32: read only; what `creditParameters` returns. Not needed without a transform. */
+  /** `[5]`, f32: read only; what `creditParameters` returns, for a schedule. The options' own when left out. */
   readonly parameters?: GPUBuffer;
   /** `[sequences]`, f32: written with `from: "rewards"`. The group baseline, for metrics. */
   readonly sequenceAdvantages?: GPUBuffer;

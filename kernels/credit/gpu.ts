@@ -2,7 +2,7 @@ import { compilePipeline } from "../_compile_pipeline.ts";
 import { bindingRanges, workgroupGrid } from "../_dispatch.ts";
 import { transfer, type Transfers, wholeWords } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
-import { bufferBytes, checkBuffers, neededBuffers } from "./_check_buffers.ts";
+import { bufferBytes, checkCreditBuffers, neededBuffers } from "./_check_buffers.ts";
 import { checkCredit } from "./_check_credit.ts";
 import {
   CENTERS,
@@ -71,6 +71,8 @@ export class CreditKernel {
   readonly #credit: Credit;
   readonly #pipelines: Pipelines;
   readonly #pool: BufferPool;
+  /** The numbers of the options, for runs that bring none. */
+  #parameters: GPUBuffer | undefined;
 
   private constructor(device: GPUDevice, credit: Credit, pipelines: Pipelines) {
     this.#device = device;
@@ -93,7 +95,7 @@ export class CreditKernel {
     return new CreditKernel(device, credit, await compilePasses(device, credit));
   }
 
-  /** The buffers that {@linkcode CreditKernel.encode} needs; `include` may be there besides. */
+  /** The buffers that {@linkcode CreditKernel.encode} needs; `include` and `parameters` may be there besides. */
   get needs(): readonly (keyof CreditBuffers)[] {
     return neededBuffers(this.#credit);
   }
@@ -159,12 +161,29 @@ export class CreditKernel {
   /** Frees the buffers that {@linkcode CreditKernel.run} keeps. The kernel can be used again. */
   destroy(): void {
     this.#pool.destroy();
+    this.#parameters = undefined;
   }
 
-  #encode(encoder: GPUCommandEncoder, buffers: CreditBuffers, sizes: CreditSizes): void {
+  #ownParameters(): GPUBuffer {
+    if (this.#parameters === undefined) {
+      const values = Float32Array.from(this.#credit.parameters);
+      this.#parameters = this.#pool.take({
+        label: "hicra credit own parameters",
+        size: values.byteLength,
+        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+      });
+      this.#device.queue.writeBuffer(this.#parameters, 0, values);
+    }
+    return this.#parameters;
+  }
+
+  #encode(encoder: GPUCommandEncoder, given: CreditBuffers, sizes: CreditSizes): void {
     const credit = this.#credit;
+    const buffers = given.parameters !== undefined || credit.formula === "none"
+      ? given
+      : { ...given, parameters: this.#ownParameters() };
     const { limits } = this.#device;
-    checkBuffers(buffers, credit, sizes, limits);
+    checkCreditBuffers(buffers, credit, sizes, limits);
     const { numSequences, numTokens } = sizes;
     const { baseline, sums, groupMeans } = this.#pipelines;
     const bytes = bufferBytes(credit, sizes);
@@ -287,11 +306,13 @@ const LOSS_MASK = 3;
  * - the mean of MaxRL by a relative `u*(h + 12)` where no reward is negative. Where rewards of both
  *   signs cancel, the error is that of `sum|r|`, and a mean near 0 may fall on its other side.
  *
- * An error of the advantage passes the transforms multiplied by at most `1 + alpha`, and those add a
- * few `u` of the result and, in sums over `L` tokens, `u*(ceil(L/256) + 16)` of the sum of absolute
- * values; `mass-preserving` multiplies that by `(1 + alpha)/(1 - alpha)`. A HICRA of given
- * advantages whose alpha f32 holds is within one unit in the last place of the larger of `|A|` and
- * `|A'|`. Devices may take subnormal values for 0, and lose the sign of a zero that was not given.
+ * An error of the advantage passes HICRA multiplied by at most `1 + alpha`, the others by the weight of
+ * the token. Every transform adds a few `u` of what it adds or multiplies; one that sums over the `L`
+ * tokens of a sequence adds a relative `u*(ceil(L/256) + 16)` of its sum, `baseline-corrected`
+ * `u*ceil(S/64)` more for the group. `mass-preserving` multiplies both by `(1 + alpha)/(1 - alpha)`.
+ * HICRA in its first three modes, of given advantages and an alpha of at most 1 that f32 holds, is
+ * within one unit in the last place of the larger of `|A|` and `|A'|`. Devices may take subnormal
+ * values for 0, and lose the sign of a zero that was not given.
  *
  * This compiles, uploads and reads back, which costs milliseconds before any work. A loop keeps a
  * {@linkcode CreditKernel}.

@@ -13,6 +13,7 @@ import type { CreditBatch, CreditOptions } from "./options.ts";
  * section 3). This is `groupBaseline`, `broadcastToTokens` and one transform of
  * `@hicra/hicra/advantage` in one call, equal to them bit for bit: each of the steps is computed in
  * f64 and rounded once to f32. A whitening over tokens, as REINFORCE++ has it, is not among them.
+ * An alpha of 1 or more is refused in the mode `mass-preserving`.
  *
  * Tokens whose `lossMask` is 0 keep the advantage of their sequence, or the given one to the bit;
  * so do execution tokens in the first three modes of HICRA. An empty batch gives an empty result.

@@ -1,3 +1,4 @@
+import { checkType } from "../_check_type.ts";
 import { DTYPE_BYTES, type LogitDtype, logitReader, type Logits } from "../logit_dtype.ts";
 
 /** Largest `topK`: each invocation keeps a list of that length. */
@@ -53,11 +54,17 @@ export function checkLogitArrays(
 ): void {
   const type = dtype === "f32" ? Float32Array : Uint16Array;
   if (!(logits instanceof type)) {
+    const current = (logits as object)?.constructor?.name ?? String(logits);
+    const hint = current === "Float16Array" && dtype === "f16"
+      ? ", pass new Uint16Array(it.buffer, it.byteOffset, it.length)"
+      : "";
     throw new TypeError(
       `Cannot ${action} as logits of dtype "${dtype}" must be a ${type.name}: ` +
-        `current value is ${(logits as object)?.constructor?.name ?? logits}`,
+        `current value is ${current}${hint}`,
     );
   }
+  checkType(action, "tokenIds", tokenIds, Int32Array);
+  if (lossMask !== undefined) checkType(action, "lossMask", lossMask, Uint8Array);
   const numTokens = tokenIds.length;
   if (logits.length !== numTokens * vocabSize) {
     throw new RangeError(

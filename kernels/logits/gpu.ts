@@ -1,5 +1,5 @@
 import { compilePipeline } from "../_compile_pipeline.ts";
-import { checkBuffers } from "../_check_buffers.ts";
+import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { rowRanges, workgroupGrid } from "../_dispatch.ts";
 import { transfer, wholeVectors } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
@@ -131,26 +131,32 @@ export class LogitStatsKernel {
    * @param encoder Encoder of the kernel's device.
    * @param buffers Inputs and outputs.
    * @param numTokens Number of tokens, from the start of the buffers.
-   * @throws {RangeError} If a buffer is missing, too small or twice among them, or one row of logits
-   * does not fit a binding.
+   * @throws {TypeError} If a buffer is missing.
+   * @throws {RangeError} If a buffer is too small or twice among them, or one row of logits does not fit a
+   * binding.
    */
   encode(encoder: GPUCommandEncoder, buffers: LogitStatsBuffers, numTokens: number): void {
     const { vocabSize, dtype } = this.#settings;
     const rowBytes = vocabSize * DTYPE_BYTES[dtype];
     const { logits, tokenIds, logprobs, entropies, logsumexps, argmaxes, topKMasses } = buffers;
-    const words = (buffer: GPUBuffer | undefined) => ({ buffer, bytes: 4 * numTokens });
-    const inputs = {
-      logits: { buffer: logits, bytes: wholeVectors(numTokens * rowBytes) },
-      tokenIds: words(tokenIds),
-    };
+    checkSize("numTokens", numTokens);
+    const written = (buffer: GPUBuffer | undefined) => ({
+      buffer,
+      bytes: 4 * numTokens,
+      written: true,
+    });
     const outputs = {
-      logprobs: words(logprobs),
-      entropies: words(entropies),
-      logsumexps: words(logsumexps),
-      argmaxes: words(argmaxes),
-      ...this.#topK > 0 ? { topKMasses: words(topKMasses) } : {},
+      logprobs: written(logprobs),
+      entropies: written(entropies),
+      logsumexps: written(logsumexps),
+      argmaxes: written(argmaxes),
+      ...this.#topK > 0 ? { topKMasses: written(topKMasses) } : {},
     };
-    checkBuffers(numTokens, inputs, outputs);
+    checkBuffers({
+      logits: { buffer: logits, bytes: wholeVectors(numTokens * rowBytes) },
+      tokenIds: { buffer: tokenIds, bytes: 4 * numTokens },
+      ...outputs,
+    });
     if (numTokens === 0) return;
     const { limits } = this.#device;
     const layout = this.#pipeline.getBindGroupLayout(0);

@@ -1,16 +1,17 @@
+import { checkType } from "../_check_type.ts";
 import { NUM_BLOCKS } from "./_alphabet.ts";
 import type { PhraseBatch } from "./phrase_matches.ts";
 import type { PhraseTables } from "./phrase_tables.ts";
 
 /** Checks the shapes of the tables, before any work. */
 export function checkTables(tables: PhraseTables): void {
-  checkType("tables.tokenBytes", tables.tokenBytes, Uint8Array);
-  checkType("tables.byteOffsets", tables.byteOffsets, Int32Array);
-  checkType("tables.characterPages", tables.characterPages, Uint16Array);
-  checkType("tables.characterCodes", tables.characterCodes, Uint32Array);
-  checkType("tables.firstChild", tables.firstChild, Int32Array);
-  checkType("tables.symbols", tables.symbols, Int32Array);
-  checkType("tables.grams", tables.grams, Int32Array);
+  checkType("match phrases", "tables.tokenBytes", tables.tokenBytes, Uint8Array);
+  checkType("match phrases", "tables.byteOffsets", tables.byteOffsets, Int32Array);
+  checkType("match phrases", "tables.characterPages", tables.characterPages, Uint16Array);
+  checkType("match phrases", "tables.characterCodes", tables.characterCodes, Uint32Array);
+  checkType("match phrases", "tables.firstChild", tables.firstChild, Int32Array);
+  checkType("match phrases", "tables.symbols", tables.symbols, Int32Array);
+  checkType("match phrases", "tables.grams", tables.grams, Int32Array);
   const { tokenBytes, byteOffsets, characterPages, characterCodes, firstChild, symbols } = tables;
   checkLength("tables.characterPages", characterPages, NUM_BLOCKS, "one per 256 code points");
   const lastPage = characterPages.reduce((last, page) => Math.max(last, page), 0);
@@ -38,12 +39,12 @@ export function checkPhraseBatch(
   batch: PhraseBatch,
 ): asserts batch is PhraseBatch & { readonly tokenIds: Int32Array } {
   const { offsets, tokenIds, lossMask, segmentIds } = batch;
-  checkType("batch.offsets", offsets, Int32Array);
-  checkType("batch.tokenIds", tokenIds, Int32Array);
-  checkType("batch.lossMask", lossMask, Uint8Array);
+  checkType("match phrases", "batch.offsets", offsets, Int32Array);
+  checkType("match phrases", "batch.tokenIds", tokenIds, Int32Array);
+  checkType("match phrases", "batch.lossMask", lossMask, Uint8Array);
   checkLength("batch.lossMask", lossMask, tokenIds!.length, "one per token");
   if (segmentIds !== undefined) {
-    checkType("batch.segmentIds", segmentIds, Int32Array);
+    checkType("match phrases", "batch.segmentIds", segmentIds, Int32Array);
     checkLength("batch.segmentIds", segmentIds, tokenIds!.length, "one per token");
   }
   if (offsets[0] !== 0 || offsets.at(-1) !== tokenIds!.length) {
@@ -60,20 +61,6 @@ export function unknownToken(token: number, index: number, vocabSize: number): R
     `Cannot match batch.tokenIds as ids must be in the vocabulary, [0, ${vocabSize}): ` +
       `tokenIds[${index}] is ${token}; if the model's vocabulary is padded, load the tokenizer with ` +
       `its vocabSize`,
-  );
-}
-
-type ArrayType =
-  | typeof Int32Array
-  | typeof Uint8Array
-  | typeof Uint16Array
-  | typeof Uint32Array;
-
-function checkType(name: string, value: unknown, type: ArrayType): void {
-  if (value instanceof type) return;
-  const current = value?.constructor?.name ?? String(value);
-  throw new TypeError(
-    `Cannot match phrases as ${name} must be a ${type.name}: current value is ${current}`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { transfer, wholeWords } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
-import { checkBuffers } from "./_check_buffers.ts";
+import { checkMatchBuffers } from "./_check_buffers.ts";
 import { checkPhraseBatch, checkTables, unknownToken } from "./_check_match.ts";
 import { dispatchOn } from "./_dispatch_on.ts";
 import { cutBetweenSequences, halves, type Piece } from "./_pieces.ts";
@@ -129,7 +129,7 @@ export class MatchKernel {
    */
   encode(encoder: GPUCommandEncoder, buffers: MatchBuffers, sizes: MatchSizes): void {
     const { limits } = this.#device;
-    checkBuffers(buffers, sizes, limits);
+    checkMatchBuffers(buffers, sizes, limits);
     const { numSequences, numTokens } = sizes;
     if (numTokens === 0) return;
     const { offsets, tokenIds, lossMask, segmentIds, text, planningMask, matches, status } =

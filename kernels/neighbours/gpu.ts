@@ -1,4 +1,5 @@
 import { captureErrors } from "../_capture_errors.ts";
+import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { workgroupGrid } from "../_dispatch.ts";
 import { type Output, transfer, Transfers } from "../_transfers.ts";
@@ -174,7 +175,7 @@ export class NeighboursKernel {
     { numIndices, markUncertain = false, ...rows }: NeighbourListOptions,
   ): void {
     const range = checkRange(rows);
-    checkCount("numIndices", numIndices);
+    checkSize("numIndices", numIndices);
     if (numIndices === 0) return;
     const pipeline = markUncertain ? this.#pipelines.markedList : this.#pipelines.list;
     this.#encode(encoder, pipeline, range, {
@@ -313,10 +314,10 @@ export class NeighboursKernel {
     encoder: GPUCommandEncoder,
     pipeline: GPUComputePipeline,
     { begin, end }: Required<NeighbourRows>,
-    bindings: Bindings,
+    bindings: Readonly<Record<string, Output & { readonly written?: boolean }>>,
   ): void {
     const { limits } = this.#device;
-    checkBindings(bindings, limits.maxStorageBufferBindingSize);
+    checkBuffers(bindings, limits.maxStorageBufferBindingSize);
     if (begin === end) return;
     // 64 rows are a multiple of 256 bytes, which the offset of a binding must be.
     const rows = {
@@ -445,12 +446,10 @@ class Lists {
 
 type Pipelines = Readonly<Record<"count" | "list" | "markedList", GPUComputePipeline>>;
 
-type Bindings = Readonly<Record<string, Output & { readonly written?: boolean }>>;
-
 function checkRange(
   { numRows, begin = 0, end = numRows }: NeighbourRows,
 ): Required<NeighbourRows> {
-  checkCount("numRows", numRows);
+  checkSize("numRows", numRows);
   if (!Number.isInteger(begin) || begin < 0 || begin % TILE_ROWS !== 0) {
     throw new RangeError(
       `Cannot encode as begin must be a multiple of ${TILE_ROWS}: current value is ${begin}`,
@@ -463,35 +462,4 @@ function checkRange(
     );
   }
   return { numRows, begin, end };
-}
-
-function checkCount(name: string, count: number): void {
-  if (Number.isInteger(count) && count >= 0) return;
-  throw new RangeError(
-    `Cannot encode as ${name} must be a non-negative integer: current value is ${count}`,
-  );
-}
-
-function checkBindings(bindings: Bindings, maxBytes: number): void {
-  for (const [name, { buffer, bytes, written }] of Object.entries(bindings)) {
-    if (buffer.size < bytes) {
-      throw new RangeError(
-        `Cannot encode as buffers.${name} must hold ${bytes} bytes: current size is ${buffer.size}`,
-      );
-    }
-    if (bytes > maxBytes) {
-      throw new RangeError(
-        `Cannot encode as buffers.${name} must be bound whole, ${bytes} bytes: ` +
-          `maxStorageBufferBindingSize is ${maxBytes}, pass fewer rows`,
-      );
-    }
-    if (!written) continue;
-    for (const [other, { buffer: otherBuffer }] of Object.entries(bindings)) {
-      if (other === name || otherBuffer !== buffer) continue;
-      throw new RangeError(
-        `Cannot encode as buffers.${name} must be a buffer of its own: it is also buffers.${other}, ` +
-          `WebGPU does not read and write one buffer in a pass`,
-      );
-    }
-  }
 }

@@ -1,7 +1,8 @@
+import { checkType } from "../_check_type.ts";
 import { checkPerToken, checkSettings, type LogitSettings } from "../logits/_check_logits.ts";
 import type { PolicyGradientOptions } from "./reference.ts";
 
-/** Log-ratios are cut here, as in verl, so that no ratio overflows. */
+/** Log-ratios are cut here, as in verl, so that no exponential overflows. */
 export const LOG_RATIO_LIMIT = 20;
 
 /** The settings of the objective, with defaults filled in. */
@@ -68,17 +69,25 @@ export function objectiveOf(action: string, options: PolicyGradientOptions): Obj
 /** Checks lengths, and that every value of a token that counts is finite. */
 export function checkTerms(
   action: string,
-  { oldLogprobs, advantages, weights, refLogprobs }: TokenTerms,
-  numTokens: number,
+  { tokenIds, oldLogprobs, advantages, weights, refLogprobs }: TokenTerms & {
+    readonly tokenIds: Int32Array;
+  },
   { klPenalty }: Objective,
 ): void {
+  const numTokens = tokenIds.length;
   if (klPenalty !== 0 && refLogprobs === undefined) {
     throw new TypeError(
       `Cannot ${action} as a klPenalty of ${klPenalty} needs refLogprobs: current value is undefined`,
     );
   }
-  const fields = { oldLogprobs, advantages, weights, refLogprobs };
+  const fields = {
+    oldLogprobs,
+    advantages,
+    weights,
+    ...refLogprobs === undefined ? {} : { refLogprobs },
+  };
   for (const [name, values] of Object.entries(fields)) {
+    checkType(action, name, values, Float32Array);
     checkPerToken(action, name, values, numTokens);
   }
   for (let t = 0; t < numTokens; t++) {
@@ -88,9 +97,9 @@ export function checkTerms(
         `Cannot ${action} as weights must be finite and at least 0: weights[${t}] is ${weight}`,
       );
     }
-    if (weight === 0) continue;
+    if (weight === 0 || tokenIds[t]! < 0) continue;
     for (const [name, values] of Object.entries(fields)) {
-      if (values !== undefined && !Number.isFinite(values[t])) {
+      if (!Number.isFinite(values[t])) {
         throw new RangeError(
           `Cannot ${action} as ${name} must be finite: ${name}[${t}] is ${values[t]}, or set ` +
             `weights[${t}] to 0 to leave the token out`,

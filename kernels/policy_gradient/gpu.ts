@@ -1,4 +1,4 @@
-import { checkBuffers } from "../_check_buffers.ts";
+import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { rowRanges, workgroupGrid } from "../_dispatch.ts";
 import { lanesOf } from "../_logit_wgsl.ts";
@@ -110,7 +110,7 @@ export class PolicyGradientKernel {
    *
    * @param device Device of the buffers.
    * @param options The objective, and whether to work in place.
-   * @returns The kernel; its `destroy` frees 8 bytes for each token of the largest run.
+   * @returns The kernel; its `destroy` frees at most 32 bytes for each token of the largest run.
    * @throws {RangeError} If an option is out of range, or a `klPenalty` meets a device of fewer than 9
    * storage buffers for each stage.
    * @throws {ShaderError} If the device's compiler refuses the shader.
@@ -205,6 +205,7 @@ export class PolicyGradientKernel {
   }
 
   #check(buffers: PolicyGradientBuffers, numTokens: number, rowBytes: number): void {
+    checkSize("numTokens", numTokens);
     const { logits, losses, gradients, refLogprobs, ...perToken } = buffers;
     if ((gradients === logits) !== this.#inPlace) {
       throw new RangeError(
@@ -218,7 +219,7 @@ export class PolicyGradientKernel {
       perToken;
     const words = (buffer: GPUBuffer | undefined) => ({ buffer, bytes: 4 * numTokens });
     const rows = (buffer: GPUBuffer) => ({ buffer, bytes: wholeVectors(numTokens * rowBytes) });
-    checkBuffers(numTokens, {
+    checkBuffers({
       ...this.#inPlace ? {} : { logits: rows(logits) },
       tokenIds: words(tokenIds),
       logprobs: words(logprobs),
@@ -228,7 +229,9 @@ export class PolicyGradientKernel {
       advantages: words(advantages),
       weights: words(weights),
       ...this.#objective.klPenalty !== 0 ? { refLogprobs: words(refLogprobs) } : {},
-    }, { losses: words(losses), gradients: rows(gradients) });
+      losses: { ...words(losses), written: true },
+      gradients: { ...rows(gradients), written: true },
+    });
     const { maxStorageBufferBindingSize } = this.#device.limits;
     if (8 * numTokens > maxStorageBufferBindingSize) {
       throw new RangeError(
@@ -242,7 +245,14 @@ export class PolicyGradientKernel {
     const last = this.#scratch.at(-1);
     if (last !== undefined && last.size >= size) return last;
     const label = "hicra policy gradient slopes";
-    const buffer = this.#device.createBuffer({ label, size, usage: GPUBufferUsage.STORAGE });
+    // Doubled, so that batches which grow slowly leave little behind.
+    const { maxStorageBufferBindingSize } = this.#device.limits;
+    const room = Math.max(size, Math.min(2 * (last?.size ?? 0), maxStorageBufferBindingSize));
+    const buffer = this.#device.createBuffer({
+      label,
+      size: room,
+      usage: GPUBufferUsage.STORAGE,
+    });
     this.#scratch.push(buffer);
     return buffer;
   }
@@ -323,7 +333,7 @@ export async function policyGradientGpu(
   const { logits, weights } = inputs;
   checkLogitArrays(ACTION, { ...inputs, lossMask: undefined }, objective);
   const numTokens = inputs.tokenIds.length;
-  checkTerms(ACTION, inputs, numTokens, objective);
+  checkTerms(ACTION, inputs, objective);
   const tokenIds = inputs.tokenIds.map((id, t) => weights[t] === 0 ? -1 : id);
   const forward = await LogitStatsKernel.compile(device, { vocabSize, dtype, temperature });
   const backward = await PolicyGradientKernel.compile(device, { ...options, inPlace: true });

@@ -52,7 +52,7 @@ const ACTION = "compute the policy gradient";
  *
  * With `r = exp(logprob - oldLogprob)` (its logarithm cut at ±20, as verl does), the loss of a token is
  * `-w * (min(r*A, clip(r, 1 - clipLow, 1 + clipHigh)*A) + entropyBonus*H) + w * klPenalty * k3` with
- * `k3 = exp(ref - logprob) - (ref - logprob) - 1`; with a `dualClip` c the first term is at least `c*A`
+ * `k3 = exp(ref - logprob) - (ref - logprob) - 1`, its logarithm cut in the same way; with a `dualClip` c the first term is at least `c*A`
  * where `A < 0`. By the logits, `d logprob / d z_v = (1[v = id] - p_v) / T` and
  * `d H / d z_v = -p_v * (log p_v + H) / T`. Weights hold the loss mask and the normalisation: 1 over the
  * number of tokens for a mean over tokens, 1 over the length of the sequence for a mean over sequences.
@@ -84,7 +84,7 @@ const ACTION = "compute the policy gradient";
  * @returns Gradients and losses, freshly allocated, rounded once.
  * @throws {TypeError} If the logits' array is not that of the dtype, or refLogprobs are missing.
  * @throws {RangeError} If an option, a length or a value is out of range, or a token that counts has no
- * distribution or probability 0.
+ * distribution, probability 0, or a loss that f32 cannot hold.
  */
 export function policyGradient(
   inputs: PolicyGradientInputs,
@@ -95,7 +95,7 @@ export function policyGradient(
   const { logits, tokenIds, weights } = inputs;
   checkLogitArrays(ACTION, { logits, tokenIds, lossMask: undefined }, objective);
   const numTokens = tokenIds.length;
-  checkTerms(ACTION, inputs, numTokens, objective);
+  checkTerms(ACTION, inputs, objective);
   const gradients = dtype === "f32"
     ? new Float32Array(logits.length)
     : new Uint16Array(logits.length);
@@ -130,6 +130,8 @@ export function policyGradient(
     if (logprob === -Infinity) throw badToken(inputs, t, objective);
     const { loss, slope } = tokenLoss(logprob, t, inputs, objective);
     losses[t] = weight * (loss - objective.entropyBonus * entropy);
+    const overflows = !Number.isFinite(losses[t]!) || !Number.isFinite(Math.fround(weight * slope));
+    if (overflows) throw badToken(inputs, t, objective);
     for (let v = 0; v < vocabSize; v++) {
       const logp = logProbabilities[v]!;
       const p = Math.exp(logp);
@@ -158,15 +160,16 @@ function tokenLoss(
   let slope = clipped === ratio && !isCut ? -ratio * advantage : 0;
   if (klPenalty !== 0) {
     const distance = refLogprobs![token]! - logprob;
-    loss += klPenalty * (Math.expm1(distance) - distance);
-    slope -= klPenalty * Math.expm1(distance);
+    const cut = Math.max(-LOG_RATIO_LIMIT, Math.min(distance, LOG_RATIO_LIMIT));
+    loss += klPenalty * (Math.expm1(cut) - cut);
+    if (cut === distance) slope -= klPenalty * Math.expm1(distance);
   }
   return { loss, slope };
 }
 
 /** The error of a token whose gradient cannot be computed. */
 export function badToken(
-  { logits, tokenIds }: PolicyGradientInputs,
+  { logits, tokenIds, advantages, weights }: PolicyGradientInputs,
   token: number,
   objective: Objective,
 ): RangeError {
@@ -177,6 +180,12 @@ export function badToken(
   const hasDistribution = row.every((logit) => logit < Infinity) &&
     row.some((logit) => logit > LOWEST);
   if (!hasDistribution) return badRow(ACTION, logits, token, objective);
+  if (row[id]! > -Infinity) {
+    return new RangeError(
+      `Cannot ${ACTION} as the loss of token ${token} and its derivative must fit f32: its advantage is ` +
+        `${advantages[token]}, its weight ${weights[token]}`,
+    );
+  }
   return new RangeError(
     `Cannot ${ACTION} as a sampled token must have a probability above 0: entry ${id} of token ` +
       `${token} has logit ${row[id]}, set weights[${token}] to 0 to leave the token out`,

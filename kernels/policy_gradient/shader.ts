@@ -70,8 +70,8 @@ fn main(
   var loss = -clipped * advantage - entropy_bonus * entropies[token];
   var slope = select(0.0, -ratio * advantage, moves);
   ${withReference ? KL : ""}
-  let all_finite = is_finite(logprob) && is_finite(entropies[token]) && is_finite(loss) &&
-    is_finite(slope) && is_finite(weight) && u32(token_ids[token]) < vocab_size;
+  let all_finite = is_finite(logprob) && is_finite(entropies[token]) &&
+    is_finite(weight * slope) && is_finite(weight * loss) && is_finite(weight) && u32(token_ids[token]) < vocab_size;
   losses[token] = select(NAN, bitcast<u32>(weight * loss), all_finite);
   slopes[token] = select(
     vec2u(NAN),
@@ -84,14 +84,15 @@ fn main(
 
 /** expm1 by its series where the difference would cancel. */
 const KL = /* wgsl */ `
-  let distance = ref_logprobs[token] - logprob;
+  let full_distance = ref_logprobs[token] - logprob;
+  let distance = clamp(full_distance, -LOG_RATIO_LIMIT, LOG_RATIO_LIMIT);
   let series = distance * (1.0 + distance * (0.5 + distance * (1.0 / 6.0 + distance / 24.0)));
   let expm1 = select(exp(distance) - 1.0, series, abs(distance) < 0.1);
   let square = distance * distance;
   let k3_series = square * (0.5 + distance * (1.0 / 6.0 + distance * (1.0 / 24.0 + distance / 120.0)));
   let k3 = select(exp(distance) - 1.0 - distance, k3_series, abs(distance) < 0.1);
   loss += kl_penalty * k3;
-  slope -= kl_penalty * expm1;`;
+  slope -= select(0.0, kl_penalty * expm1, distance == full_distance);`;
 
 /**
  * WGSL of the gradients: every logit is read and every gradient written once, 16 bytes at a time, by one

@@ -1,3 +1,5 @@
+import { checkType } from "../_check_type.ts";
+
 /** Most classes that a kernel counts: what a workgroup holds in memory. */
 export const MAX_CLASSES = 8;
 
@@ -8,8 +10,8 @@ export function checkSegmentSums(
   classes: Uint8Array | undefined,
   groupIds: Int32Array | undefined,
 ): void {
-  checkType("values", values, Float32Array);
-  checkType("offsets", offsets, Int32Array);
+  checkType("sum segments", "values", values, Float32Array);
+  checkType("sum segments", "offsets", offsets, Int32Array);
   if (offsets.length === 0 || offsets[0] !== 0) {
     throw new RangeError(
       `Cannot sum segments as offsets must start at 0: ` +
@@ -32,11 +34,11 @@ export function checkSegmentSums(
     );
   }
   if (classes !== undefined) {
-    checkType("classes", classes, Uint8Array);
+    checkType("sum segments", "classes", classes, Uint8Array);
     checkLength("classes", classes.length, "token", values.length);
   }
   if (groupIds !== undefined) {
-    checkType("groupIds", groupIds, Int32Array);
+    checkType("sum segments", "groupIds", groupIds, Int32Array);
     checkLength("groupIds", groupIds.length, "segment", numSegments);
   }
 }
@@ -55,17 +57,5 @@ function checkLength(name: string, length: number, unit: string, expected: numbe
   throw new RangeError(
     `Cannot sum segments as ${name} must hold one value per ${unit}, ${expected}: ` +
       `current length is ${length}`,
-  );
-}
-
-function checkType(
-  name: string,
-  value: unknown,
-  type: typeof Float32Array | typeof Int32Array | typeof Uint8Array,
-): void {
-  if (value instanceof type) return;
-  const current = value?.constructor?.name ?? String(value);
-  throw new TypeError(
-    `Cannot sum segments as ${name} must be a ${type.name}: current value is ${current}`,
   );
 }

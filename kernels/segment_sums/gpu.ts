@@ -1,3 +1,4 @@
+import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { workgroupGrid } from "../_dispatch.ts";
 import { type Output, transfer, wholeWords } from "../_transfers.ts";
@@ -10,10 +11,15 @@ import {
   type SegmentSumsInputs,
   type SegmentSumsOptions,
 } from "./reference.ts";
-import { CHUNK_TOKENS, JOIN_SUMS_SHADER, SEGMENT_SUMS_SHADER } from "./shader.ts";
-
-/** Workgroups that keep a large GPU busy: fewer segments are cut into parts. */
-const BUSY_WORKGROUPS = 4096;
+import {
+  areTiny,
+  BUSY_WORKGROUPS,
+  CHUNK_TOKENS,
+  JOIN_SUMS_SHADER,
+  LANES,
+  SEGMENT_SUMS_SHADER,
+  TINY_SEGMENTS_SHADER,
+} from "./shader.ts";
 
 /** Buffers of {@linkcode SegmentSumsKernel.encode}; all need `GPUBufferUsage.STORAGE`. */
 export interface SegmentSumsBuffers {
@@ -127,20 +133,26 @@ export class SegmentSumsKernel {
         code,
         constants: { numClasses, ...constants },
       });
-    const [classed, unclassed, join, dense, named] = await Promise.all([
+    const names = [
+      "classed",
+      "unclassed",
+      "tinyClassed",
+      "tiny",
+      "join",
+      "dense",
+      "named",
+    ] as const;
+    const pipelines = await Promise.all([
       compile(SEGMENT_SUMS_SHADER, { hasClasses: 1 }),
       compile(SEGMENT_SUMS_SHADER, { hasClasses: 0 }),
+      compile(TINY_SEGMENTS_SHADER, { hasClasses: 1 }),
+      compile(TINY_SEGMENTS_SHADER, { hasClasses: 0 }),
       compile(JOIN_SUMS_SHADER, { byId: 0 }),
       compile(JOIN_SUMS_SHADER, { byId: 1 }),
       compile(JOIN_SUMS_SHADER, { byId: 1, hasIds: 1 }),
-    ]) as [
-      GPUComputePipeline,
-      GPUComputePipeline,
-      GPUComputePipeline,
-      GPUComputePipeline,
-      GPUComputePipeline,
-    ];
-    return new SegmentSumsKernel(device, numClasses, { classed, unclassed, join, dense, named });
+    ]);
+    const named = Object.fromEntries(names.map((name, index) => [name, pipelines[index]!]));
+    return new SegmentSumsKernel(device, numClasses, named as Pipelines);
   }
 
   /**
@@ -180,13 +192,19 @@ export class SegmentSumsKernel {
     const whole = parts === 1;
     const partBytes = bytes * parts;
     const pass = encoder.beginComputePass({ label: "hicra segment sums" });
-    this.#dispatch(pass, classes ? this.#pipelines.classed : this.#pipelines.unclassed, [
+    const bindings = [
       given["values"]!,
       given["offsets"]!,
       given["classes"] ?? given["offsets"]!,
       { buffer: whole ? sums : this.#partSums, bytes: partBytes },
       { buffer: whole ? counts : this.#partCounts, bytes: partBytes },
-    ], numSegments * parts);
+    ];
+    const { classed, unclassed, tinyClassed, tiny } = this.#pipelines;
+    this.#dispatch(pass, classes ? classed : unclassed, bindings, numSegments * parts);
+    if (areTiny(tokens, numSegments)) {
+      const workgroups = Math.ceil(numSegments / LANES);
+      this.#dispatch(pass, classes ? tinyClassed : tiny, bindings, workgroups);
+    }
     if (!whole) {
       const partSums = { buffer: this.#partSums, bytes: partBytes };
       const partCounts = { buffer: this.#partCounts, bytes: partBytes };
@@ -383,28 +401,7 @@ export class SegmentSumsKernel {
   }
 
   #check(bindings: Bindings): void {
-    const { maxStorageBufferBindingSize } = this.#device.limits;
-    for (const [name, { buffer, bytes, written }] of Object.entries(bindings)) {
-      if (buffer.size < bytes) {
-        throw new RangeError(
-          `Cannot encode as buffers.${name} must hold ${bytes} bytes: current size is ${buffer.size}`,
-        );
-      }
-      if (bytes > maxStorageBufferBindingSize) {
-        throw new RangeError(
-          `Cannot encode as buffers.${name} must be bound whole, ${bytes} bytes: ` +
-            `maxStorageBufferBindingSize is ${maxStorageBufferBindingSize}, pass fewer tokens at a time`,
-        );
-      }
-      if (!written) continue;
-      for (const [other, { buffer: otherBuffer }] of Object.entries(bindings)) {
-        if (other === name || otherBuffer !== buffer) continue;
-        throw new RangeError(
-          `Cannot encode as buffers.${name} must be a buffer of its own: it is also buffers.${other}, ` +
-            `WebGPU does not read and write one buffer in a pass`,
-        );
-      }
-    }
+    checkBuffers(bindings, this.#device.limits.maxStorageBufferBindingSize);
   }
 }
 
@@ -474,14 +471,10 @@ export async function segmentSumsGpu(
 }
 
 type Pipelines = Readonly<
-  Record<"classed" | "unclassed" | "join" | "dense" | "named", GPUComputePipeline>
+  Record<
+    "classed" | "unclassed" | "tinyClassed" | "tiny" | "join" | "dense" | "named",
+    GPUComputePipeline
+  >
 >;
 
 type Bindings = Readonly<Record<string, Output & { readonly written?: boolean }>>;
-
-function checkSize(name: string, size: number): void {
-  if (Number.isInteger(size) && size >= 0) return;
-  throw new RangeError(
-    `Cannot encode as ${name} must be a non-negative integer: current value is ${size}`,
-  );
-}

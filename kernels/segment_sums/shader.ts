@@ -1,41 +1,80 @@
 import { MAX_CLASSES } from "./_check_segment_sums.ts";
 
-/** Invocations in a workgroup of either shader. */
-const LANES = 64;
+/** Invocations in a workgroup of any of the shaders. */
+export const LANES = 64;
 
 /** Leaves of a tree that a workgroup adds without a look at memory: 16 a lane. */
 export const CHUNK_TOKENS = 16 * LANES;
 
+/** Workgroups that keep a large GPU busy: fewer segments are cut into parts. */
+export const BUSY_WORKGROUPS = 4096;
+
+/** Segments of at most so many tokens are for a lane alone where most are tiny. */
+const TINY_TOKENS = LANES;
+
+/** Whether most segments are tiny, and none are cut; the shaders find out from their bindings in the same way. */
+export function areTiny(numTokens: number, numSegments: number): boolean {
+  return numSegments >= BUSY_WORKGROUPS && numTokens / numSegments < TINY_TOKENS / 2;
+}
+
 /**
- * What both shaders share: a balanced tree over leaves in order, grown chunk by chunk as a binary counter
- * counts. A full subtree waits in `waiting` at its level until the one beside it is done, so the shape depends
- * only on the index of a leaf, not on how the work was cut. Zeros pad the tree: adding them is exact.
- *
  * Sums travel as bits, as WGSL lets a compiler assume that no float is infinite or NaN: what is not finite is
- * noted in `marks` and stands as 0 in the tree.
+ * marked and stands as 0 among the addends.
  */
-const TREE = /* wgsl */ `
+const MARKS = /* wgsl */ `
 const NAN_MARK = 1u;
 const PLUS_MARK = 2u;
 const MINUS_MARK = 4u;
-// 2^32 tokens are 2^22 chunks.
-const LEVELS = 24u;
 
 override numClasses: u32 = 1u;
 
+fn mark_of(bits: u32) -> u32 {
+  if ((bits & 0x7f800000u) != 0x7f800000u) {
+    return 0u;
+  }
+  if ((bits & 0x007fffffu) != 0u) {
+    return NAN_MARK;
+  }
+  return select(PLUS_MARK, MINUS_MARK, bits == 0xff800000u);
+}
+
+// Bits of a sum of finite addends and marked ones.
+fn marked(sum: f32, mark: u32) -> u32 {
+  if (mark == 0u) {
+    return bitcast<u32>(sum);
+  }
+  if ((mark & NAN_MARK) != 0u || mark == (PLUS_MARK | MINUS_MARK)) {
+    return 0x7fc00000u;
+  }
+  return select(0x7f800000u, 0xff800000u, mark == MINUS_MARK);
+}
+`;
+
+/**
+ * A balanced tree over leaves in order, grown chunk by chunk as a binary counter counts. A full subtree waits
+ * at its level until the one beside it is done, so the shape depends only on the index of a leaf, not on how
+ * the work was cut. Zeros pad the tree: adding them is exact.
+ */
+const TREE = /* wgsl */ `
+${MARKS}
+// 2^32 tokens are 2^22 chunks.
+const LEVELS = 24u;
+
+// Sizes are for all classes: Naga 29 panics where an override stands in an expression of one.
 var<workgroup> branches: array<f32, ${MAX_CLASSES * LANES}>;
-var<workgroup> tallies: array<u32, ${MAX_CLASSES * LANES}>;
 var<workgroup> waiting: array<f32, ${MAX_CLASSES} * LEVELS>;
 var<workgroup> marks: array<atomic<u32>, ${MAX_CLASSES}>;
 var<workgroup> counted: array<atomic<u32>, ${MAX_CLASSES}>;
 
-// The value of a leaf; one that is not finite is noted and counts as 0.
+// The value of a leaf; one that is not finite is marked, unless it is of no class, and counts as 0.
 fn leaf(bits: u32, kind: u32) -> f32 {
-  if ((bits & 0x7f800000u) != 0x7f800000u) {
+  let mark = mark_of(bits);
+  if (mark == 0u) {
     return bitcast<f32>(bits);
   }
-  let infinite = select(PLUS_MARK, MINUS_MARK, bits == 0xff800000u);
-  atomicOr(&marks[kind], select(infinite, NAN_MARK, (bits & 0x007fffffu) != 0u));
+  if (kind < numClasses) {
+    atomicOr(&marks[kind], mark);
+  }
   return 0.0;
 }
 
@@ -52,13 +91,6 @@ fn grow(kind: u32, chunk: u32, chunk_sum: f32) {
 
 // Bits of the root over all chunks.
 fn root(kind: u32, chunks: u32) -> u32 {
-  let mark = atomicLoad(&marks[kind]);
-  if ((mark & NAN_MARK) != 0u || mark == (PLUS_MARK | MINUS_MARK)) {
-    return 0x7fc00000u;
-  }
-  if (mark != 0u) {
-    return select(0x7f800000u, 0xff800000u, mark == MINUS_MARK);
-  }
   var sum = 0.0;
   var level = kind * LEVELS;
   for (var n = chunks; n != 0u; n >>= 1u) {
@@ -67,16 +99,12 @@ fn root(kind: u32, chunks: u32) -> u32 {
     }
     level += 1u;
   }
-  return bitcast<u32>(sum);
+  return marked(sum, atomicLoad(&marks[kind]));
 }
 `;
 
-/**
- * WGSL of the sums of segments: a workgroup takes a part of a segment, a power of two of chunks. How many parts
- * there are follows from the range of `sums`, `[segments x parts x classes]`.
- */
-export const SEGMENT_SUMS_SHADER = /* wgsl */ `
-${TREE}
+/** What the shaders over tokens share. */
+const TOKENS = /* wgsl */ `
 const LEFT_OUT = 0xffffffffu;
 
 override hasClasses: bool = false;
@@ -87,11 +115,6 @@ override hasClasses: bool = false;
 @group(0) @binding(2) var<storage, read> classes: array<u32>;
 @group(0) @binding(3) var<storage, read_write> sums: array<u32>;
 @group(0) @binding(4) var<storage, read_write> counts: array<u32>;
-
-struct Four {
-  values: vec4f,
-  classes: vec4u,
-}
 
 fn class_of(token: u32, end: u32) -> u32 {
   if (token >= end) {
@@ -104,8 +127,33 @@ fn class_of(token: u32, end: u32) -> u32 {
   return select(LEFT_OUT, kind, kind < numClasses);
 }
 
-fn value_of(token: u32, kind: u32) -> f32 {
-  if (kind == LEFT_OUT) {
+fn offset(index: u32) -> u32 {
+  return min(u32(max(offsets[index], 0)), arrayLength(&values));
+}
+
+// What areTiny() says.
+fn are_tiny(segments: u32) -> bool {
+  return segments >= ${BUSY_WORKGROUPS}u && arrayLength(&values) / ${TINY_TOKENS / 2}u < segments;
+}
+`;
+
+/**
+ * WGSL of the sums of segments: a workgroup takes a part of a segment, a power of two of chunks. How many parts
+ * there are follows from the range of `sums`, `[segments x parts x classes]`.
+ */
+export const SEGMENT_SUMS_SHADER = /* wgsl */ `
+${TREE}
+${TOKENS}
+struct Four {
+  values: vec4f,
+  classes: vec4u,
+}
+
+const NONE = Four(vec4f(), vec4u(LEFT_OUT));
+
+// Whatever its class, so that this load need not wait for that one.
+fn value_of(token: u32, end: u32, kind: u32) -> f32 {
+  if (token >= end) {
     return 0.0;
   }
   return leaf(values[token], kind);
@@ -119,8 +167,8 @@ fn four(first: u32, end: u32) -> Four {
   );
   return Four(
     vec4f(
-      value_of(tokens.x, found.x), value_of(tokens.y, found.y),
-      value_of(tokens.z, found.z), value_of(tokens.w, found.w),
+      value_of(tokens.x, end, found.x), value_of(tokens.y, end, found.y),
+      value_of(tokens.z, end, found.z), value_of(tokens.w, end, found.w),
     ),
     found,
   );
@@ -147,8 +195,11 @@ fn main(
     return;
   }
   let segment = row / parts;
-  let begin = min(u32(max(offsets[segment], 0)), arrayLength(&values));
-  let end = clamp(u32(max(offsets[segment + 1u], 0)), begin, arrayLength(&values));
+  let begin = offset(segment);
+  let end = max(begin, offset(segment + 1u));
+  if (are_tiny(segments) && end - begin <= ${TINY_TOKENS}u) {
+    return;
+  }
   let chunks = (end - begin + ${CHUNK_TOKENS - 1}u) / ${CHUNK_TOKENS}u;
   // The next power of two, so that a part is a whole subtree.
   let share = max(1u, (chunks + parts - 1u) / parts);
@@ -156,39 +207,99 @@ fn main(
   let first = min(row % parts * step, chunks);
   let number = min(step, chunks - first);
   for (var chunk = 0u; chunk < number; chunk++) {
-    let at = begin + (first + chunk) * ${CHUNK_TOKENS}u + lane;
-    let a = four(at, end);
-    let b = four(at + ${4 * LANES}u, end);
-    let c = four(at + ${8 * LANES}u, end);
-    let d = four(at + ${12 * LANES}u, end);
+    let start = begin + (first + chunk) * ${CHUNK_TOKENS}u;
+    let length = end - start;
+    let a = four(start + lane, end);
+    var b = NONE;
+    var c = NONE;
+    var d = NONE;
+    if (length > ${4 * LANES}u) {
+      b = four(start + ${4 * LANES}u + lane, end);
+      c = four(start + ${8 * LANES}u + lane, end);
+      d = four(start + ${12 * LANES}u + lane, end);
+    }
     for (var kind = 0u; kind < numClasses; kind++) {
       let leaves = (of_class(a, kind) + of_class(b, kind)) +
         (of_class(c, kind) + of_class(d, kind));
       let tally = ones(a, kind) + ones(b, kind) + ones(c, kind) + ones(d, kind);
       branches[kind * ${LANES}u + lane] = (leaves.x + leaves.z) + (leaves.y + leaves.w);
-      tallies[kind * ${LANES}u + lane] += tally.x + tally.y + tally.z + tally.w;
+      atomicAdd(&counted[kind], tally.x + tally.y + tally.z + tally.w);
     }
     workgroupBarrier();
     for (var stride = ${LANES / 2}u; stride > 0u; stride /= 2u) {
-      for (var kind = 0u; kind < numClasses; kind++) {
-        if (lane < stride) {
-          branches[kind * ${LANES}u + lane] += branches[kind * ${LANES}u + lane + stride];
+      // Beyond the length all is 0.
+      if (stride < length) {
+        for (var kind = 0u; kind < numClasses; kind++) {
+          if (lane < stride) {
+            branches[kind * ${LANES}u + lane] += branches[kind * ${LANES}u + lane + stride];
+          }
         }
+        workgroupBarrier();
       }
-      workgroupBarrier();
     }
     if (lane < numClasses) {
       grow(lane, chunk, branches[lane * ${LANES}u]);
     }
-    workgroupBarrier();
+    if (chunk + 1u < number) {
+      workgroupBarrier();
+    }
   }
-  for (var kind = 0u; kind < numClasses; kind++) {
-    atomicAdd(&counted[kind], tallies[kind * ${LANES}u + lane]);
-  }
-  workgroupBarrier();
   if (lane < numClasses) {
     sums[row * numClasses + lane] = root(lane, number);
     counts[row * numClasses + lane] = atomicLoad(&counted[lane]);
+  }
+}
+`;
+
+/**
+ * WGSL of the sums of tiny segments, one a lane: a workgroup for each would mostly wait. Longer ones are left
+ * to {@linkcode SEGMENT_SUMS_SHADER}. The tree is the same: there lanes half the width apart are added first,
+ * and neighbours last, which is the order of reversed bits.
+ */
+export const TINY_SEGMENTS_SHADER = /* wgsl */ `
+${MARKS}
+${TOKENS}
+
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+) {
+  let segments = arrayLength(&offsets) - 1u;
+  let segment = id.x + id.y * grid.x * ${LANES}u;
+  if (segment >= segments || !are_tiny(segments)) {
+    return;
+  }
+  let begin = offset(segment);
+  let end = max(begin, offset(segment + 1u));
+  let length = end - begin;
+  if (length > ${TINY_TOKENS}u) {
+    return;
+  }
+  let levels = 32u - countLeadingZeros(max(length, 1u) - 1u);
+  for (var kind = 0u; kind < numClasses; kind++) {
+    var waiting: array<f32, ${Math.log2(TINY_TOKENS) + 1}>;
+    var mark = 0u;
+    var count = 0u;
+    for (var k = 0u; k < (1u << levels); k++) {
+      let token = begin + ((reverseBits(k) >> 1u) >> (31u - levels));
+      var sum = 0.0;
+      if (class_of(token, end) == kind) {
+        let bits = values[token];
+        let own = mark_of(bits);
+        sum = select(0.0, bitcast<f32>(bits), own == 0u);
+        mark |= own;
+        count++;
+      }
+      var level = 0u;
+      for (var n = k; (n & 1u) == 1u; n >>= 1u) {
+        sum = waiting[level] + sum;
+        level++;
+      }
+      waiting[level] = sum;
+    }
+    sums[segment * numClasses + kind] = marked(waiting[levels], mark);
+    counts[segment * numClasses + kind] = count;
   }
 }
 `;
@@ -244,7 +355,7 @@ fn main(
       var value = 0.0;
       if (member) {
         value = leaf(rowSums[row * numClasses + kind], kind);
-        tallies[kind * ${LANES}u + lane] += rowCounts[row * numClasses + kind];
+        atomicAdd(&counted[kind], rowCounts[row * numClasses + kind]);
       }
       branches[kind * ${LANES}u + lane] = value;
     }
@@ -261,12 +372,10 @@ fn main(
     if (lane < numClasses) {
       grow(lane, block, branches[lane * ${LANES}u]);
     }
-    workgroupBarrier();
+    if (block + 1u < blocks) {
+      workgroupBarrier();
+    }
   }
-  for (var kind = 0u; kind < numClasses; kind++) {
-    atomicAdd(&counted[kind], tallies[kind * ${LANES}u + lane]);
-  }
-  workgroupBarrier();
   if (lane < numClasses) {
     sums[group * numClasses + lane] = root(lane, blocks);
     counts[group * numClasses + lane] = atomicLoad(&counted[lane]);

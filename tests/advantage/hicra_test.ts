@@ -86,6 +86,13 @@ const TABLE: {
     expected: [1.25, -1, 0],
   },
   {
+    name: "mode mass-preserving where the credit cancels in the mass: it is credit still",
+    advantages: [1, -1],
+    mask: [1, 1],
+    options: { alpha: 0.5, mode: "mass-preserving", offsets: Int32Array.of(0, 2) },
+    expected: [1.5, -0.5],
+  },
+  {
     // sum|A| is 4, sum|A'| is 5 and 3: all tokens are scaled by 4/5 and 4/3.
     name: "mode mass-preserving",
     advantages: [2, 2, -2, -2, 3],

@@ -20,7 +20,11 @@ import {
   COUNT_NEIGHBOURS_SHADER,
   LIST_NEIGHBOURS_SHADER,
 } from "../../kernels/neighbours/shader.ts";
-import { JOIN_SUMS_SHADER, SEGMENT_SUMS_SHADER } from "../../kernels/segment_sums/shader.ts";
+import {
+  JOIN_SUMS_SHADER,
+  SEGMENT_SUMS_SHADER,
+  TINY_SEGMENTS_SHADER,
+} from "../../kernels/segment_sums/shader.ts";
 import assert from "node:assert/strict";
 
 // In a variable, so that only a run that wants Dawn downloads it.
@@ -75,6 +79,7 @@ Deno.test({
       await compilePipeline(device, { label: "credit", code });
     }
     await compilePipeline(device, { label: "segment sums", code: SEGMENT_SUMS_SHADER });
+    await compilePipeline(device, { label: "tiny segments", code: TINY_SEGMENTS_SHADER });
     await compilePipeline(device, { label: "join sums", code: JOIN_SUMS_SHADER });
     for (const code of [COUNT_NEIGHBOURS_SHADER, LIST_NEIGHBOURS_SHADER]) {
       const constants = { dimensions: 3, leastProduct: 0.5, certainProduct: 0.6 };

@@ -161,3 +161,13 @@ Deno.test("SgMatcher.match() equals the oracle where every token ends many neste
   assert.deepEqual(matchBatch(sequence), oracle(sequence));
   assert.deepEqual(matchStream(sequence), oracle(sequence));
 });
+
+Deno.test("SgMatcher.compile() throws when it is given a parsed tokenizer.json", () => {
+  const parsed = JSON.parse('{"model": {"type": "BPE", "vocab": {}}}');
+  assert.throws(() => SgMatcher.compile(lexiconFromGrams(["a b"], { name: "x" }), parsed), {
+    name: "TypeError",
+    message:
+      "Cannot compile a matcher as tokens must be what tokenBytes or loadTokenizer returns: " +
+      "current value is object, pass a parsed tokenizer.json through tokenBytes",
+  });
+});

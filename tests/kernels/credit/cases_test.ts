@@ -579,3 +579,46 @@ Deno.test("creditTokens() keeps its inputs, and keeps the bits of what is not tr
   assert.deepEqual(bitsOf(out), bits);
   assert.notEqual(out.buffer, advantages.buffer);
 });
+
+Deno.test("creditTokens() refuses options that it would pass over", () => {
+  const batch = {
+    offsets: Int32Array.of(0, 1),
+    lossMask: Uint8Array.of(1),
+    kinds: Uint8Array.of(1),
+    rewards: Float32Array.of(1),
+    groupIds: Int32Array.of(0),
+  };
+  const cases: [options: unknown, message: string][] = [
+    [
+      { baseline: "verl" },
+      'Cannot credit tokens as baseline must be an object: current value is "verl", pass ' +
+      "baselinePreset(name).group of @hicra/hicra/advantage for a preset",
+    ],
+    [
+      { baseline: { scael: "none" } },
+      'Cannot credit tokens as baseline must have known keys: "scael" is none, known are center, scale, ' +
+      "ddof, epsilon, epsilonPlace, singleton",
+    ],
+    [
+      { transfrom: { name: "hicra" } },
+      'Cannot credit tokens as options must have known keys: "transfrom" is none, known are from, ' +
+      "baseline, transform",
+    ],
+    [
+      { transform: { name: "hicra", alhpa: 0.5 } },
+      'Cannot credit tokens as transform must have known keys: "alhpa" is none, known are name, alpha, ' +
+      "mode, allowSignChange",
+    ],
+    [
+      { transform: { name: "hicra", alpha: { type: "constant", value: 0.2 } } },
+      "Cannot credit tokens as alpha must be a number: current value is a schedule, resolve it for the " +
+      "step and pass the number, to a kernel through creditParameters",
+    ],
+  ];
+  for (const [options, message] of cases) {
+    assert.throws(() => creditTokens(batch, options as CreditOptions), {
+      name: "TypeError",
+      message,
+    });
+  }
+});

@@ -195,9 +195,8 @@ gpuTest("creditTokensGpu() agrees when tokens need several bindings", async (dev
   const batch = randomBatch(1, { numSequences: 1, maxLength: 1, firstLength: 1_025 });
   await assert.rejects(creditTokensGpu(small, given(batch)), {
     name: "RangeError",
-    message:
-      "Cannot encode 1 sequences of 1025 tokens as buffers.credited needs 4100 bytes in one " +
-      "binding and maxStorageBufferBindingSize is 4096: pass fewer tokens at a time",
+    message: "Cannot encode as buffers.credited must be bound whole, 4100 bytes: " +
+      "maxStorageBufferBindingSize is 4096, pass less at a time",
   });
 });
 
@@ -206,7 +205,7 @@ gpuTest("creditTokensGpu() throws when the tokens do not fit a buffer", async (d
   const batch = randomBatch(1, { numSequences: 1, maxLength: 1, firstLength: 101 });
   await assert.rejects(creditTokensGpu(small, given(batch)), {
     name: "RangeError",
-    message: 'Cannot create buffer "hicra credit credited" of 404 bytes on this device as ' +
+    message: 'Cannot create buffer "hicra credit credited" of 416 bytes on this device as ' +
       "maxBufferSize is 401: pass fewer tokens at a time",
   });
 });
@@ -314,7 +313,6 @@ gpuTest(
       "offsets",
       "kinds",
       "lossMask",
-      "parameters",
       "sequenceAdvantages",
       "credited",
     ]);
@@ -448,21 +446,19 @@ gpuTest("CreditKernel.encode() throws when a buffer does not fit", async (device
       buffers,
       1,
       5,
-      "Cannot encode 1 sequences of 5 tokens as buffers.advantages must hold 20 bytes: " +
-      "current size is 16",
+      "Cannot encode as buffers.advantages must hold 20 bytes: current size is 16",
     ],
     [
       buffers,
       2,
       4,
-      "Cannot encode 2 sequences of 4 tokens as buffers.offsets must hold 12 bytes: " +
-      "current size is 8",
+      "Cannot encode as buffers.offsets must hold 12 bytes: current size is 8",
     ],
     [
       { ...buffers, credited: buffers.advantages! },
       1,
       4,
-      "Cannot encode as buffers.credited is written and must be no other buffer: it is also " +
+      "Cannot encode as buffers.credited must be a buffer of its own: it is also " +
       "buffers.advantages, WebGPU does not read and write one buffer in a pass",
     ],
   ];
@@ -474,7 +470,7 @@ gpuTest("CreditKernel.encode() throws when a buffer does not fit", async (device
   }
   assert.throws(() => kernel.encode(encoder, incomplete, { numSequences: 1, numTokens: 4 }), {
     name: "TypeError",
-    message: "Cannot encode as this kernel needs buffers.statistics: current value is undefined",
+    message: "Cannot encode as buffers.statistics must be a GPUBuffer: current value is undefined",
   });
 });
 
@@ -523,3 +519,27 @@ async function download(device: GPUDevice, buffer: GPUBuffer): Promise<Float32Ar
   await readback.mapAsync(GPUMapMode.READ);
   return new Float32Array(readback.getMappedRange().slice(0));
 }
+
+gpuTest(
+  "CreditKernel.encode() takes the numbers of its options where none are given",
+  async (device) => {
+    const kernel = await CreditKernel.compile(device, {
+      from: "tokens",
+      transform: { name: "hicra", alpha: 0.5 },
+    });
+    const buffers = upload(device, {
+      advantages: Float32Array.of(1, -1, 1, 0),
+      kinds: Uint8Array.of(1, 1, 0, 0),
+      lossMask: Uint8Array.of(1, 1, 1, 0),
+      credited: new Float32Array(4),
+    }) as unknown as CreditBuffers;
+    for (let round = 0; round < 2; round++) {
+      const encoder = device.createCommandEncoder();
+      kernel.encode(encoder, buffers, { numSequences: 1, numTokens: 3 });
+      device.queue.submit([encoder.finish()]);
+      const credited = await download(device, buffers.credited);
+      assert.deepEqual(new Float32Array(credited).subarray(0, 3), Float32Array.of(1.5, -0.5, 1));
+      kernel.destroy(); // it can be used again
+    }
+  },
+);

@@ -123,6 +123,26 @@ const ERRORS: {
     },
   },
   {
+    name: "the logits are a Float16Array",
+    logits: new Float16Array(3) as unknown as Logits,
+    options: { dtype: "f16" },
+    error: {
+      name: "TypeError",
+      message: 'Cannot compute logit statistics as logits of dtype "f16" must be a Uint16Array: ' +
+        "current value is Float16Array, pass new Uint16Array(it.buffer, it.byteOffset, it.length)",
+    },
+  },
+  {
+    name: "the ids are 64 bits wide",
+    tokenIds: BigInt64Array.of(1n) as unknown as Int32Array,
+    error: {
+      name: "TypeError",
+      message:
+        "Cannot compute logit statistics as tokenIds must be a Int32Array: current value is " +
+        "BigInt64Array",
+    },
+  },
+  {
     name: "rows are missing",
     tokenIds: Int32Array.of(0, 1),
     error: {
@@ -447,7 +467,7 @@ gpuTest("LogitStatsKernel.encode() throws when a buffer does not fit", async (de
     numTokens: number,
     message: string,
   ][] = [
-    [buffers, 3, "Cannot encode 3 tokens as buffers.logits must hold 48 bytes: current size is 32"],
+    [buffers, 3, "Cannot encode as buffers.logits must hold 48 bytes: current size is 32"],
     [
       withoutMasses,
       2,
@@ -456,8 +476,8 @@ gpuTest("LogitStatsKernel.encode() throws when a buffer does not fit", async (de
     [
       { ...buffers, entropies: buffers.logprobs },
       2,
-      "Cannot encode as buffers.logprobs must not be another buffer: it is also buffers.entropies, " +
-      "WebGPU does not write a buffer that a pass also reads",
+      "Cannot encode as buffers.logprobs must be a buffer of its own: it is also buffers.entropies, " +
+      "WebGPU does not read and write one buffer in a pass",
     ],
   ];
   for (const [given, numTokens, message] of cases) {

@@ -275,7 +275,7 @@ gpuTest("neighboursGpu() throws when lists or vectors do not fit", async (device
     {
       name: "RangeError",
       message: "Cannot encode as buffers.vectors must be bound whole, 800 bytes: " +
-        "maxStorageBufferBindingSize is 796, pass fewer rows",
+        "maxStorageBufferBindingSize is 796, pass less at a time",
     },
   );
 });

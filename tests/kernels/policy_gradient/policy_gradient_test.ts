@@ -156,6 +156,21 @@ bothBackends("gives masked entries gradient 0", async (gradient) => {
   assertWithin(gradients, [0, -0.5, 0.5, 0], () => 1e-6, "gradients");
 });
 
+bothBackends("cuts the ratio and the distance to the reference at 20 nats", async (gradient) => {
+  const { gradients, losses } = await gradient({
+    logits: Float32Array.of(0, -100), // entry 1 has a logprob of -100
+    tokenIds: Int32Array.of(1),
+    oldLogprobs: Float32Array.of(-1),
+    refLogprobs: Float32Array.of(-1),
+    advantages: Float32Array.of(1),
+    weights: Float32Array.of(1),
+  }, { vocabSize: 2, klPenalty: 2 ** -20 });
+  const expected = 2 ** -20 * (Math.exp(20) - 21) - Math.exp(-20);
+  // An exponential of 20 in f32, within 3 + 2 * 20 units.
+  assertWithin(losses, [expected], () => expected * 2 ** -17, "losses");
+  assertWithin(gradients, [0, 0], () => 0, "gradients");
+});
+
 bothBackends("throws when an input breaks the contract", async (gradient) => {
   const valid: PolicyGradientInputs = {
     logits: Float32Array.of(0, -Infinity),
@@ -185,6 +200,24 @@ bothBackends("throws when an input breaks the contract", async (gradient) => {
       {},
       "Cannot compute the policy gradient as oldLogprobs must hold one value per token, 1: current " +
       "length is 2",
+    ],
+    [
+      { advantages: Float64Array.of(1) as unknown as Float32Array },
+      {},
+      "Cannot compute the policy gradient as advantages must be a Float32Array: current value is " +
+      "Float64Array",
+    ],
+    [
+      { tokenIds: BigInt64Array.of(0n) as unknown as Int32Array },
+      {},
+      "Cannot compute the policy gradient as tokenIds must be a Int32Array: current value is " +
+      "BigInt64Array",
+    ],
+    [
+      { advantages: Float32Array.of(-3e38), oldLogprobs: Float32Array.of(-9) },
+      {},
+      "Cannot compute the policy gradient as the loss of token 0 and its derivative must fit f32: its " +
+      `advantage is ${Math.fround(-3e38)}, its weight 1`,
     ],
     [
       {},
