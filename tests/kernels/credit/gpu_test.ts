@@ -10,6 +10,7 @@ import {
   creditTokensGpu,
 } from "../../../kernels/mod.ts";
 import { assertWithin } from "../_assert_within.ts";
+import { createBuffer, readBuffer } from "../_device_buffers.ts";
 import { gpuTest, withLimits } from "../_device.ts";
 import { bitsOf, fromBits } from "./_bits.ts";
 import { creditBounds } from "./_bounds.ts";
@@ -498,26 +499,14 @@ function upload<Name extends string>(
   device: GPUDevice,
   arrays: Record<Name, Data>,
 ): Record<Name, GPUBuffer> {
-  const { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsage;
-  const entries = Object.entries<Data>(arrays).map(([name, data]) => {
-    const buffer = device.createBuffer({
-      size: data.byteLength,
-      usage: STORAGE | COPY_DST | COPY_SRC,
-    });
-    device.queue.writeBuffer(buffer, 0, data);
-    return [name, buffer] as const;
-  });
+  const entries = Object.entries<Data>(arrays).map(([name, data]) =>
+    [name, createBuffer(device, data)] as const
+  );
   return Object.fromEntries(entries) as Record<Name, GPUBuffer>;
 }
 
 async function download(device: GPUDevice, buffer: GPUBuffer): Promise<Float32Array> {
-  const { COPY_DST, MAP_READ } = GPUBufferUsage;
-  const readback = device.createBuffer({ size: buffer.size, usage: COPY_DST | MAP_READ });
-  const encoder = device.createCommandEncoder();
-  encoder.copyBufferToBuffer(buffer, 0, readback, 0, buffer.size);
-  device.queue.submit([encoder.finish()]);
-  await readback.mapAsync(GPUMapMode.READ);
-  return new Float32Array(readback.getMappedRange().slice(0));
+  return new Float32Array(await readBuffer(device, buffer));
 }
 
 gpuTest(

@@ -9,6 +9,7 @@ import {
   LogitStatsKernel,
   type LogitStatsOptions,
 } from "../../../kernels/mod.ts";
+import { createBuffer, readBuffer } from "../_device_buffers.ts";
 import { gpuTest, withLimits } from "../_device.ts";
 import { assertWithin } from "../_assert_within.ts";
 import { logitsOf, numbersOf, seeded } from "../_logit_arrays.ts";
@@ -403,8 +404,8 @@ gpuTest("LogitStatsKernel.encode() binds held buffers piece by piece", async (de
   const { logits, tokenIds, ...options } = randomInputs(numTokens, 7, "bf16");
   const kernel = await LogitStatsKernel.compile(small, { vocabSize: 7, dtype: "bf16", topK: 3 });
   const buffers = {
-    logits: upload(device, logits),
-    tokenIds: upload(device, tokenIds),
+    logits: createBuffer(device, logits, 16),
+    tokenIds: createBuffer(device, tokenIds, 16),
     logprobs: output(device, numTokens),
     entropies: output(device, numTokens),
     logsumexps: output(device, numTokens),
@@ -414,10 +415,10 @@ gpuTest("LogitStatsKernel.encode() binds held buffers piece by piece", async (de
   const encoder = device.createCommandEncoder();
   kernel.encode(encoder, buffers, numTokens);
   device.queue.submit([encoder.finish()]);
-  const entropies = new Float32Array(await download(device, buffers.entropies));
+  const entropies = new Float32Array(await readBuffer(device, buffers.entropies));
   const expected = logitStats(logits, tokenIds, { ...options, topK: 3 });
   assertWithin(entropies, expected.entropies, entropyBound(7), "entropies");
-  const masses = new Float32Array(await download(device, buffers.topKMasses));
+  const masses = new Float32Array(await readBuffer(device, buffers.topKMasses));
   assertWithin(masses, expected.topKMasses, () => 2 ** -20, "topKMasses");
 });
 
@@ -427,8 +428,8 @@ gpuTest(
     const kernel = await LogitStatsKernel.compile(device, { vocabSize: 2 });
     const buffers = {
       // The last row is past the vocabulary with its id only: its entropy can still be computed.
-      logits: upload(device, Float32Array.of(NaN, 0, MASKED, MASKED, 0, Infinity, 0, 0)),
-      tokenIds: upload(device, Int32Array.of(0, 0, 0, 2)),
+      logits: createBuffer(device, Float32Array.of(NaN, 0, MASKED, MASKED, 0, Infinity, 0, 0), 16),
+      tokenIds: createBuffer(device, Int32Array.of(0, 0, 0, 2), 16),
       logprobs: output(device, 4),
       entropies: output(device, 4),
       logsumexps: output(device, 4),
@@ -437,12 +438,12 @@ gpuTest(
     const encoder = device.createCommandEncoder();
     kernel.encode(encoder, buffers, 4);
     device.queue.submit([encoder.finish()]);
-    const logprobs = new Float32Array(await download(device, buffers.logprobs));
+    const logprobs = new Float32Array(await readBuffer(device, buffers.logprobs));
     assert.deepEqual(Array.from(logprobs, Number.isNaN), [true, true, true, true]);
-    const entropies = new Float32Array(await download(device, buffers.entropies));
+    const entropies = new Float32Array(await readBuffer(device, buffers.entropies));
     assert.deepEqual(Array.from(entropies, Number.isNaN), [true, true, true, false]);
     assert.deepEqual(
-      new Int32Array(await download(device, buffers.argmaxes)),
+      new Int32Array(await readBuffer(device, buffers.argmaxes)),
       Int32Array.of(-1, -1, -1, 0),
     );
   },
@@ -451,8 +452,8 @@ gpuTest(
 gpuTest("LogitStatsKernel.encode() throws when a buffer does not fit", async (device) => {
   const kernel = await LogitStatsKernel.compile(device, { vocabSize: 3, topK: 1 });
   const buffers = {
-    logits: upload(device, new Float32Array(8)),
-    tokenIds: upload(device, new Int32Array(2)),
+    logits: createBuffer(device, new Float32Array(8), 16),
+    tokenIds: createBuffer(device, new Int32Array(2), 16),
     logprobs: output(device, 2),
     entropies: output(device, 2),
     logsumexps: output(device, 2),
@@ -557,29 +558,7 @@ function entropyBound(vocabSize: number): () => number {
   return () => 2 ** -23 * (40 + Math.log(vocabSize) * (4 + vocabSize / 1_024));
 }
 
-function upload(device: GPUDevice, values: Logits | Int32Array): GPUBuffer {
-  const size = Math.ceil(values.byteLength / 16) * 16;
-  const buffer = device.createBuffer({
-    size,
-    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
-  });
-  const bytes = new Uint8Array(size);
-  bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  device.queue.writeBuffer(buffer, 0, bytes);
-  return buffer;
-}
-
 function output(device: GPUDevice, numTokens: number): GPUBuffer {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
   return device.createBuffer({ size: 4 * numTokens, usage });
-}
-
-async function download(device: GPUDevice, buffer: GPUBuffer): Promise<ArrayBuffer> {
-  const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
-  const readback = device.createBuffer({ size: buffer.size, usage });
-  const encoder = device.createCommandEncoder();
-  encoder.copyBufferToBuffer(buffer, 0, readback, 0, buffer.size);
-  device.queue.submit([encoder.finish()]);
-  await readback.mapAsync(GPUMapMode.READ);
-  return readback.getMappedRange().slice(0);
 }

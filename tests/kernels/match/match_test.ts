@@ -19,6 +19,7 @@ import {
   lexiconOf,
   type Sequence,
 } from "../../sg/_sequences.ts";
+import { createBuffer, readBuffer } from "../_device_buffers.ts";
 import { gpuTest, withLimits } from "../_device.ts";
 
 const encoder = new TextEncoder();
@@ -675,15 +676,7 @@ function upload(
   { offsets, tokenIds, lossMask, segmentIds }: FullBatch,
   capacity: number,
 ): MatchBuffers {
-  const { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsage;
-  const create = (data: Int32Array | Uint8Array): GPUBuffer => {
-    const whole = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
-    whole.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    const usage = STORAGE | COPY_DST | COPY_SRC;
-    const buffer = device.createBuffer({ size: whole.length, usage });
-    device.queue.writeBuffer(buffer, 0, whole);
-    return buffer;
-  };
+  const create = (data: Int32Array | Uint8Array) => createBuffer(device, data);
   const numTokens = tokenIds.length;
   return {
     offsets: create(offsets),
@@ -697,14 +690,8 @@ function upload(
   };
 }
 
-async function download(device: GPUDevice, buffer: GPUBuffer): Promise<Int32Array> {
-  const { COPY_DST, MAP_READ } = GPUBufferUsage;
-  const readback = device.createBuffer({ size: buffer.size, usage: COPY_DST | MAP_READ });
-  const encoder = device.createCommandEncoder();
-  encoder.copyBufferToBuffer(buffer, 0, readback, 0, buffer.size);
-  device.queue.submit([encoder.finish()]);
-  await readback.mapAsync(GPUMapMode.READ);
-  return new Int32Array(readback.getMappedRange().slice(0));
+async function download(device: GPUDevice, buffer: GPUBuffer): Promise<Int32Array<ArrayBuffer>> {
+  return new Int32Array(await readBuffer(device, buffer));
 }
 
 function bytes(words: Int32Array): number[] {

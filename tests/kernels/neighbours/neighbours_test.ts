@@ -9,6 +9,7 @@ import {
   type NeighboursOptions,
 } from "../../../kernels/mod.ts";
 import { neighboursOnnx } from "../../../kernels/onnx.ts";
+import { createBuffer, readBuffer } from "../_device_buffers.ts";
 import { gpuTest, withLimits } from "../_device.ts";
 import golden from "./golden.json" with { type: "json" };
 
@@ -320,8 +321,8 @@ gpuTest(
 
 gpuTest("NeighboursKernel throws when a buffer or a range does not fit", async (device) => {
   const kernel = await NeighboursKernel.compile(device, { dimensions: 2, epsilon: 1 });
-  const vectors = create(device, new Float32Array(200));
-  const counts = create(device, new Uint32Array(99));
+  const vectors = createBuffer(device, new Float32Array(200));
+  const counts = createBuffer(device, new Uint32Array(99));
   const encoder = device.createCommandEncoder();
   const cases: [() => void, string][] = [
     [
@@ -407,8 +408,8 @@ async function inBuffers(
 ): Promise<number[][]> {
   const { numRows, begin = 0, end = numRows } = options;
   const buffers = {
-    vectors: create(device, vectors),
-    counts: create(device, new Uint32Array(Math.max(1, end - begin))),
+    vectors: createBuffer(device, vectors),
+    counts: createBuffer(device, new Uint32Array(Math.max(1, end - begin))),
   };
   const encoder = device.createCommandEncoder();
   kernel.encodeCounts(encoder, buffers, options);
@@ -420,8 +421,8 @@ async function inBuffers(
   const numIndices = options.numIndices ?? offsets.at(-1)!;
   const lists = {
     vectors: buffers.vectors,
-    offsets: create(device, offsets),
-    indices: create(device, new Uint32Array(Math.max(1, numIndices))),
+    offsets: createBuffer(device, offsets),
+    indices: createBuffer(device, new Uint32Array(Math.max(1, numIndices))),
   };
   const second = device.createCommandEncoder();
   kernel.encodeLists(second, lists, { ...options, numIndices });
@@ -433,20 +434,6 @@ async function inBuffers(
   );
 }
 
-function create(device: GPUDevice, data: Float32Array | Uint32Array): GPUBuffer {
-  const { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsage;
-  const usage = STORAGE | COPY_DST | COPY_SRC;
-  const buffer = device.createBuffer({ size: data.byteLength, usage });
-  device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
-  return buffer;
-}
-
 async function read(device: GPUDevice, buffer: GPUBuffer): Promise<Uint32Array> {
-  const { COPY_DST, MAP_READ } = GPUBufferUsage;
-  const readback = device.createBuffer({ size: buffer.size, usage: COPY_DST | MAP_READ });
-  const encoder = device.createCommandEncoder();
-  encoder.copyBufferToBuffer(buffer, 0, readback, 0, buffer.size);
-  device.queue.submit([encoder.finish()]);
-  await readback.mapAsync(GPUMapMode.READ);
-  return new Uint32Array(readback.getMappedRange().slice(0));
+  return new Uint32Array(await readBuffer(device, buffer));
 }

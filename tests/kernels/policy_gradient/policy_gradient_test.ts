@@ -10,6 +10,7 @@ import {
   PolicyGradientKernel,
   type PolicyGradientOptions,
 } from "../../../kernels/mod.ts";
+import { createBuffer, readBuffer } from "../_device_buffers.ts";
 import { gpuTest, withLimits } from "../_device.ts";
 import { assertWithin } from "../_assert_within.ts";
 import { logitsOf, numbersOf, seeded } from "../_logit_arrays.ts";
@@ -319,27 +320,31 @@ gpuTest("PolicyGradientKernel.encode() gives equal bits in place and not", async
       const options = { ...OBJECTIVE, klPenalty: 0, vocabSize, dtype };
       const forward = await LogitStatsKernel.compile(device, { vocabSize, dtype });
       const backward = await PolicyGradientKernel.compile(device, { ...options, inPlace });
-      const logits = upload(device, inputs.logits);
+      const logits = createBuffer(device, inputs.logits, 16);
       const buffers = {
         logits,
-        tokenIds: upload(device, inputs.tokenIds),
-        oldLogprobs: upload(device, inputs.oldLogprobs),
-        advantages: upload(device, inputs.advantages),
-        weights: upload(device, inputs.weights),
-        logprobs: upload(device, new Float32Array(numTokens)),
-        entropies: upload(device, new Float32Array(numTokens)),
-        logsumexps: upload(device, new Float32Array(numTokens)),
-        argmaxes: upload(device, new Float32Array(numTokens)),
-        losses: upload(device, new Float32Array(numTokens)),
-        gradients: inPlace ? logits : upload(device, new Uint16Array(inputs.logits.byteLength / 2)),
+        tokenIds: createBuffer(device, inputs.tokenIds, 16),
+        oldLogprobs: createBuffer(device, inputs.oldLogprobs, 16),
+        advantages: createBuffer(device, inputs.advantages, 16),
+        weights: createBuffer(device, inputs.weights, 16),
+        logprobs: createBuffer(device, new Float32Array(numTokens), 16),
+        entropies: createBuffer(device, new Float32Array(numTokens), 16),
+        logsumexps: createBuffer(device, new Float32Array(numTokens), 16),
+        argmaxes: createBuffer(device, new Float32Array(numTokens), 16),
+        losses: createBuffer(device, new Float32Array(numTokens), 16),
+        gradients: inPlace
+          ? logits
+          : createBuffer(device, new Uint16Array(inputs.logits.byteLength / 2), 16),
       };
       const encoder = device.createCommandEncoder();
       forward.encode(encoder, buffers, numTokens);
       backward.encode(encoder, buffers, numTokens);
       device.queue.submit([encoder.finish()]);
-      const bytes = await download(device, buffers.gradients);
+      const bytes = await readBuffer(device, buffers.gradients);
       results.push(bytes.slice(0, inputs.logits.byteLength));
-      if (!inPlace) assert.deepEqual(await download(device, logits), padded(inputs.logits).buffer);
+      if (!inPlace) {
+        assert.deepEqual(await readBuffer(device, logits), padded(inputs.logits).buffer);
+      }
       const wrong = { ...buffers, gradients: inPlace ? buffers.losses : logits };
       assert.throws(() => backward.encode(encoder, wrong, numTokens), {
         name: "RangeError",
@@ -364,14 +369,14 @@ gpuTest(
         dtype,
         inPlace: true,
       });
-      const logits = upload(device, logitsOf([0, 0, 0, NaN, 0, 0, 0, 0, 0], dtype));
-      const words = () => upload(device, new Float32Array(3));
+      const logits = createBuffer(device, logitsOf([0, 0, 0, NaN, 0, 0, 0, 0, 0], dtype), 16);
+      const words = () => createBuffer(device, new Float32Array(3), 16);
       const buffers = {
         logits,
-        tokenIds: upload(device, Int32Array.of(0, 1, 2)),
+        tokenIds: createBuffer(device, Int32Array.of(0, 1, 2), 16),
         oldLogprobs: words(),
-        advantages: upload(device, Float32Array.of(1, 1, 1)),
-        weights: upload(device, Float32Array.of(1, 1, 1)),
+        advantages: createBuffer(device, Float32Array.of(1, 1, 1), 16),
+        weights: createBuffer(device, Float32Array.of(1, 1, 1), 16),
         logprobs: words(),
         entropies: words(),
         logsumexps: words(),
@@ -383,7 +388,7 @@ gpuTest(
       forward.encode(encoder, buffers, 3);
       backward.encode(encoder, buffers, 3);
       device.queue.submit([encoder.finish()]);
-      const bytes = await download(device, logits);
+      const bytes = await readBuffer(device, logits);
       const gradients = dtype === "f32" ? new Float32Array(bytes) : new Uint16Array(bytes);
       const values = numbersOf(gradients, dtype).subarray(0, 9);
       assert.deepEqual(
@@ -391,7 +396,7 @@ gpuTest(
         [false, false, false, true, true, true, false, false, false],
         dtype,
       );
-      const losses = new Float32Array(await download(device, buffers.losses));
+      const losses = new Float32Array(await readBuffer(device, buffers.losses));
       assert.deepEqual(Array.from(losses.subarray(0, 3), Number.isNaN), [false, true, false]);
       backward.destroy();
     }
@@ -480,22 +485,4 @@ function padded(values: Float32Array | Int32Array | Uint16Array): Uint8Array<Arr
   const bytes = new Uint8Array(Math.ceil(values.byteLength / 16) * 16);
   bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   return bytes;
-}
-
-function upload(device: GPUDevice, values: Float32Array | Int32Array | Uint16Array): GPUBuffer {
-  const bytes = padded(values);
-  const { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsage;
-  const buffer = device.createBuffer({ size: bytes.length, usage: STORAGE | COPY_DST | COPY_SRC });
-  device.queue.writeBuffer(buffer, 0, bytes);
-  return buffer;
-}
-
-async function download(device: GPUDevice, buffer: GPUBuffer): Promise<ArrayBuffer> {
-  const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
-  const readback = device.createBuffer({ size: buffer.size, usage });
-  const encoder = device.createCommandEncoder();
-  encoder.copyBufferToBuffer(buffer, 0, readback, 0, buffer.size);
-  device.queue.submit([encoder.finish()]);
-  await readback.mapAsync(GPUMapMode.READ);
-  return readback.getMappedRange().slice(0);
 }

@@ -10,6 +10,7 @@ import {
   type SegmentSumsOptions,
 } from "../../../kernels/mod.ts";
 import { assertWithin } from "../_assert_within.ts";
+import { createBuffer, readBuffer } from "../_device_buffers.ts";
 import { gpuTest, withLimits } from "../_device.ts";
 import golden from "./golden.json" with { type: "json" };
 
@@ -310,8 +311,8 @@ gpuTest("segmentSumsGpu() throws when the tokens do not fit a binding", async (d
 
 gpuTest("SegmentSumsKernel encodes all levels on held buffers, dense groups", async (device) => {
   const kernel = await SegmentSumsKernel.compile(device, { numClasses: 2 });
-  const input = (data: Float32Array | Int32Array | Uint8Array) => create(device, data);
-  const output = (words: number) => create(device, new Float32Array(words));
+  const input = (data: Float32Array | Int32Array | Uint8Array) => createBuffer(device, data);
+  const output = (words: number) => createBuffer(device, new Float32Array(words));
   const buffers = {
     values: input(Float32Array.of(1, 2, 4, 8, 100)), // the fifth token was not asked for
     offsets: input(Int32Array.of(0, 1, 4)),
@@ -331,9 +332,9 @@ gpuTest("SegmentSumsKernel encodes all levels on held buffers, dense groups", as
   kernel.encodeGroups(encoder, buffers, size);
   device.queue.submit([encoder.finish()]);
   const floats = async (buffer: GPUBuffer) =>
-    Array.from(new Float32Array(await read(device, buffer)));
+    Array.from(new Float32Array(await readBuffer(device, buffer)));
   const words = async (buffer: GPUBuffer) =>
-    Array.from(new Uint32Array(await read(device, buffer)));
+    Array.from(new Uint32Array(await readBuffer(device, buffer)));
   assert.deepEqual(await floats(buffers.sums), [1, 0, 4, 10]);
   assert.deepEqual(await words(buffers.counts), [1, 0, 1, 2]);
   assert.deepEqual(await floats(buffers.totalSums), [5, 10]);
@@ -346,10 +347,10 @@ gpuTest("SegmentSumsKernel encodes all levels on held buffers, dense groups", as
 gpuTest("SegmentSumsKernel.encode() throws when a buffer does not fit", async (device) => {
   const kernel = await SegmentSumsKernel.compile(device);
   const buffers: SegmentSumsBuffers = {
-    values: create(device, new Float32Array(4)),
-    offsets: create(device, new Int32Array(3)),
-    sums: create(device, new Float32Array(2)),
-    counts: create(device, new Float32Array(2)),
+    values: createBuffer(device, new Float32Array(4)),
+    offsets: createBuffer(device, new Int32Array(3)),
+    sums: createBuffer(device, new Float32Array(2)),
+    counts: createBuffer(device, new Float32Array(2)),
   };
   const size = { numTokens: 4, numSegments: 2 };
   const encoder = device.createCommandEncoder();
@@ -514,24 +515,4 @@ function boundsOf(
     total: bounds(total, joined),
     groups: groups ? bounds(groups, joined) : new Float64Array(),
   };
-}
-
-function create(device: GPUDevice, data: Float32Array | Int32Array | Uint8Array): GPUBuffer {
-  const { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsage;
-  const buffer = device.createBuffer({
-    size: data.byteLength,
-    usage: STORAGE | COPY_DST | COPY_SRC,
-  });
-  device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
-  return buffer;
-}
-
-async function read(device: GPUDevice, buffer: GPUBuffer): Promise<ArrayBuffer> {
-  const { COPY_DST, MAP_READ } = GPUBufferUsage;
-  const readback = device.createBuffer({ size: buffer.size, usage: COPY_DST | MAP_READ });
-  const encoder = device.createCommandEncoder();
-  encoder.copyBufferToBuffer(buffer, 0, readback, 0, buffer.size);
-  device.queue.submit([encoder.finish()]);
-  await readback.mapAsync(GPUMapMode.READ);
-  return readback.getMappedRange().slice(0);
 }
