@@ -114,9 +114,11 @@ export function hicraAdvantages(
   checkLength(ACTION, "lossMask", lossMask, numTokens);
   checkLength(ACTION, "kinds", kinds, numTokens);
   checkAlpha(alpha, options.allowSignChange ?? false);
-  const added = addedCredit(advantages, planningMask, { alpha, mode, lossMask, kinds });
+  const credit = { alpha, mode, lossMask, kinds };
 
   if (mode === "mass-preserving" || mode === "baseline-corrected") {
+    const added = new Float64Array(numTokens);
+    forEachCredit(advantages, planningMask, credit, (i, value) => added[i] = value);
     checkGiven("offsets", offsets, mode);
     checkOffsets(ACTION, offsets, numTokens);
     if (mode === "mass-preserving") {
@@ -127,15 +129,15 @@ export function hicraAdvantages(
     return correctBaseline(advantages, added, { offsets, groupIds, lossMask });
   }
   const out = advantages.slice();
-  for (let i = 0; i < numTokens; i++) {
+  forEachCredit(advantages, planningMask, credit, (i, added) => {
     // An untouched token keeps its bits: -0 + 0 would be 0.
-    if (added[i] !== 0) out[i] = advantages[i]! + added[i]!;
-  }
+    if (added !== 0) out[i] = advantages[i]! + added;
+  });
   return out;
 }
 
-/** The credit that planning tokens gain before any correction, in f64; 0 elsewhere. */
-function addedCredit(
+/** Visits planning tokens with the credit, in f64, that they gain before any correction. */
+function forEachCredit(
   advantages: Float32Array,
   planningMask: Uint8Array,
   { alpha, mode, lossMask, kinds }: {
@@ -144,8 +146,8 @@ function addedCredit(
     lossMask: Uint8Array | undefined;
     kinds: Uint8Array | undefined;
   },
-): Float64Array {
-  const added = new Float64Array(advantages.length);
+  visit: (index: number, added: number) => void,
+): void {
   const byCode = typeof alpha === "number" ? undefined : alphasByCode(alpha);
   if (byCode !== undefined && kinds === undefined) {
     throw new TypeError(
@@ -153,7 +155,7 @@ function addedCredit(
         `value is undefined, give one alpha for all or match with a lexicon that has kinds`,
     );
   }
-  for (let i = 0; i < added.length; i++) {
+  for (let i = 0; i < planningMask.length; i++) {
     if (planningMask[i] === 0 || lossMask?.[i] === 0) continue;
     const a = byCode === undefined ? alpha as number : byCode[kinds![i]!];
     if (a === undefined || Number.isNaN(a)) {
@@ -163,11 +165,10 @@ function addedCredit(
       );
     }
     const advantage = advantages[i]!;
-    if (mode === "symmetric") added[i] = a * advantage;
-    else if (mode === "positive-only") added[i] = a * Math.max(advantage, 0);
-    else added[i] = a * Math.abs(advantage);
+    if (mode === "symmetric") visit(i, a * advantage);
+    else if (mode === "positive-only") visit(i, a * Math.max(advantage, 0));
+    else visit(i, a * Math.abs(advantage));
   }
-  return added;
 }
 
 function alphasByCode(
