@@ -139,6 +139,7 @@ export class SegmentSumsKernel {
       "tinyClassed",
       "tiny",
       "join",
+      "split",
       "dense",
       "named",
     ] as const;
@@ -148,6 +149,7 @@ export class SegmentSumsKernel {
       compile(TINY_SEGMENTS_SHADER, { hasClasses: 1 }),
       compile(TINY_SEGMENTS_SHADER, { hasClasses: 0 }),
       compile(JOIN_SUMS_SHADER, { byId: 0 }),
+      compile(JOIN_SUMS_SHADER, { byId: 0, split: 1 }),
       compile(JOIN_SUMS_SHADER, { byId: 1 }),
       compile(JOIN_SUMS_SHADER, { byId: 1, hasIds: 1 }),
     ]);
@@ -200,10 +202,13 @@ export class SegmentSumsKernel {
       { buffer: whole ? counts : this.#partCounts, bytes: partBytes },
     ];
     const { classed, unclassed, tinyClassed, tiny } = this.#pipelines;
-    this.#dispatch(pass, classes ? classed : unclassed, bindings, numSegments * parts);
+    const pipeline = classes ? classed : unclassed;
     if (areTiny(tokens, numSegments)) {
       const workgroups = Math.ceil(numSegments / LANES);
       this.#dispatch(pass, classes ? tinyClassed : tiny, bindings, workgroups);
+      this.#dispatch(pass, pipeline, bindings, workgroups); // those that are not
+    } else {
+      this.#dispatch(pass, pipeline, bindings, numSegments * parts);
     }
     if (!whole) {
       const partSums = { buffer: this.#partSums, bytes: partBytes };
@@ -244,14 +249,22 @@ export class SegmentSumsKernel {
     this.#check(given);
     if (numSegments === 0) return;
     const pass = encoder.beginComputePass({ label: "hicra total sums" });
-    this.#dispatch(pass, this.#pipelines.join, [
-      given["sums"]!,
-      given["counts"]!,
-      given["counts"]!, // not looked at
-      given["counts"]!,
-      given["totalSums"]!,
-      given["totalCounts"]!,
-    ], 1);
+    const ids = given["counts"]!; // not looked at
+    const segments = [given["sums"]!, given["counts"]!, ids, ids];
+    const total = [given["totalSums"]!, given["totalCounts"]!];
+    if (numSegments > LANES * LANES) {
+      const share = 2 ** Math.ceil(Math.log2(Math.max(LANES, numSegments / BUSY_WORKGROUPS)));
+      const numShares = Math.ceil(numSegments / share);
+      const shareBytes = 4 * numShares * this.#numClasses;
+      const shares = [
+        { buffer: this.#partSums, bytes: shareBytes },
+        { buffer: this.#partCounts, bytes: shareBytes },
+      ];
+      this.#dispatch(pass, this.#pipelines.split, [...segments, ...shares], numShares);
+      this.#dispatch(pass, this.#pipelines.join, [...shares, ids, ids, ...total], 1);
+    } else {
+      this.#dispatch(pass, this.#pipelines.join, [...segments, ...total], 1);
+    }
     pass.end();
   }
 
@@ -472,7 +485,7 @@ export async function segmentSumsGpu(
 
 type Pipelines = Readonly<
   Record<
-    "classed" | "unclassed" | "tinyClassed" | "tiny" | "join" | "dense" | "named",
+    "classed" | "unclassed" | "tinyClassed" | "tiny" | "join" | "split" | "dense" | "named",
     GPUComputePipeline
   >
 >;

@@ -190,63 +190,71 @@ fn main(
 ) {
   let segments = arrayLength(&offsets) - 1u;
   let parts = arrayLength(&sums) / (segments * numClasses);
-  let row = id.x + id.y * grid.x;
-  if (row >= segments * parts) {
-    return;
-  }
-  let segment = row / parts;
-  let begin = offset(segment);
-  let end = max(begin, offset(segment + 1u));
-  if (are_tiny(segments) && end - begin <= ${TINY_TOKENS}u) {
-    return;
-  }
-  let chunks = (end - begin + ${CHUNK_TOKENS - 1}u) / ${CHUNK_TOKENS}u;
-  // The next power of two, so that a part is a whole subtree.
-  let share = max(1u, (chunks + parts - 1u) / parts);
-  let step = 1u << (32u - countLeadingZeros(share - 1u));
-  let first = min(row % parts * step, chunks);
-  let number = min(step, chunks - first);
-  for (var chunk = 0u; chunk < number; chunk++) {
-    let start = begin + (first + chunk) * ${CHUNK_TOKENS}u;
-    let length = end - start;
-    let a = four(start + lane, end);
-    var b = NONE;
-    var c = NONE;
-    var d = NONE;
-    if (length > ${4 * LANES}u) {
-      b = four(start + ${4 * LANES}u + lane, end);
-      c = four(start + ${8 * LANES}u + lane, end);
-      d = four(start + ${12 * LANES}u + lane, end);
+  let tiny = are_tiny(segments);
+  // Where most are tiny, and so not for this shader, a workgroup looks at many.
+  let share = select(1u, ${LANES}u, tiny);
+  let workgroup = id.x + id.y * grid.x;
+  let last_row = min((workgroup + 1u) * share, segments * parts);
+  for (var row = workgroup * share; row < last_row; row++) {
+    let segment = row / parts;
+    let begin = offset(segment);
+    let end = max(begin, offset(segment + 1u));
+    if (tiny && end - begin <= ${TINY_TOKENS}u) {
+      continue;
     }
-    for (var kind = 0u; kind < numClasses; kind++) {
-      let leaves = (of_class(a, kind) + of_class(b, kind)) +
-        (of_class(c, kind) + of_class(d, kind));
-      let tally = ones(a, kind) + ones(b, kind) + ones(c, kind) + ones(d, kind);
-      branches[kind * ${LANES}u + lane] = (leaves.x + leaves.z) + (leaves.y + leaves.w);
-      atomicAdd(&counted[kind], tally.x + tally.y + tally.z + tally.w);
-    }
-    workgroupBarrier();
-    for (var stride = ${LANES / 2}u; stride > 0u; stride /= 2u) {
-      // Beyond the length all is 0.
-      if (stride < length) {
-        for (var kind = 0u; kind < numClasses; kind++) {
-          if (lane < stride) {
-            branches[kind * ${LANES}u + lane] += branches[kind * ${LANES}u + lane + stride];
+    let chunks = (end - begin + ${CHUNK_TOKENS - 1}u) / ${CHUNK_TOKENS}u;
+    // The next power of two, so that a part is a whole subtree.
+    let portion = max(1u, (chunks + parts - 1u) / parts);
+    let step = 1u << (32u - countLeadingZeros(portion - 1u));
+    let first = min(row % parts * step, chunks);
+    let number = min(step, chunks - first);
+    for (var chunk = 0u; chunk < number; chunk++) {
+      let start = begin + (first + chunk) * ${CHUNK_TOKENS}u;
+      let length = end - start;
+      let a = four(start + lane, end);
+      var b = NONE;
+      var c = NONE;
+      var d = NONE;
+      if (length > ${4 * LANES}u) {
+        b = four(start + ${4 * LANES}u + lane, end);
+        c = four(start + ${8 * LANES}u + lane, end);
+        d = four(start + ${12 * LANES}u + lane, end);
+      }
+      for (var kind = 0u; kind < numClasses; kind++) {
+        let leaves = (of_class(a, kind) + of_class(b, kind)) +
+          (of_class(c, kind) + of_class(d, kind));
+        let tally = ones(a, kind) + ones(b, kind) + ones(c, kind) + ones(d, kind);
+        branches[kind * ${LANES}u + lane] = (leaves.x + leaves.z) + (leaves.y + leaves.w);
+        atomicAdd(&counted[kind], tally.x + tally.y + tally.z + tally.w);
+      }
+      workgroupBarrier();
+      for (var stride = ${LANES / 2}u; stride > 0u; stride /= 2u) {
+        // Beyond the length all is 0.
+        if (stride < length) {
+          for (var kind = 0u; kind < numClasses; kind++) {
+            if (lane < stride) {
+              branches[kind * ${LANES}u + lane] += branches[kind * ${LANES}u + lane + stride];
+            }
           }
+          workgroupBarrier();
         }
+      }
+      if (lane < numClasses) {
+        grow(lane, chunk, branches[lane * ${LANES}u]);
+      }
+      if (chunk + 1u < number) {
         workgroupBarrier();
       }
     }
     if (lane < numClasses) {
-      grow(lane, chunk, branches[lane * ${LANES}u]);
+      sums[row * numClasses + lane] = root(lane, number);
+      counts[row * numClasses + lane] = atomicLoad(&counted[lane]);
+      atomicStore(&marks[lane], 0u);
+      atomicStore(&counted[lane], 0u);
     }
-    if (chunk + 1u < number) {
+    if (row + 1u < last_row) {
       workgroupBarrier();
     }
-  }
-  if (lane < numClasses) {
-    sums[row * numClasses + lane] = root(lane, number);
-    counts[row * numClasses + lane] = atomicLoad(&counted[lane]);
   }
 }
 `;
@@ -311,6 +319,8 @@ fn main(
 export const JOIN_SUMS_SHADER = /* wgsl */ `
 ${TREE}
 override byId: bool = false;
+// Whether shares are powers of two, the last of them short, so that they are subtrees of one tree.
+override split: bool = false;
 // Whether ids[group] is the id of a group; else it is its number.
 override hasIds: bool = false;
 
@@ -340,9 +350,12 @@ fn main(
       id = ids[group];
     }
   } else {
-    let share = end / groups;
-    begin = group * share;
-    end = begin + share;
+    var share = (end + groups - 1u) / groups;
+    if (split) {
+      share = 1u << (32u - countLeadingZeros(share - 1u));
+    }
+    begin = min(group * share, end);
+    end = min(begin + share, end);
   }
   let blocks = (end - begin + ${LANES - 1}u) / ${LANES}u;
   for (var block = 0u; block < blocks; block++) {
