@@ -58,7 +58,7 @@ fn lanes(words: vec4u, part: u32) -> vec4u {
 }`,
 };
 
-/** WGSL of `packed(values, before)`: the words of gradients, rounded to nearest; NaN where `before` says so. */
+/** WGSL of `pack(first, second)`: a `vec4u` of gradients, rounded to the nearest, and `NAN_WORD`, a word of NaNs. */
 export function packWgsl(dtype: LogitDtype): string {
   return PACK_WGSL[dtype];
 }

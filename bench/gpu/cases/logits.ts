@@ -18,7 +18,7 @@ export function logitsCase(dtype: LogitDtype, pass: "forward" | "backward"): Gpu
   };
 }
 
-/** Two small integers, their sum over 16: finite in every dtype, from -4 to 4 or so. */
+/** A word of logits from its hash: finite in every dtype, a few units in size. */
 const LOGIT: Readonly<Record<LogitDtype, string>> = {
   f32: "bitcast<u32>(f32(hash & 0xffffu) * (8.0 / 65536.0) - 4.0)",
   // One element of 16 bits in each half: numbers from 1 to 4 in magnitude, with a sign.
@@ -91,7 +91,7 @@ async function prepare(
         const ids = tokenIds.subarray(row, row + 1);
         if (pass === "forward") {
           const expected = logitStats(kept[k]!, ids, { vocabSize, dtype });
-          for (const name of ["logprobs", "entropies"] as const) {
+          for (const name of ["logprobs", "entropies", "logsumexps"] as const) {
             const { buffer } = await arrays.read(buffers[name], 4 * row, 4);
             const [actual] = new Float32Array(buffer);
             worst = Math.max(worst, Math.abs(actual! - expected[name][0]!));
