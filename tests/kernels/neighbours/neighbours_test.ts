@@ -10,7 +10,7 @@ import {
 } from "../../../kernels/mod.ts";
 import { neighboursOnnx } from "../../../kernels/onnx.ts";
 import { gpuTest, withLimits } from "../_device.ts";
-import golden from "./golden.json" with { type: "json" };
+import golden from "./golden/neighbours.json" with { type: "json" };
 
 interface Case {
   name: string;

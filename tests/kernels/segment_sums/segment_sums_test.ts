@@ -11,7 +11,7 @@ import {
 } from "../../../kernels/mod.ts";
 import { assertWithin } from "../_assert_within.ts";
 import { gpuTest, withLimits } from "../_device.ts";
-import golden from "./golden.json" with { type: "json" };
+import golden from "./golden/segment_sums.json" with { type: "json" };
 
 interface Case {
   name: string;
