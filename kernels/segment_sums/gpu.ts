@@ -158,8 +158,10 @@ export class SegmentSumsKernel {
   }
 
   /**
-   * Appends the sums of segments to `encoder`; the caller submits. Where there are fewer segments than a large
-   * GPU runs workgroups, long ones are cut into parts, which does not change a bit. No segments, no pass.
+   * Appends the sums of segments to `encoder`; the caller submits. A segment is one workgroup's. Where there are
+   * fewer segments than a large GPU runs workgroups, long ones are cut into parts; where there are thousands of
+   * less than 32 tokens on average, those of up to 64 are one invocation's each. Neither changes a bit. No
+   * segments, no pass.
    *
    * @param encoder Encoder of the kernel's device.
    * @param buffers Inputs and outputs.

@@ -196,12 +196,16 @@ fn main(
   let workgroup = id.x + id.y * grid.x;
   let last_row = min((workgroup + 1u) * share, segments * parts);
   for (var row = workgroup * share; row < last_row; row++) {
+    // A loop of its own, as a software adapter walks through the other whatever a condition says.
+    while (tiny && row < last_row && offset(row + 1u) <= offset(row) + ${TINY_TOKENS}u) {
+      row++;
+    }
+    if (row >= last_row) {
+      break;
+    }
     let segment = row / parts;
     let begin = offset(segment);
     let end = max(begin, offset(segment + 1u));
-    if (tiny && end - begin <= ${TINY_TOKENS}u) {
-      continue;
-    }
     let chunks = (end - begin + ${CHUNK_TOKENS - 1}u) / ${CHUNK_TOKENS}u;
     // The next power of two, so that a part is a whole subtree.
     let portion = max(1u, (chunks + parts - 1u) / parts);

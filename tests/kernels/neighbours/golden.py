@@ -1,6 +1,6 @@
 """Golden lists of cosine neighbours, in numpy float64.
 
-Writes golden.json beside this file; needs numpy:
+Writes golden/neighbours.json beside this file; needs numpy:
     python3 tests/kernels/neighbours/golden.py
 """
 
@@ -32,5 +32,5 @@ for rows, dimensions, epsilon in [(30, 1, 0.5), (90, 3, 0.1), (70, 10, 0.6), (66
     })
 
 golden = {"generator": f"golden.py, numpy {np.__version__}, float64", "cases": cases}
-path = Path(__file__).with_name("golden.json")
+path = Path(__file__).parent / "golden" / "neighbours.json"
 path.write_text(json.dumps(golden) + "\n")

@@ -11,7 +11,7 @@ import {
 import { neighboursOnnx } from "../../../kernels/onnx.ts";
 import { createBuffer, readBuffer } from "../_device_buffers.ts";
 import { gpuTest, withLimits } from "../_device.ts";
-import golden from "./golden.json" with { type: "json" };
+import golden from "./golden/neighbours.json" with { type: "json" };
 
 interface Case {
   name: string;

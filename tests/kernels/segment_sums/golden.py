@@ -1,6 +1,6 @@
 """Golden values of the sums of segments, exact sums (math.fsum) rounded to f32.
 
-Writes golden.json beside this file; Python's standard library only:
+Writes golden/segment_sums.json beside this file; Python's standard library only:
     python3 tests/kernels/segment_sums/golden.py
 """
 
@@ -55,5 +55,5 @@ golden = {
         for pair in pairs([t for g, span in zip(group_ids, spans) if g == group for t in span])
     ],
 }
-path = Path(__file__).with_name("golden.json")
+path = Path(__file__).parent / "golden" / "segment_sums.json"
 path.write_text(json.dumps(golden) + "\n")

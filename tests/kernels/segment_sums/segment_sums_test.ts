@@ -12,7 +12,7 @@ import {
 import { assertWithin } from "../_assert_within.ts";
 import { createBuffer, readBuffer } from "../_device_buffers.ts";
 import { gpuTest, withLimits } from "../_device.ts";
-import golden from "./golden.json" with { type: "json" };
+import golden from "./golden/segment_sums.json" with { type: "json" };
 
 interface Case {
   name: string;
