@@ -31,9 +31,9 @@ export class GpuUnavailableError extends Error {
 }
 
 /**
- * Requests a WebGPU device with the adapter's own limits for `maxBufferSize`,
+ * Requests a WebGPU device with the adapter's own limits for `maxBufferSize` and
  * `maxStorageBufferBindingSize`, as the default of 128 MiB a binding holds 220 rows of f32 logits
- * of a 152 k vocabulary, and `maxStorageBuffersPerShaderStage`, of which one kernel needs 9.
+ * of a 152 k vocabulary.
  *
  * The device is the caller's: `device.destroy()` frees it. There is no fallback. A software adapter
  * counts as a device, and `device.adapterInfo.isFallbackAdapter` tells it from hardware.
@@ -87,7 +87,6 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<GPUDev
     requiredLimits: {
       maxBufferSize: adapter.limits.maxBufferSize,
       maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
-      maxStorageBuffersPerShaderStage: adapter.limits.maxStorageBuffersPerShaderStage,
     },
   });
   if (onLost !== undefined) {

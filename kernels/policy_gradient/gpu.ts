@@ -14,7 +14,7 @@ import {
   type PolicyGradientInputs,
   type PolicyGradientOptions,
 } from "./reference.ts";
-import { gradientsShader, slopesShader, WORKGROUP_SIZE } from "./shader.ts";
+import { gradientsShader, KL_SHADER, slopesShader, WORKGROUP_SIZE } from "./shader.ts";
 
 /**
  * Buffers of one run of a {@linkcode PolicyGradientKernel}; all need `GPUBufferUsage.STORAGE`. The first five
@@ -54,6 +54,13 @@ export interface PolicyGradientKernelOptions extends PolicyGradientOptions {
   readonly inPlace?: boolean;
 }
 
+/** The dispatches of a run; that of the KL penalty where there is one. */
+interface Pipelines {
+  readonly kl: GPUComputePipeline | null;
+  readonly slopes: GPUComputePipeline;
+  readonly gradients: GPUComputePipeline;
+}
+
 const ACTION = "compute the policy gradient";
 
 /**
@@ -85,6 +92,7 @@ const ACTION = "compute the policy gradient";
  */
 export class PolicyGradientKernel {
   readonly #device: GPUDevice;
+  readonly #kl: GPUComputePipeline | null;
   readonly #slopes: GPUComputePipeline;
   readonly #gradients: GPUComputePipeline;
   readonly #objective: Objective;
@@ -94,11 +102,11 @@ export class PolicyGradientKernel {
 
   private constructor(
     device: GPUDevice,
-    slopes: GPUComputePipeline,
-    gradients: GPUComputePipeline,
+    { kl, slopes, gradients }: Pipelines,
     { objective, inPlace }: { readonly objective: Objective; readonly inPlace: boolean },
   ) {
     this.#device = device;
+    this.#kl = kl;
     this.#slopes = slopes;
     this.#gradients = gradients;
     this.#objective = objective;
@@ -111,8 +119,7 @@ export class PolicyGradientKernel {
    * @param device Device of the buffers.
    * @param options The objective, and whether to work in place.
    * @returns The kernel; its `destroy` frees at most 32 bytes for each token of the largest run.
-   * @throws {RangeError} If an option is out of range, or a `klPenalty` meets a device of fewer than 9
-   * storage buffers for each stage.
+   * @throws {RangeError} If an option is out of range.
    * @throws {ShaderError} If the device's compiler refuses the shader.
    */
   static async compile(
@@ -123,14 +130,6 @@ export class PolicyGradientKernel {
     const objective = objectiveOf(ACTION, rest);
     const { vocabSize, dtype, temperature, dualClip, klPenalty } = objective;
     const withReference = klPenalty !== 0;
-    const { maxStorageBuffersPerShaderStage } = device.limits;
-    if (withReference && maxStorageBuffersPerShaderStage < 9) {
-      throw new RangeError(
-        `Cannot ${ACTION} with a klPenalty as the device must bind 9 storage buffers: ` +
-          `maxStorageBuffersPerShaderStage is ${maxStorageBuffersPerShaderStage}, get the device from ` +
-          `requestDevice, which asks for what the adapter offers`,
-      );
-    }
     const slopes = await compilePipeline(device, {
       label: "hicra policy gradient slopes",
       code: slopesShader({ withReference }),
@@ -140,7 +139,6 @@ export class PolicyGradientKernel {
         clip_high: objective.clipHigh,
         dual_clip: Number.isFinite(dualClip) ? dualClip : 0,
         entropy_bonus: objective.entropyBonus,
-        ...withReference ? { kl_penalty: klPenalty } : {},
       },
     });
     const gradients = await compilePipeline(device, {
@@ -148,7 +146,12 @@ export class PolicyGradientKernel {
       code: gradientsShader({ dtype, inPlace }),
       constants: { vocab_size: vocabSize, temperature },
     });
-    return new PolicyGradientKernel(device, slopes, gradients, { objective, inPlace });
+    const kl = !withReference ? null : await compilePipeline(device, {
+      label: "hicra policy gradient kl",
+      code: KL_SHADER,
+      constants: { kl_penalty: klPenalty },
+    });
+    return new PolicyGradientKernel(device, { kl, slopes, gradients }, { objective, inPlace });
   }
 
   /**
@@ -163,13 +166,22 @@ export class PolicyGradientKernel {
    * the reverse, or a row does not fit a binding.
    */
   encode(encoder: GPUCommandEncoder, buffers: PolicyGradientBuffers, numTokens: number): void {
-    const { vocabSize, dtype, klPenalty } = this.#objective;
+    const { vocabSize, dtype } = this.#objective;
     const rowBytes = vocabSize * DTYPE_BYTES[dtype];
     this.#check(buffers, numTokens, rowBytes);
     if (numTokens === 0) return;
     const slopes = this.#slopesBuffer(8 * numTokens);
     const pass = encoder.beginComputePass({ label: "hicra policy gradient" });
     const words = (buffer: GPUBuffer) => ({ buffer, size: 4 * numTokens });
+    if (this.#kl !== null) {
+      this.#dispatch(pass, this.#kl, numTokens, [
+        words(buffers.logprobs),
+        words(buffers.refLogprobs!),
+        words(buffers.weights),
+        words(buffers.losses),
+        { buffer: slopes, size: 8 * numTokens },
+      ]);
+    }
     this.#dispatch(pass, this.#slopes, numTokens, [
       words(buffers.tokenIds),
       words(buffers.logprobs),
@@ -179,7 +191,6 @@ export class PolicyGradientKernel {
       words(buffers.weights),
       words(buffers.losses),
       { buffer: slopes, size: 8 * numTokens },
-      ...klPenalty !== 0 ? [words(buffers.refLogprobs!)] : [],
     ]);
     for (const [start, end] of rowRanges(numTokens, rowBytes, this.#device.limits)) {
       const tokens = end - start;

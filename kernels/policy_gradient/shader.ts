@@ -16,7 +16,6 @@ override clip_high: f32;
 // 0 for none.
 override dual_clip: f32;
 override entropy_bonus: f32;
-override kl_penalty: f32;
 override vocab_size: u32;
 
 const LOG_RATIO_LIMIT = ${LOG_RATIO_LIMIT}.0;
@@ -30,7 +29,6 @@ const NAN = 0x7fc00000u;
 @group(0) @binding(5) var<storage, read> weights: array<f32>;
 @group(0) @binding(6) var<storage, read_write> losses: array<u32>;
 @group(0) @binding(7) var<storage, read_write> slopes: array<vec2u>;
-${withReference ? "@group(0) @binding(8) var<storage, read> ref_logprobs: array<f32>;" : ""}
 
 fn is_finite(value: f32) -> bool {
   return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
@@ -69,30 +67,64 @@ fn main(
   let moves = clipped == ratio && cut_log_ratio == log_ratio;
   var loss = -clipped * advantage - entropy_bonus * entropies[token];
   var slope = select(0.0, -ratio * advantage, moves);
-  ${withReference ? KL : ""}
+  loss *= weight;
+  slope *= weight;
+  ${withReference ? ADD_KL : ""}
   let all_finite = is_finite(logprob) && is_finite(entropies[token]) &&
-    is_finite(weight * slope) && is_finite(weight * loss) && is_finite(weight) && u32(token_ids[token]) < vocab_size;
-  losses[token] = select(NAN, bitcast<u32>(weight * loss), all_finite);
+    is_finite(slope) && is_finite(loss) && is_finite(weight) && u32(token_ids[token]) < vocab_size;
+  losses[token] = select(NAN, bitcast<u32>(loss), all_finite);
   slopes[token] = select(
     vec2u(NAN),
-    vec2u(bitcast<u32>(weight * slope), bitcast<u32>(weight * entropy_bonus)),
+    vec2u(bitcast<u32>(slope), bitcast<u32>(weight * entropy_bonus)),
     all_finite,
   );
 }
 `;
 }
 
-/** expm1 by its series where the difference would cancel. */
-const KL = /* wgsl */ `
-  let full_distance = ref_logprobs[token] - logprob;
+/** What {@linkcode KL_SHADER} left there. */
+const ADD_KL = /* wgsl */ `
+  loss += bitcast<f32>(losses[token]);
+  slope += bitcast<f32>(slopes[token].x);`;
+
+/**
+ * WGSL of the KL penalty and its slope, weighted: a dispatch of its own before the slopes, which with it would
+ * need nine storage buffers where every device has eight. expm1 by its series where the difference would
+ * cancel.
+ */
+export const KL_SHADER = /* wgsl */ `
+override kl_penalty: f32;
+
+const LOG_RATIO_LIMIT = ${LOG_RATIO_LIMIT}.0;
+
+@group(0) @binding(0) var<storage, read> logprobs: array<f32>;
+@group(0) @binding(1) var<storage, read> ref_logprobs: array<f32>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read_write> losses: array<u32>;
+@group(0) @binding(4) var<storage, read_write> slopes: array<vec2u>;
+
+@compute @workgroup_size(${WORKGROUP_SIZE})
+fn main(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+) {
+  let token = id.x + id.y * grid.x * ${WORKGROUP_SIZE}u;
+  if (token >= arrayLength(&logprobs)) {
+    return;
+  }
+  let full_distance = ref_logprobs[token] - logprobs[token];
   let distance = clamp(full_distance, -LOG_RATIO_LIMIT, LOG_RATIO_LIMIT);
   let series = distance * (1.0 + distance * (0.5 + distance * (1.0 / 6.0 + distance / 24.0)));
   let expm1 = select(exp(distance) - 1.0, series, abs(distance) < 0.1);
   let square = distance * distance;
   let k3_series = square * (0.5 + distance * (1.0 / 6.0 + distance * (1.0 / 24.0 + distance / 120.0)));
   let k3 = select(exp(distance) - 1.0 - distance, k3_series, abs(distance) < 0.1);
-  loss += kl_penalty * k3;
-  slope -= select(0.0, kl_penalty * expm1, distance == full_distance);`;
+  let scale = weights[token] * kl_penalty;
+  let slope = select(0.0, -scale * expm1, distance == full_distance);
+  losses[token] = bitcast<u32>(scale * k3);
+  slopes[token] = vec2u(bitcast<u32>(slope), 0u);
+}
+`;
 
 /**
  * WGSL of the gradients: every logit is read and every gradient written once, 16 bytes at a time, by one

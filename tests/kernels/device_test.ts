@@ -7,7 +7,6 @@ import { gpuTest } from "./_device.ts";
 const LIMITS = {
   maxBufferSize: 1_000,
   maxStorageBufferBindingSize: 500,
-  maxStorageBuffersPerShaderStage: 10,
 };
 
 /** An adapter that records what it is asked for and gives a device lost for `lostReason`. */

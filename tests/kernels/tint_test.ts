@@ -5,7 +5,7 @@
 import { requestDevice } from "../../kernels/mod.ts";
 import { compilePipeline } from "../../kernels/_compile_pipeline.ts";
 import { logitStatsShader } from "../../kernels/logits/shader.ts";
-import { gradientsShader, slopesShader } from "../../kernels/policy_gradient/shader.ts";
+import { gradientsShader, KL_SHADER, slopesShader } from "../../kernels/policy_gradient/shader.ts";
 import {
   MATCH_SHADER,
   OPENINGS_SHADER,
@@ -57,6 +57,11 @@ Deno.test({
         });
       }
     }
+    await compilePipeline(device, {
+      label: "kl",
+      code: KL_SHADER,
+      constants: { kl_penalty: 0.1 },
+    });
     for (const withReference of [false, true]) {
       await compilePipeline(device, {
         label: "slopes",
@@ -67,7 +72,6 @@ Deno.test({
           clip_high: 0.2,
           dual_clip: 3,
           entropy_bonus: 0,
-          ...withReference ? { kl_penalty: 0.1 } : {},
         },
       });
     }
