@@ -1,5 +1,6 @@
 import { compilePipeline } from "../_compile_pipeline.ts";
-import { bindingRanges, workgroupGrid } from "../_dispatch.ts";
+import { bindingRanges } from "../_dispatch.ts";
+import { dispatchOn } from "../_dispatch_on.ts";
 import { transfer, type Transfers, wholeWords } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { bufferBytes, checkCreditBuffers, neededBuffers } from "./_check_buffers.ts";
@@ -276,15 +277,7 @@ export class CreditKernel {
     workgroups: number,
     bindings: readonly Binding[],
   ): void {
-    const { limits } = this.#device;
-    const bindGroup = this.#device.createBindGroup({
-      label: pipeline.label,
-      layout: pipeline.getBindGroupLayout(0),
-      entries: bindings.map((resource, binding) => ({ binding, resource })),
-    });
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...workgroupGrid(workgroups, limits.maxComputeWorkgroupsPerDimension));
+    dispatchOn(this.#device, pass, pipeline, workgroups, bindings);
   }
 }
 

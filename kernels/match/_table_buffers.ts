@@ -1,6 +1,6 @@
 import { captureErrors } from "../_capture_errors.ts";
 import { type Values, wholeWords } from "../_transfers.ts";
-import { dispatchOn } from "./_dispatch_on.ts";
+import { dispatchOn } from "../_dispatch_on.ts";
 import type { PhraseTables } from "./phrase_tables.ts";
 import { ID_SHIFT, TextFlag, WORKGROUP_SIZE } from "./shader.ts";
 

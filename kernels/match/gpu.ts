@@ -3,7 +3,7 @@ import { transfer, wholeWords } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { checkMatchBuffers } from "./_check_buffers.ts";
 import { checkPhraseBatch, checkTables, unknownToken } from "./_check_match.ts";
-import { dispatchOn } from "./_dispatch_on.ts";
+import { dispatchOn } from "../_dispatch_on.ts";
 import { cutBetweenSequences, halves, type Piece } from "./_pieces.ts";
 import { MATCH_BYTES, matchesThatFit, STATUS_BYTES, TEXT_BYTES, tokensThatFit } from "./_sizes.ts";
 import { type TableBuffers, uploadTables } from "./_table_buffers.ts";

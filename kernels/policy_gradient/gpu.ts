@@ -1,6 +1,7 @@
 import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
-import { rowRanges, workgroupGrid } from "../_dispatch.ts";
+import { rowRanges } from "../_dispatch.ts";
+import { dispatchOn } from "../_dispatch_on.ts";
 import { lanesOf } from "../_logit_wgsl.ts";
 import { transfer, wholeVectors } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
@@ -274,18 +275,7 @@ export class PolicyGradientKernel {
     invocations: number,
     resources: GPUBufferBinding[],
   ): void {
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(
-      0,
-      this.#device.createBindGroup({
-        label: "hicra policy gradient",
-        layout: pipeline.getBindGroupLayout(0),
-        entries: resources.map((resource, binding) => ({ binding, resource })),
-      }),
-    );
-    const workgroups = Math.ceil(invocations / WORKGROUP_SIZE);
-    const { maxComputeWorkgroupsPerDimension } = this.#device.limits;
-    pass.dispatchWorkgroups(...workgroupGrid(workgroups, maxComputeWorkgroupsPerDimension));
+    dispatchOn(this.#device, pass, pipeline, Math.ceil(invocations / WORKGROUP_SIZE), resources);
   }
 }
 

@@ -1,6 +1,6 @@
 import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
-import { workgroupGrid } from "../_dispatch.ts";
+import { dispatchOn } from "../_dispatch_on.ts";
 import { type Output, transfer, wholeWords } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { checkNumClasses, checkSegmentSums } from "./_check_segment_sums.ts";
@@ -399,20 +399,8 @@ export class SegmentSumsKernel {
     bindings: readonly Output[],
     workgroups: number,
   ): void {
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(
-      0,
-      this.#device.createBindGroup({
-        label: "hicra segment sums",
-        layout: pipeline.getBindGroupLayout(0),
-        entries: bindings.map(({ buffer, bytes }, binding) => ({
-          binding,
-          resource: { buffer, size: bytes },
-        })),
-      }),
-    );
-    const { maxComputeWorkgroupsPerDimension } = this.#device.limits;
-    pass.dispatchWorkgroups(...workgroupGrid(workgroups, maxComputeWorkgroupsPerDimension));
+    const resources = bindings.map(({ buffer, bytes }) => ({ buffer, size: bytes }));
+    dispatchOn(this.#device, pass, pipeline, workgroups, resources);
   }
 
   #check(bindings: Bindings): void {

@@ -1,4 +1,4 @@
-import { workgroupGrid } from "../_dispatch.ts";
+import { workgroupGrid } from "./_dispatch.ts";
 
 /** Dispatches workgroups, in a folded grid; the resources are bound in their order. */
 export function dispatchOn(
