@@ -55,6 +55,28 @@ export function rowRanges(
   return cut(rows, step === 0 ? rows : step);
 }
 
+/** Bytes of logits that a typed array is uploaded in at a time. */
+const UPLOAD_BYTES = 128 * 2 ** 20;
+
+/** Like {@linkcode rowRanges}, in pieces small enough to be uploaded one after the other. */
+export function uploadRanges(
+  rows: number,
+  rowBytes: number,
+  limits: Pick<
+    GPUSupportedLimits,
+    "maxBufferSize" | "maxStorageBufferBindingSize" | "minStorageBufferOffsetAlignment"
+  >,
+): [start: number, end: number][] {
+  return rowRanges(rows, rowBytes, {
+    maxStorageBufferBindingSize: Math.min(
+      limits.maxStorageBufferBindingSize,
+      limits.maxBufferSize,
+      Math.max(UPLOAD_BYTES, 256 * rowBytes),
+    ),
+    minStorageBufferOffsetAlignment: limits.minStorageBufferOffsetAlignment,
+  });
+}
+
 function cut(length: number, step: number): [start: number, end: number][] {
   const ranges: [start: number, end: number][] = [];
   for (let start = 0; start < length; start += step) {

@@ -1,6 +1,7 @@
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { checkBuffers, checkSize } from "../_check_buffers.ts";
-import { rowRanges, workgroupGrid } from "../_dispatch.ts";
+import { rowRanges, uploadRanges } from "../_dispatch.ts";
+import { dispatchOn } from "../_dispatch_on.ts";
 import { transfer, wholeVectors } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { DTYPE_BYTES, type LogitDtype, type Logits } from "../logit_dtype.ts";
@@ -51,9 +52,6 @@ export interface LogitStatsKernelOptions {
 }
 
 const ACTION = "compute logit statistics";
-
-/** Bytes of logits that a typed array is uploaded in at a time. */
-const UPLOAD_BYTES = 128 * 2 ** 20;
 
 /**
  * Logits to log-probabilities, entropies and more, on buffers that live on the GPU: compiled once for a
@@ -159,22 +157,14 @@ export class LogitStatsKernel {
     });
     if (numTokens === 0) return;
     const { limits } = this.#device;
-    const layout = this.#pipeline.getBindGroupLayout(0);
+    const perToken = [tokenIds, ...Object.values(outputs).map(({ buffer }) => buffer!)];
     const pass = encoder.beginComputePass({ label: "hicra logits" });
-    pass.setPipeline(this.#pipeline);
     for (const [start, end] of rowRanges(numTokens, rowBytes, limits)) {
       const tokens = end - start;
-      const slice = { offset: 4 * start, size: 4 * tokens };
-      const perToken = [tokenIds, ...Object.values(outputs).map(({ buffer }) => buffer!)];
-      const entries: GPUBindGroupEntry[] = perToken.map((buffer, index) => ({
-        binding: index + 1,
-        resource: { buffer, ...slice },
-      }));
-      const bytes = { offset: start * rowBytes, size: wholeVectors(tokens * rowBytes) };
-      entries.push({ binding: 0, resource: { buffer: logits, ...bytes } });
-      const bindGroup = this.#device.createBindGroup({ label: "hicra logits", layout, entries });
-      pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(...workgroupGrid(tokens, limits.maxComputeWorkgroupsPerDimension));
+      dispatchOn(this.#device, pass, this.#pipeline, tokens, [
+        { buffer: logits, offset: start * rowBytes, size: wholeVectors(tokens * rowBytes) },
+        ...perToken.map((buffer) => ({ buffer, offset: 4 * start, size: 4 * tokens })),
+      ]);
     }
     pass.end();
   }
@@ -208,16 +198,7 @@ export class LogitStatsKernel {
     };
     const rowBytes = vocabSize * DTYPE_BYTES[dtype];
     const { limits } = this.#device;
-    const maxStorageBufferBindingSize = Math.min(
-      limits.maxStorageBufferBindingSize,
-      limits.maxBufferSize,
-      Math.max(UPLOAD_BYTES, 256 * rowBytes),
-    );
-    const pieces = rowRanges(numTokens, rowBytes, {
-      maxStorageBufferBindingSize,
-      minStorageBufferOffsetAlignment: limits.minStorageBufferOffsetAlignment,
-    });
-    for (const [start, end] of pieces) {
+    for (const [start, end] of uploadRanges(numTokens, rowBytes, limits)) {
       const tokens = end - start;
       const bytes = 4 * tokens;
       const results = await transfer(this.#pool, "hicra logits", (transfers, encoder) => {

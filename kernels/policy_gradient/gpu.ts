@@ -1,6 +1,6 @@
 import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
-import { rowRanges } from "../_dispatch.ts";
+import { rowRanges, uploadRanges } from "../_dispatch.ts";
 import { dispatchOn } from "../_dispatch_on.ts";
 import { lanesOf } from "../_logit_wgsl.ts";
 import { transfer, wholeVectors } from "../_transfers.ts";
@@ -279,9 +279,6 @@ export class PolicyGradientKernel {
   }
 }
 
-/** Bytes of logits that a typed array is uploaded in at a time. */
-const UPLOAD_BYTES = 64 * 2 ** 20;
-
 /**
  * Computes the policy gradient on a GPU: the twin of `policyGradient`, with the same inputs, outputs and
  * errors.
@@ -344,18 +341,8 @@ export async function policyGradientGpu(
     ? new Float32Array(logits.length)
     : new Uint16Array(logits.length);
   const losses = new Float32Array(numTokens);
-  const { maxBufferSize, maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } =
-    device.limits;
-  const pieces = rowRanges(numTokens, rowBytes, {
-    maxStorageBufferBindingSize: Math.min(
-      maxStorageBufferBindingSize,
-      maxBufferSize,
-      Math.max(UPLOAD_BYTES, 256 * rowBytes),
-    ),
-    minStorageBufferOffsetAlignment,
-  });
   try {
-    for (const [start, end] of pieces) {
+    for (const [start, end] of uploadRanges(numTokens, rowBytes, device.limits)) {
       const tokens = end - start;
       const result = await transfer(pool, "hicra policy gradient", (transfers, encoder) => {
         const upload = (name: "oldLogprobs" | "advantages" | "weights" | "refLogprobs") =>
