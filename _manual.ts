@@ -98,6 +98,17 @@ export const MINE: Manual = {
     `mine ${FOLDER}/r1_distill_1p5b_math.jsonl.gz --min-words 3 --out three.json`,
   ],
 };
+export const SERVE: Manual = {
+  summary: "serve masks, transforms and metrics to a training loop in another process",
+  description:
+    "The sidecar: HTTP with safetensors bodies on a Unix socket, or on 127.0.0.1 with a token; docs/wire.md " +
+    "is its specification. Prints one JSON line when it listens. Stops on SIGTERM or SIGINT, after the " +
+    "requests under way. The Python package hicra_hook starts one by itself.",
+  examples: [
+    "serve --socket ~/.hicra/a.sock",
+    "serve --port 0 --log problems",
+  ],
+};
 export const LEXICON: Manual = {
   summary: "show, export, compare, thin out and merge lexicons",
   description:

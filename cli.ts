@@ -42,6 +42,8 @@ import {
 import { COLOR, finiteNumber, isColored, OUT, wholeNumber } from "./_arguments.ts";
 import { addLexiconCommand } from "./_lexicon_command.ts";
 import { addMineCommand } from "./_mine_command.ts";
+import { addServeCommand } from "./_serve_command.ts";
+import { VERSION } from "./_version.ts";
 import {
   ALPHA_EXAMPLES,
   APPLY,
@@ -56,8 +58,6 @@ import {
 import { type OptionSchema, optionValues } from "./_option_values.ts";
 import type { MetricSums } from "./metrics/mod.ts";
 import { BUILT_IN_LEXICONS, DEFAULT_LEXICON, loadLexicon, SgMatcher } from "./sg/mod.ts";
-
-const VERSION = "0.1.0";
 
 /**
  * Runs the command line.
@@ -168,6 +168,7 @@ function createProgram(warn: Warn): Command {
     );
   addMineCommand(program, warn);
   addLexiconCommand(program);
+  addServeCommand(program);
   program.command("list")
     .summary("list transforms, baselines and lexicons")
     .description("Lists every transform with its options, every baseline preset and every lexicon.")

@@ -1,6 +1,6 @@
 /**
- * How a training loop reaches this package: the advantage hook, rollout files, and the tensors of a
- * batch as safetensors.
+ * How a training loop reaches this package: the advantage hook, the sidecar for loops in another
+ * process, rollout files, and the tensors of a batch as safetensors.
  *
  * @module
  */
@@ -81,6 +81,13 @@ export {
   type TracesPageOptions,
   traceStyles,
 } from "./trace_html.ts";
+export {
+  createSidecar,
+  type Sidecar,
+  SIDECAR_PROTOCOL,
+  type SidecarEvent,
+  type SidecarOptions,
+} from "./sidecar/sidecar.ts";
 export { type ReadFields, readSolutions, type ReadSolutionsOptions } from "./read_solutions.ts";
 export { solutionsKey } from "./solutions_key.ts";
 export type { Solution } from "../sg/mining/mod.ts";
