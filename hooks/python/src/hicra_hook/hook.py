@@ -1,0 +1,455 @@
+"""One run's configuration bound to a sidecar: what the adapters use, and any loop of your own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from .sidecar import Sidecar, SidecarError, SidecarUnavailable
+
+_PER_TOKEN = {"old_logprobs": "<f4", "entropies": "<f4", "segment_ids": "<i4", "planning_mask": "u1"}
+_PER_SEQUENCE = {"rewards": "<f4", "group_ids": "<i4", "flags": "u1"}
+
+TRUNCATED, PADDING_ROW, EXCLUDE_FROM_METRICS = 1, 2, 4
+"""Bits of `flags`."""
+
+
+@dataclass
+class Result:
+    """What became of a batch."""
+
+    advantages: Any
+    """Float32, freshly allocated; off the planning mask bit-equal to the host's."""
+    planning_mask: Any
+    """Uint8, 1 on planning tokens."""
+    metrics: dict[str, tuple[float, float]]
+    """(sum, count) by name, every name in every batch: add both over ranks, then divide."""
+    failures: int = 0
+    """Batches passed through unchanged so far, this one included."""
+    latency_ms: float = 0.0
+    entropy_coefficient: float | None = None
+    """Weight of an entropy bonus that the loss must add, where a transform asks for it."""
+    provenance: dict[str, str] = field(default_factory=dict)
+    """Digests of tokenizer and lexicon."""
+
+    def values(self, prefix: str = "") -> dict[str, float]:
+        """The metrics that were measured, as numbers to log."""
+        logged = {name: total / count for name, (total, count) in self.metrics.items() if count > 0}
+        logged |= {"hicra/failures": float(self.failures), "hicra/latency_ms": self.latency_ms}
+        return {prefix + name: value for name, value in logged.items()}
+
+
+class Hook:
+    """Marks planning tokens and transforms advantages, once per batch, after the host's estimator.
+
+    `tokenizer` is a fast Hugging Face tokenizer, the path of a `tokenizer.json` or of its folder, or
+    `(offsets, bytes)` of all tokens. `vocab_size` is the model's, where its embedding has more rows than the
+    tokenizer has tokens. `lexicon` is "math", "paper", or the path of a lexicon. `transforms` is a
+    list such as `[{"name": "hicra", "alpha": 0.2}]`, which is also the default. `on_failure` says what
+    happens when the sidecar is gone: "raise", or "pass-through", which counts in `failures` and leaves the
+    batch as it was: a run whose failures are not 0 is not a HICRA run.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        *,
+        alpha: float | None = None,
+        transforms: Sequence[dict[str, Any]] | None = None,
+        lexicon: str = "math",
+        on_failure: Literal["raise", "pass-through"] = "raise",
+        vocab_size: int | None = None,
+        socket: str | None = None,
+        host: str = "",
+    ) -> None:
+        if alpha is not None and transforms is not None:
+            raise ValueError(
+                "Cannot create a hook as alpha and transforms exclude each other: "
+                'write alpha into the transform, {"name": "hicra", "alpha": ...}'
+            )
+        if on_failure not in ("raise", "pass-through"):
+            raise ValueError(
+                'Cannot create a hook as on_failure must be "raise" or "pass-through": '
+                f"current value is {on_failure!r}"
+            )
+        hicra = {"name": "hicra"} if alpha is None else {"name": "hicra", "alpha": alpha}
+        self.transforms = [hicra] if transforms is None else list(transforms)
+        self.on_failure = on_failure
+        self.host = host
+        self.failures = 0
+        self.sidecar = Sidecar(socket, token=os.environ.get("HICRA_TOKEN"))
+        self._tokenizer = _read_tokenizer(tokenizer)
+        self._vocab_size = vocab_size
+        self._lexicon = _read_lexicon(lexicon)
+        self._names: dict[str, str] | None = None
+        self._announced = False
+
+    @classmethod
+    def from_env(cls, tokenizer: Any = None, *, host: str = "") -> Hook:
+        """A hook as the environment describes it, for hosts that have no place for options.
+
+        HICRA_ALPHA, HICRA_TRANSFORMS (JSON), HICRA_LEXICON, HICRA_ON_FAILURE, HICRA_SOCKET, and
+        HICRA_TOKENIZER where the host has no tokenizer at hand.
+        """
+        env = os.environ
+        options: dict[str, Any] = {}
+        if "HICRA_ALPHA" in env:
+            options["alpha"] = float(env["HICRA_ALPHA"])
+        if "HICRA_TRANSFORMS" in env:
+            options["transforms"] = json.loads(env["HICRA_TRANSFORMS"])
+        for option in ("lexicon", "on_failure", "socket"):
+            if f"HICRA_{option.upper()}" in env:
+                options[option] = env[f"HICRA_{option.upper()}"]
+        if tokenizer is None:
+            tokenizer = env.get("HICRA_TOKENIZER")
+        if tokenizer is None:
+            raise ValueError(
+                "Cannot create a hook as the host has no tokenizer at hand: set HICRA_TOKENIZER to a "
+                "tokenizer.json or its folder"
+            )
+        return cls(tokenizer, host=host, **options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy in another process may have a sidecar of its own, which has been handed nothing yet.
+        return self.__dict__ | {"_names": None}
+
+    def announce(self, bound_to: str) -> None:
+        """Says once, on standard error, what the hook is bound to."""
+        if self._announced:
+            return
+        self._announced = True
+        transforms = json.dumps(self.transforms)
+        print(
+            f"hicra: bound to {self.host} {bound_to}; transforms {transforms}, lexicon "
+            f"{self._lexicon[0]}, on failure {self.on_failure}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def transform(
+        self,
+        offsets: Any,
+        token_ids: Any,
+        loss_mask: Any,
+        advantages: Any,
+        *,
+        step: int = 0,
+        signals: dict[str, float] | None = None,
+        **fields: Any,
+    ) -> Result:
+        """Transforms a ragged batch: sequence s is tokens `[offsets[s], offsets[s + 1])`.
+
+        `advantages` has one value a token or one a sequence. `fields` are those of the contract: rewards,
+        group_ids, flags (one a sequence), old_logprobs, entropies, segment_ids (one a token).
+        """
+        refuse_transformed(advantages)
+        tensors = _ragged(offsets, token_ids, loss_mask, fields)
+        given = _array(advantages, "<f4")
+        tensors["advantages"] = given
+        num_tokens, num_sequences = len(tensors["token_ids"]), len(tensors["offsets"]) - 1
+        per = "token" if len(given) == num_tokens else "sequence"
+        per_token = given if per == "token" else np.repeat(given, np.diff(tensors["offsets"]))
+        if len(given) not in (num_tokens, num_sequences):
+            raise ValueError(
+                f"Cannot transform as advantages must have one value a token ({num_tokens}) or a "
+                f"sequence ({num_sequences}): it has {len(given)}"
+            )
+        result = self._transform(tensors, per, per_token, step, signals or {})
+        result.advantages = _like(result.advantages, advantages)
+        result.planning_mask = _like(result.planning_mask, token_ids)
+        return result
+
+    def transform_padded(
+        self,
+        token_ids: Any,
+        loss_mask: Any,
+        advantages: Any,
+        *,
+        step: int = 0,
+        signals: dict[str, float] | None = None,
+        **fields: Any,
+    ) -> Result:
+        """Transforms `[rows, columns]` tensors, padded on any side: `loss_mask` alone tells.
+
+        `token_ids[i, t]` must be the token that `advantages[i, t]` credits. Where `loss_mask` is 0 the
+        host's advantage stays. `advantages` may be `[rows]`.
+        """
+        refuse_transformed(advantages)
+        rows = _Rows(_array(loss_mask))
+        given = _array(advantages, "<f4")
+        tensors = rows.batch(token_ids, fields)
+        full = _broadcast(given, rows.shape)
+        per = "sequence" if given.ndim == 1 else "token"
+        per_token = rows.pack("advantages", full, "<f4")
+        tensors["advantages"] = given if per == "sequence" else per_token
+        result = self._transform(tensors, per, per_token, step, signals or {})
+        padded = np.array(full, dtype="<f4", order="C")
+        result.advantages = _like(rows.unpack(result.advantages, padded), advantages)
+        empty = np.zeros(rows.shape, "u1")
+        result.planning_mask = _like(rows.unpack(result.planning_mask, empty), token_ids)
+        return result
+
+    def mask(
+        self, offsets: Any, token_ids: Any, loss_mask: Any, *, segment_ids: Any = None
+    ) -> np.ndarray:
+        """The planning mask of a ragged batch, uint8 `[tokens]`; the formula is then the host's."""
+        fields = {} if segment_ids is None else {"segment_ids": segment_ids}
+        return self._mask(_ragged(offsets, token_ids, loss_mask, fields))
+
+    def mask_padded(self, token_ids: Any, loss_mask: Any) -> Any:
+        """The planning mask of `[rows, columns]` tensors, uint8, of the kind of `token_ids`."""
+        rows = _Rows(_array(loss_mask))
+        found = self._mask(rows.batch(token_ids, {}))
+        return _like(rows.unpack(found, np.zeros(rows.shape, "u1")), token_ids)
+
+    def close(self) -> None:
+        """Stops the sidecar, if it was started here."""
+        self.sidecar.close()
+
+    def _transform(
+        self,
+        tensors: dict[str, np.ndarray],
+        per: str,
+        per_token: np.ndarray,
+        step: int,
+        signals: dict[str, float],
+    ) -> Result:
+        metadata = {
+            "contract": "1",
+            "advantages_per": per,
+            "base": "raw",
+            "transforms": json.dumps(self.transforms),
+            "step": str(step),
+        }
+        if signals:
+            metadata["signals"] = json.dumps(signals)
+        start = time.perf_counter()
+        names = self.sidecar.metric_names
+        try:
+            arrays, said = self._named(self.sidecar.transform, tensors, metadata)
+        except SidecarUnavailable as error:
+            if self.on_failure == "raise":
+                raise
+            self.failures += 1
+            warnings.warn(
+                f"hicra: batch passed through unchanged, failure {self.failures}: {error}",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            return Result(
+                advantages=per_token.copy(),
+                planning_mask=np.zeros(len(per_token), "u1"),
+                metrics=dict.fromkeys(names, (0.0, 0.0)),
+                failures=self.failures,
+                latency_ms=_since(start),
+            )
+        for warning in json.loads(said.get("warnings", "[]")):
+            warnings.warn(warning, RuntimeWarning, stacklevel=3)
+        coefficient = said.get("entropy_coefficient")
+        return Result(
+            advantages=arrays["advantages"],
+            planning_mask=arrays["planning_mask"],
+            metrics={name: tuple(pair) for name, pair in json.loads(said["metrics"]).items()},
+            failures=self.failures,
+            latency_ms=_since(start),
+            entropy_coefficient=None if coefficient is None else float(coefficient),
+            provenance={key: said[key] for key in ("tokenizer", "lexicon_digest") if key in said},
+        )
+
+    def _mask(self, tensors: dict[str, np.ndarray]) -> np.ndarray:
+        try:
+            arrays, _ = self._named(self.sidecar.mask, tensors, {"contract": "1"})
+            return arrays["planning_mask"]
+        except SidecarUnavailable as error:
+            if self.on_failure == "raise":
+                raise
+            self.failures += 1
+            warnings.warn(f"hicra: empty mask, failure {self.failures}: {error}", stacklevel=3)
+            return np.zeros(len(tensors["token_ids"]), "u1")
+
+    def _named(
+        self, operation: Callable[..., Any], tensors: dict[str, np.ndarray], metadata: dict[str, str]
+    ) -> Any:
+        """Names tokenizer and lexicon, handing them over first where the sidecar has them not."""
+        if self._names is None:
+            self._names = self._hand_over()
+        try:
+            return operation(tensors, metadata | self._names)
+        except SidecarError as error:
+            if error.code not in ("unknown_tokenizer", "unknown_lexicon"):
+                raise
+            self._names = self._hand_over()
+            return operation(tensors, metadata | self._names)
+
+    def _hand_over(self) -> dict[str, str]:
+        name, lexicon = self._lexicon
+        if isinstance(self._tokenizer, bytes):
+            digest = self.sidecar.put_tokenizer(self._tokenizer, vocab_size=self._vocab_size)
+        else:
+            digest = self.sidecar.put_token_table(*self._tokenizer)
+        return {
+            "tokenizer": digest,
+            "lexicon": name if lexicon is None else self.sidecar.put_lexicon(lexicon, name=name),
+        }
+
+
+class _Rows:
+    """Where the trained part of every row stands: from its first trained token to its last."""
+
+    def __init__(self, loss_mask: np.ndarray) -> None:
+        if loss_mask.ndim != 2:
+            raise ValueError(
+                "Cannot pack as loss_mask must be [rows, columns]: "
+                f"current shape is {list(loss_mask.shape)}"
+            )
+        self.shape = loss_mask.shape
+        self.trained = loss_mask != 0
+        columns = self.shape[1]
+        some = self.trained.any(axis=1)
+        self.first = np.where(some, self.trained.argmax(axis=1), 0)
+        self.last = np.where(some, columns - self.trained[:, ::-1].argmax(axis=1), 0)
+        lengths = self.last - self.first
+        self.offsets = np.concatenate([[0], np.cumsum(lengths)]).astype("<i4")
+
+    def batch(self, token_ids: Any, fields: dict[str, Any]) -> dict[str, np.ndarray]:
+        return {
+            "offsets": self.offsets,
+            "token_ids": self.pack("token_ids", _ids(token_ids), "<i4"),
+            "loss_mask": self.pack("loss_mask", self.trained, "u1"),
+        } | {
+            name: self.pack(name, _array(values), _PER_TOKEN[name])
+            if name in _PER_TOKEN
+            else _per_sequence(name, values)
+            for name, values in fields.items()
+            if values is not None
+        }
+
+    def pack(self, name: str, values: np.ndarray, dtype: str) -> np.ndarray:
+        if values.shape != self.shape:
+            raise ValueError(
+                f"Cannot pack as {name} must have the shape of loss_mask, {list(self.shape)}: "
+                f"current shape is {list(values.shape)}"
+            )
+        packed = np.empty(int(self.offsets[-1]), dtype)
+        for row, start, end in self._spans():
+            packed[start:end] = values[row, self.first[row] : self.last[row]]
+        return packed
+
+    def unpack(self, packed: np.ndarray, out: np.ndarray) -> np.ndarray:
+        for row, start, end in self._spans():
+            out[row, self.first[row] : self.last[row]] = packed[start:end]
+        return out
+
+    def _spans(self) -> Any:
+        return zip(range(self.shape[0]), self.offsets[:-1], self.offsets[1:], strict=True)
+
+
+def group_ids(uids: Sequence[Any]) -> np.ndarray:
+    """Dense ids of groups, from whatever names them."""
+    ids: dict[Any, int] = {}
+    return np.array([ids.setdefault(uid, len(ids)) for uid in uids], "<i4")
+
+
+def refuse_transformed(advantages: Any) -> None:
+    """Raises for a tensor that a hook returned: a second application would compound."""
+    if getattr(advantages, "hicra_transformed", False):
+        raise ValueError(
+            "Cannot transform as advantages were returned by a hook: a second application would "
+            "compound, keep the host's own advantages and transform once per batch"
+        )
+
+
+def _ragged(
+    offsets: Any, token_ids: Any, loss_mask: Any, fields: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    return {
+        "offsets": _array(offsets, "<i4"),
+        "token_ids": _ids(token_ids).astype("<i4", copy=False),
+        "loss_mask": (_array(loss_mask) != 0).astype("u1"),
+    } | {
+        name: _array(values, _PER_TOKEN[name]) if name in _PER_TOKEN else _per_sequence(name, values)
+        for name, values in fields.items()
+        if values is not None
+    }
+
+
+def _per_sequence(name: str, values: Any) -> np.ndarray:
+    if name not in _PER_SEQUENCE:
+        known = ", ".join([*_PER_TOKEN, *_PER_SEQUENCE])
+        raise TypeError(f"Cannot send {name} as it is no field of the contract: known are {known}")
+    return _array(values, _PER_SEQUENCE[name])
+
+
+def _ids(values: Any) -> np.ndarray:
+    ids = _array(values)
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"Cannot send token_ids as they must be integers: current dtype is {ids.dtype}")
+    if ids.dtype.itemsize > 4 and ids.size and max(ids.max(), -ids.min()) > 2**31 - 1:
+        raise ValueError("Cannot send token_ids as they must fit 32 bits: they do not")
+    return ids
+
+
+def _array(values: Any, dtype: str | None = None) -> np.ndarray:
+    """A numpy array of a tensor, an array or a list; no copy where none is needed."""
+    if hasattr(values, "detach"):
+        tensor = values.detach()
+        # numpy has no bfloat16; float32 holds every value of it.
+        is_bfloat16 = "bfloat16" in str(tensor.dtype)
+        values = (tensor.float() if is_bfloat16 else tensor).cpu().numpy()
+    return np.asarray(values, dtype)
+
+
+def _broadcast(advantages: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if advantages.ndim == 1 and len(advantages) == shape[0]:
+        return np.broadcast_to(advantages[:, None], shape)
+    return advantages
+
+
+def _like(values: np.ndarray, model: Any) -> Any:
+    """The values as what `model` is: a tensor on its device, or an array."""
+    if not hasattr(model, "detach"):
+        return values if values.flags.writeable else values.copy()
+    torch = sys.modules["torch"]
+    tensor = torch.from_numpy(values if values.flags.writeable else values.copy())
+    tensor = tensor.to(model.device)
+    if values.dtype == np.float32:
+        tensor.hicra_transformed = True
+    return tensor
+
+
+def _read_tokenizer(tokenizer: Any) -> bytes | tuple[np.ndarray, np.ndarray]:
+    if isinstance(tokenizer, (str, os.PathLike)):
+        path = Path(tokenizer)
+        return (path / "tokenizer.json" if path.is_dir() else path).read_bytes()
+    if isinstance(tokenizer, tuple):
+        offsets, table = tokenizer
+        return np.asarray(offsets), np.frombuffer(bytes(table), "u1")
+    # Processors of vision models hold their tokenizer.
+    tokenizer = getattr(tokenizer, "tokenizer", tokenizer)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise TypeError(
+            "Cannot create a hook as the tokenizer must be a fast one of Hugging Face, the path of a "
+            f"tokenizer.json, or (offsets, bytes) of all tokens: it is a {type(tokenizer).__name__}"
+        )
+    return backend.to_str().encode()
+
+
+def _read_lexicon(lexicon: str) -> tuple[str, bytes | None]:
+    path = Path(lexicon)
+    if path.suffix in (".json", ".txt") or os.sep in lexicon:
+        return path.stem, path.read_bytes()
+    return lexicon, None
+
+
+def _since(start: float) -> float:
+    return (time.perf_counter() - start) * 1000
