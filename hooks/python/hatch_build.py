@@ -3,7 +3,6 @@
 import subprocess
 from pathlib import Path
 
-from deno import find_deno_bin
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
@@ -21,7 +20,8 @@ class SidecarBundle(BuildHookInterface):
                 "build it in a checkout of the whole repository"
             )
         config = ["--config", str(source.parent / "deno.json")]
+        # An isolated build has Deno on its PATH, not where deno.find_deno_bin() looks.
         subprocess.run(
-            [find_deno_bin(), "bundle", "--quiet", "--minify", *config, "-o", bundle, source],
+            ["deno", "bundle", "--quiet", "--minify", *config, "-o", bundle, source],
             check=True,
         )
