@@ -1,0 +1,87 @@
+"""What both adapters of verl share: which runs they refuse, and the hook that a configuration asks for."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import verl
+from omegaconf import DictConfig, OmegaConf
+from verl.utils.config import omega_conf_to_dataclass
+
+from .hook import Hook, Result
+
+TESTED = ("0.9.1",)
+"""Releases of verl with which the tests ran."""
+
+OPTIONS = ("alpha", "transforms", "lexicon", "on_failure", "socket")
+"""What `+hicra.<option>=` may set on verl's command line, as `Hook` takes it."""
+
+TOKEN_LOSSES = (
+    *("vanilla", "dppo_tv", "dppo_kl", "gspo", "sapo", "gpg", "clip_cov", "kl_cov", "dro", "cispo"),
+    "bypass_mode",
+)
+"""Policy losses of verl in which a token's advantage weighs that token; verl's gspo is GSPO-token."""
+
+
+def check_host(method: Callable[..., Any], parameters: Sequence[str]) -> None:
+    """Raises where verl no longer has the method that an adapter overrides."""
+    tested = f"tested with verl {', '.join(TESTED)}"
+    found = list(inspect.signature(method).parameters)
+    if found != ["self", *parameters]:
+        raise ImportError(
+            f"Cannot add HICRA to verl {verl.__version__} as {method.__qualname__} must take "
+            f"{', '.join(parameters)}: it takes {', '.join(found[1:])}; {tested}"
+        )
+    if verl.__version__ not in TESTED:
+        warnings.warn(f"hicra: verl {verl.__version__} is untested; {tested}", stacklevel=3)
+
+
+def refuse(config: DictConfig) -> None:
+    """Raises for a run in which credit per token would be lost between here and the gradient."""
+    loss = config.actor_rollout_ref.actor.policy_loss.get("loss_mode", "vanilla")
+    if loss == "geo_mean":
+        raise ValueError(
+            "Cannot apply HICRA as actor_rollout_ref.actor.policy_loss.loss_mode must keep credit per "
+            "token: current value is geo_mean, which averages advantages over a sequence, use vanilla "
+            "or gspo"
+        )
+    if loss not in TOKEN_LOSSES:
+        warnings.warn(
+            f"hicra: policy loss {loss} is none of verl's own: HICRA acts only if it weighs every token "
+            "by that token's advantage",
+            stacklevel=3,
+        )
+    distillation = config.get("distillation") or {}
+    if distillation.get("enabled", False) and not distillation.distillation_loss.use_task_rewards:
+        raise ValueError(
+            "Cannot apply HICRA as distillation.distillation_loss.use_task_rewards must be True: current "
+            "value is False, which drops the loss that reads advantages"
+        )
+
+
+def create_hook(config: DictConfig, tokenizer: Any, bound_to: str) -> Hook:
+    """The hook of a run, its sidecar started, so that what is wrong shows before any rollout."""
+    options = OmegaConf.to_container(config.get("hicra") or OmegaConf.create(), resolve=True)
+    unknown = [name for name in options if name not in OPTIONS]
+    if unknown:
+        raise ValueError(
+            f"Cannot read hicra.{unknown[0]} as options must be among {', '.join(OPTIONS)}"
+        )
+    model = omega_conf_to_dataclass(config.actor_rollout_ref.model)
+    vocab_size = model.hf_config.get_text_config().vocab_size
+    hook = Hook(tokenizer, vocab_size=vocab_size, host=f"verl {verl.__version__}", **options)
+    hook.mask([0], [], [])
+    hook.announce(bound_to)
+    return hook
+
+
+def refuse_entropy_bonus(result: Result) -> None:
+    """Raises where a transform leaves an entropy bonus to the loss, which is not ours here."""
+    if result.entropy_coefficient is not None:
+        raise ValueError(
+            "Cannot add an entropy bonus to the loss as it must be verl's own: leave the transform out "
+            f"and set actor_rollout_ref.actor.entropy_coeff={result.entropy_coefficient}"
+        )

@@ -1,0 +1,112 @@
+"""verl's v1 trainers with HICRA, registered as the trainer modes `hicra_sync`, `hicra_colocate_async` and
+`hicra_separate_async`.
+
+A mode does what verl's mode of that name does. When verl has computed advantages, whitened where the
+estimator whitens, and stored them in TransferQueue, they are read with the response tokens that they credit,
+transformed, and stored in their place. Calling `_compute_advantage` again starts from rewards, as in verl, so
+nothing compounds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import transfer_queue as tq
+from omegaconf import DictConfig
+from tensordict import TensorDict
+from transfer_queue import KVBatchMeta
+from verl.trainer.ppo.v1 import (
+    PPOTrainer,
+    PPOTrainerColocateAsync,
+    PPOTrainerSeparateAsync,
+    PPOTrainerSync,
+    register_trainer,
+)
+
+from ._verl import check_host, create_hook, refuse, refuse_entropy_bonus
+from .hook import PADDING_ROW, Hook, group_ids
+
+_FIELDS = ["uid", "responses", "response_mask", "advantages", "rm_scores", "old_log_probs", "entropy"]
+
+check_host(PPOTrainer._compute_advantage, ["batch", "metrics"])
+check_host(PPOTrainer._init_tokenizer, [])
+
+
+class _Hicra(PPOTrainer):
+    host_mode: str
+
+    def __init__(self, config: DictConfig) -> None:
+        refuse(config)
+        # verl compares the mode with its own names: under another one, a sync run would be taken for async.
+        config.trainer.v1.trainer_mode = self.host_mode
+        super().__init__(config)
+
+    def _init_tokenizer(self) -> None:
+        super()._init_tokenizer()
+        bound_to = f"PPOTrainer._compute_advantage, trainer mode hicra_{self.host_mode}"
+        self.hook = create_hook(self.config, self.processor or self.tokenizer, bound_to)
+
+    def _compute_advantage(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
+        batch = super()._compute_advantage(batch, metrics)
+        # TransferQueue leaves out what was not stored: entropy in bypass mode.
+        stored = tq.kv_batch_get(
+            keys=batch.keys, partition_id=batch.partition_id, select_fields=_FIELDS
+        )
+        advantages, values = transform_stored(self.hook, stored, batch.tags, step=self.global_steps)
+        metrics.update(values)
+        return tq.kv_batch_put(
+            keys=batch.keys,
+            partition_id=batch.partition_id,
+            fields=TensorDict({"advantages": advantages}, batch_size=len(batch)),
+        )
+
+
+def transform_stored(
+    hook: Hook, stored: TensorDict, tags: list[dict[str, Any]], *, step: int
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """Transforms the jagged fields of a stored batch: jagged advantages of the same offsets, and metrics."""
+    offsets = stored["advantages"].offsets()
+    per_token = {name: stored[name] for name in _FIELDS[1:] if name in stored}
+    for name, tensor in per_token.items():
+        if not torch.equal(tensor.offsets(), offsets):
+            raise ValueError(
+                f"Cannot apply HICRA as {name} must have one value per response token, as advantages have: "
+                f"current lengths are {tensor.offsets().diff().tolist()} and {offsets.diff().tolist()}"
+            )
+    flat = {name: tensor.values() for name, tensor in per_token.items()}
+    result = hook.transform(
+        offsets,
+        flat["responses"],
+        flat["response_mask"],
+        flat["advantages"],
+        step=step,
+        rewards=stored["rm_scores"].to_padded_tensor(0.0).sum(-1),
+        group_ids=group_ids(list(stored["uid"])),
+        flags=[PADDING_ROW if tag.get("is_padding", False) else 0 for tag in tags],
+        old_logprobs=flat["old_log_probs"],
+        entropies=flat.get("entropy"),
+    )
+    refuse_entropy_bonus(result)
+    return torch.nested.nested_tensor_from_jagged(result.advantages, offsets), result.values()
+
+
+@register_trainer("hicra_sync")
+class HicraSync(_Hicra, PPOTrainerSync):
+    """`PPOTrainerSync` with HICRA."""
+
+    host_mode = "sync"
+
+
+@register_trainer("hicra_colocate_async")
+class HicraColocateAsync(_Hicra, PPOTrainerColocateAsync):
+    """`PPOTrainerColocateAsync` with HICRA."""
+
+    host_mode = "colocate_async"
+
+
+@register_trainer("hicra_separate_async")
+class HicraSeparateAsync(_Hicra, PPOTrainerSeparateAsync):
+    """`PPOTrainerSeparateAsync` with HICRA."""
+
+    host_mode = "separate_async"
