@@ -1,4 +1,4 @@
-"""What both adapters of verl share: which runs they refuse, and the hook that a configuration asks for."""
+"""What both adapters of verl share: the runs they refuse, and the hook that a run asks for."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import verl
 from omegaconf import DictConfig, OmegaConf
 from verl.utils.config import omega_conf_to_dataclass
 
-from .hook import Hook, Result
+from .hook import Hook
 
 TESTED = ("0.9.1",)
 """Releases of verl with which the tests ran."""
@@ -63,7 +64,7 @@ def refuse(config: DictConfig) -> None:
 
 
 def create_hook(config: DictConfig, tokenizer: Any, bound_to: str) -> Hook:
-    """The hook of a run, its sidecar started, so that what is wrong shows before any rollout."""
+    """The hook of a run, tried out on an empty batch: what is wrong shows before any rollout."""
     options = OmegaConf.to_container(config.get("hicra") or OmegaConf.create(), resolve=True)
     unknown = [name for name in options if name not in OPTIONS]
     if unknown:
@@ -73,15 +74,16 @@ def create_hook(config: DictConfig, tokenizer: Any, bound_to: str) -> Hook:
     model = omega_conf_to_dataclass(config.actor_rollout_ref.model)
     vocab_size = model.hf_config.get_text_config().vocab_size
     hook = Hook(tokenizer, vocab_size=vocab_size, host=f"verl {verl.__version__}", **options)
-    hook.mask([0], [], [])
+    _try_out(hook)
     hook.announce(bound_to)
     return hook
 
 
-def refuse_entropy_bonus(result: Result) -> None:
-    """Raises where a transform leaves an entropy bonus to the loss, which is not ours here."""
+def _try_out(hook: Hook) -> None:
+    ids, mask, values = np.empty(0, "<i4"), np.empty(0, "u1"), np.empty(0, "<f4")
+    result = hook.transform([0], ids, mask, values, old_logprobs=values, entropies=values)
     if result.entropy_coefficient is not None:
         raise ValueError(
-            "Cannot add an entropy bonus to the loss as it must be verl's own: leave the transform out "
-            f"and set actor_rollout_ref.actor.entropy_coeff={result.entropy_coefficient}"
+            "Cannot add an entropy bonus as the loss must be verl's own: leave the transform out and "
+            f"set actor_rollout_ref.actor.entropy_coeff={result.entropy_coefficient}"
         )

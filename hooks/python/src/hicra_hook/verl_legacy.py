@@ -1,6 +1,7 @@
-"""HICRA in verl's legacy trainer: `VERL_USE_EXTERNAL_MODULES=hicra_hook.verl_legacy`, `trainer.use_v1=false`.
+"""HICRA in verl's legacy trainer, for those who run `trainer.use_v1=false`.
 
-Importing this module makes `HicraRayPPOTrainer` the trainer that `verl.trainer.main_ppo` runs.
+`VERL_USE_EXTERNAL_MODULES=hicra_hook.verl_legacy` makes verl import this module. Importing it makes
+`HicraRayPPOTrainer` the trainer that `verl.trainer.main_ppo` runs.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from verl import DataProto
 from verl.trainer import main_ppo_v0
 from verl.trainer.ppo.ray_trainer import RayPPOTrainer
 
-from ._verl import check_host, create_hook, refuse, refuse_entropy_bonus
-from .hook import group_ids
+from ._verl import check_host, create_hook, refuse
+from .hook import TRUNCATED, group_ids
 
 check_host(RayPPOTrainer._update_actor, ["batch"])
 
@@ -31,6 +32,8 @@ class HicraRayPPOTrainer(RayPPOTrainer):
 
     def _update_actor(self, batch: DataProto) -> DataProto:
         tensors = batch.batch
+        room = tensors["responses"].shape[1]
+        lengths = tensors["attention_mask"][:, -room:].sum(-1)
         result = self.hook.transform_padded(
             tensors["responses"],
             tensors["response_mask"],
@@ -38,15 +41,16 @@ class HicraRayPPOTrainer(RayPPOTrainer):
             step=self.global_steps,
             rewards=tensors["token_level_scores"].sum(-1),
             group_ids=group_ids(batch.non_tensor_batch["uid"]),
+            # As in verl's response_length/clip_ratio, what fills its room counts as truncated.
+            flags=TRUNCATED * (lengths >= room),
             old_logprobs=tensors["old_log_probs"],
         )
-        refuse_entropy_bonus(result)
         tensors["advantages"] = result.advantages
         output = super()._update_actor(batch)
         output.meta_info["metrics"].update(result.values())
         return output
 
 
-# The task runner looks the name up when it runs. Ray sends the runner with what its functions name, so this
-# holds on another node too, where the environment variable may be missing.
+# The task runner looks the name up when it runs. Ray sends the runner with what its functions name,
+# so this holds on another node too, where the environment variable may be missing.
 main_ppo_v0.RayPPOTrainer = HicraRayPPOTrainer

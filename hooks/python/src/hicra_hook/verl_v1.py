@@ -1,10 +1,10 @@
-"""verl's v1 trainers with HICRA, registered as the trainer modes `hicra_sync`, `hicra_colocate_async` and
+"""verl's v1 trainers with HICRA: the trainer modes `hicra_sync`, `hicra_colocate_async` and
 `hicra_separate_async`.
 
 A mode does what verl's mode of that name does. When verl has computed advantages, whitened where the
-estimator whitens, and stored them in TransferQueue, they are read with the response tokens that they credit,
-transformed, and stored in their place. Calling `_compute_advantage` again starts from rewards, as in verl, so
-nothing compounds.
+estimator whitens, and stored them in TransferQueue, they are read with the response tokens that they
+credit, transformed, and stored in their place. Calling `_compute_advantage` again starts from
+rewards, as in verl, so nothing compounds.
 """
 
 from __future__ import annotations
@@ -24,10 +24,18 @@ from verl.trainer.ppo.v1 import (
     register_trainer,
 )
 
-from ._verl import check_host, create_hook, refuse, refuse_entropy_bonus
-from .hook import PADDING_ROW, Hook, group_ids
+from ._verl import check_host, create_hook, refuse
+from .hook import PADDING_ROW, TRUNCATED, Hook, group_ids
 
-_FIELDS = ["uid", "responses", "response_mask", "advantages", "rm_scores", "old_log_probs", "entropy"]
+_FIELDS = [
+    "uid",
+    "responses",
+    "response_mask",
+    "advantages",
+    "rm_scores",
+    "old_log_probs",
+    "entropy",
+]
 
 check_host(PPOTrainer._compute_advantage, ["batch", "metrics"])
 check_host(PPOTrainer._init_tokenizer, [])
@@ -38,7 +46,7 @@ class _Hicra(PPOTrainer):
 
     def __init__(self, config: DictConfig) -> None:
         refuse(config)
-        # verl compares the mode with its own names: under another one, a sync run would be taken for async.
+        # verl compares the mode with its own names: a sync run would be taken for an async one.
         config.trainer.v1.trainer_mode = self.host_mode
         super().__init__(config)
 
@@ -53,7 +61,13 @@ class _Hicra(PPOTrainer):
         stored = tq.kv_batch_get(
             keys=batch.keys, partition_id=batch.partition_id, select_fields=_FIELDS
         )
-        advantages, values = transform_stored(self.hook, stored, batch.tags, step=self.global_steps)
+        # As in verl's response_length/clip_ratio, what fills its room counts as truncated.
+        room = self.config.actor_rollout_ref.rollout.response_length
+        flags = [
+            PADDING_ROW * tag.get("is_padding", False) | TRUNCATED * (tag["response_len"] >= room)
+            for tag in batch.tags
+        ]
+        advantages, values = _transform_stored(self.hook, stored, flags, step=self.global_steps)
         metrics.update(values)
         return tq.kv_batch_put(
             keys=batch.keys,
@@ -62,17 +76,17 @@ class _Hicra(PPOTrainer):
         )
 
 
-def transform_stored(
-    hook: Hook, stored: TensorDict, tags: list[dict[str, Any]], *, step: int
+def _transform_stored(
+    hook: Hook, stored: TensorDict, flags: list[int], *, step: int
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Transforms the jagged fields of a stored batch: jagged advantages of the same offsets, and metrics."""
+    """Jagged fields of a stored batch to jagged advantages of the same offsets, and metrics."""
     offsets = stored["advantages"].offsets()
     per_token = {name: stored[name] for name in _FIELDS[1:] if name in stored}
     for name, tensor in per_token.items():
         if not torch.equal(tensor.offsets(), offsets):
             raise ValueError(
-                f"Cannot apply HICRA as {name} must have one value per response token, as advantages have: "
-                f"current lengths are {tensor.offsets().diff().tolist()} and {offsets.diff().tolist()}"
+                f"Cannot apply HICRA as {name} must have one value per response token, as advantages "
+                f"have {offsets.diff().tolist()}: current lengths are {tensor.offsets().diff().tolist()}"
             )
     flat = {name: tensor.values() for name, tensor in per_token.items()}
     result = hook.transform(
@@ -83,11 +97,10 @@ def transform_stored(
         step=step,
         rewards=stored["rm_scores"].to_padded_tensor(0.0).sum(-1),
         group_ids=group_ids(list(stored["uid"])),
-        flags=[PADDING_ROW if tag.get("is_padding", False) else 0 for tag in tags],
+        flags=flags,
         old_logprobs=flat["old_log_probs"],
         entropies=flat.get("entropy"),
     )
-    refuse_entropy_bonus(result)
     return torch.nested.nested_tensor_from_jagged(result.advantages, offsets), result.values()
 
 
