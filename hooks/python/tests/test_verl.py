@@ -1,13 +1,13 @@
 """verl 0.9.1 with HICRA, on a CPU.
 
 Two fixtures run `python -m verl.trainer.main_ppo` to its end, v1 and legacy: Ray, TransferQueue,
-replay buffer, agent-loop and reward workers, FSDP actor with its loss and optimiser, and verl's log.
-Scripted responses stand in for the inference server, and the platform is the CPU; verl_cpu.py holds
-all that differs. The other tests call verl's own functions in this process: estimators, TransferQueue,
-policy losses.
+replay buffer, agent-loop and reward workers, FSDP actor with its loss and optimiser, verl's log.
+Scripted responses stand in for the inference server, and the platform is the CPU; verl_cpu.py
+holds all that differs. The other tests call verl's own functions in this process: estimators,
+TransferQueue, policy losses.
 
-On planning tokens the sidecar's float32 must equal A + alpha|A| computed in float64 and rounded once; nothing
-else may change by a bit. So no test here needs a tolerance, but for the logged averages.
+On planning tokens the sidecar's float32 must equal A + alpha|A| computed in float64 and rounded
+once; nothing else may change by a bit. So advantages are compared without a tolerance.
 """
 
 import json
@@ -56,7 +56,7 @@ ROOM = 64
 def folder(tmp_path_factory):
     """A tokenizer of 256 bytes and an end, a Qwen2 of 2 layers, a lexicon and 8 prompts."""
     folder = tmp_path_factory.mktemp("verl")
-    # A byte's id is the byte: byte-level BPE writes printable bytes as they are, the others from 256 on.
+    # A byte's id is the byte. Byte-level BPE writes what is printable as it is, the rest from 256.
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     vocabulary = {chr(byte): byte for byte in printable}
@@ -154,6 +154,11 @@ def compose_config(folder, **more):
         return compose("ppo_trainer", overrides(folder, **more))
 
 
+def text_of(ids) -> bytes:
+    """A byte for every token; the end token is none that UTF-8 has."""
+    return np.minimum(ids, 255).astype("u1").tobytes()
+
+
 def expected_mask(text: bytes, trained: np.ndarray) -> np.ndarray:
     """The planning mask by the rules, slowly: one byte is one token here."""
     mask = np.zeros(len(text), "u1")
@@ -233,7 +238,7 @@ def check_rows(rows):
     """Rows as the loss of the FSDP actor saw them; returns planning tokens and rows with some."""
     tokens, rows_with_planning = 0, 0
     for ids, trained, advantages in rows:
-        mask = expected_mask(bytes(ids.tolist()), trained)
+        mask = expected_mask(text_of(ids), trained)
         base = advantages[(mask == 0) & (trained == 1)]
         # GRPO gives a row one advantage, so execution tokens show what it was.
         assert len(set(base.tolist())) <= 1
@@ -276,12 +281,10 @@ def test_legacy_run(legacy_run):
 
 
 def test_pitfall_03_a_phrase_does_not_cross_a_tool_output(v1_run):
-    """ "let me" of the tool and "verify" of the policy, "Let me" and "think" around a tool output."""
+    """A tool says "let me " before "verify", and interrupts "Let me think"."""
     _, rows, _ = v1_run
     texts = [
-        (bytes(ids.tolist()), trained, advantages)
-        for ids, trained, advantages in rows
-        if trained.any()
+        (text_of(ids), trained, advantages) for ids, trained, advantages in rows if trained.any()
     ]
     broken = [(m, a) for text, m, a in texts if text.startswith(b"Let me toolthink. No")]
     assert len(broken) > 0
@@ -366,7 +369,7 @@ def batch_of(tokenizer, texts=TEXTS, rewards=REWARDS, uids=UIDS, room=32):
 def batch_masks(batch):
     """The planning mask of a padded batch, by the slow rules."""
     pairs = zip(batch.batch["responses"].numpy(), batch.batch["response_mask"].numpy())
-    return np.stack([expected_mask(bytes(np.minimum(i, 255).astype("u1")), m) for i, m in pairs])
+    return np.stack([expected_mask(text_of(ids), trained) for ids, trained in pairs])
 
 
 class Workers:
@@ -418,8 +421,8 @@ def transfer_queue(folder):
     ray.shutdown()
 
 
-def stored(batch, keys, tags=None):
-    """Rows as agent loops put them into TransferQueue, and their meta data as the replay buffer does."""
+def stored(batch, keys):
+    """Rows as agent loops put them into TransferQueue; keys and tags as the replay buffer does."""
     tensors, lengths = batch.batch, (batch.batch["responses"] != EOS).sum(1).tolist()
     rows = []
     for row, length in enumerate(lengths):
@@ -429,8 +432,7 @@ def stored(batch, keys, tags=None):
         }
         fields["rm_scores"] = tensors["token_level_scores"][row, :length]
         rows.append(fields | {"uid": batch.non_tensor_batch["uid"][row]})
-    tags = tags or [{} for _ in keys]
-    tags = [{"response_len": length} | tag for tag, length in zip(tags, lengths)]
+    tags = [{"response_len": length} for length in lengths]
     fields = list_of_dict_to_tensordict(rows)
     tq.kv_batch_put(keys=keys, partition_id="train", fields=fields, tags=tags)
     return KVBatchMeta(partition_id="train", keys=keys, tags=tags)
@@ -510,7 +512,7 @@ def test_pitfall_01_alignment_with_a_phrase_of_one_token(
 
 
 def test_pitfall_02_padding_is_told_by_the_mask_alone(folder, tokenizer, hook, monkeypatch):
-    """The pad token is the end token here, and stands inside a response that is trained to its end."""
+    """The pad token is the end token here, and stands inside a response trained to its end."""
     config = compose_config(folder)
     batch = batch_of(tokenizer)
     batch.batch["responses"][1, 5] = EOS
@@ -770,9 +772,8 @@ def test_import_verl_loads_the_plugin():
     assert "hicra_hook.verl_v1.HicraSync" in output
 
 
-@pytest.mark.parametrize("plugins", ["none", "other"])
-def test_verl_can_be_told_to_load_no_plugin(plugins):
-    status, output = python(f"import verl; {MODES}", VERL_USE_EXTERNAL_PLUGINS=plugins)
+def test_verl_can_be_told_to_load_no_plugin():
+    status, output = python(f"import verl; {MODES}", VERL_USE_EXTERNAL_PLUGINS="none")
     assert status != 0 and "Unknown trainer 'hicra_sync'" in output
 
 

@@ -1,9 +1,9 @@
 """Lets the real verl train on a CPU; loaded in every process by VERL_USE_EXTERNAL_MODULES=verl_cpu.
 
-What differs from a training run on GPUs is all here. The platform is the CPU, by verl's own extension
-point. Responses are scripted, by an agent loop of ours, in place of an inference server, so no weights
-are sent to one. Trainer, TransferQueue, Ray workers, FSDP engine, losses and optimiser are verl's.
-What the loss was given is written to the folder $VERL_CPU_SEEN.
+What differs from a training run on GPUs is all here. The platform is the CPU, by verl's own
+extension point. Responses are scripted, by an agent loop of ours, in place of an inference server,
+so no weights are sent to one. Trainer, TransferQueue, Ray workers, FSDP engine, losses and optimiser
+are verl's. What the loss was given is written to the folder $VERL_CPU_SEEN.
 """
 
 import functools

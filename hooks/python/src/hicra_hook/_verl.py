@@ -24,7 +24,7 @@ TOKEN_LOSSES = (
     *("vanilla", "dppo_tv", "dppo_kl", "gspo", "sapo", "gpg", "clip_cov", "kl_cov", "dro", "cispo"),
     "bypass_mode",
 )
-"""Policy losses of verl in which a token's advantage weighs that token; verl's gspo is GSPO-token."""
+"""Policy losses in which a token's advantage weighs that token; verl's gspo is GSPO-token."""
 
 
 def check_host(method: Callable[..., Any], parameters: Sequence[str]) -> None:
@@ -45,21 +45,21 @@ def refuse(config: DictConfig) -> None:
     loss = config.actor_rollout_ref.actor.policy_loss.get("loss_mode", "vanilla")
     if loss == "geo_mean":
         raise ValueError(
-            "Cannot apply HICRA as actor_rollout_ref.actor.policy_loss.loss_mode must keep credit per "
-            "token: current value is geo_mean, which averages advantages over a sequence, use vanilla "
-            "or gspo"
+            "Cannot apply HICRA as actor_rollout_ref.actor.policy_loss.loss_mode must keep credit "
+            "per token: current value is geo_mean, which averages advantages over a sequence, use "
+            "vanilla or gspo"
         )
     if loss not in TOKEN_LOSSES:
         warnings.warn(
-            f"hicra: policy loss {loss} is none of verl's own: HICRA acts only if it weighs every token "
-            "by that token's advantage",
+            f"hicra: policy loss {loss} is none of verl's own: HICRA acts only if it weighs every "
+            "token by that token's advantage",
             stacklevel=3,
         )
     distillation = config.get("distillation") or {}
     if distillation.get("enabled", False) and not distillation.distillation_loss.use_task_rewards:
         raise ValueError(
-            "Cannot apply HICRA as distillation.distillation_loss.use_task_rewards must be True: current "
-            "value is False, which drops the loss that reads advantages"
+            "Cannot apply HICRA as distillation.distillation_loss.use_task_rewards must be True: "
+            "current value is False, which drops the loss that reads advantages"
         )
 
 
@@ -84,6 +84,6 @@ def _try_out(hook: Hook) -> None:
     result = hook.transform([0], ids, mask, values, old_logprobs=values, entropies=values)
     if result.entropy_coefficient is not None:
         raise ValueError(
-            "Cannot add an entropy bonus as the loss must be verl's own: leave the transform out and "
-            f"set actor_rollout_ref.actor.entropy_coeff={result.entropy_coefficient}"
+            "Cannot add an entropy bonus as the loss must be verl's own: leave the transform out "
+            f"and set actor_rollout_ref.actor.entropy_coeff={result.entropy_coefficient}"
         )

@@ -1,4 +1,4 @@
-"""HICRA in verl: `trainer.v1.trainer_mode=hicra_sync`, and `+hicra.alpha=0.2` on verl's command line.
+"""HICRA in verl: `trainer.v1.trainer_mode=hicra_sync +hicra.alpha=0.2` on verl's command line.
 
 verl imports this module by itself, in every process that imports verl, wherever the package is
 installed: it is an entry point of the group `verl.plugins`. The trainers are in `verl_v1`; those who

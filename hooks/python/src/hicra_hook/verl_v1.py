@@ -85,8 +85,8 @@ def _transform_stored(
     for name, tensor in per_token.items():
         if not torch.equal(tensor.offsets(), offsets):
             raise ValueError(
-                f"Cannot apply HICRA as {name} must have one value per response token, as advantages "
-                f"have {offsets.diff().tolist()}: current lengths are {tensor.offsets().diff().tolist()}"
+                f"Cannot apply HICRA as {name} must be as long as advantages, row by row, "
+                f"{offsets.diff().tolist()}: current lengths are {tensor.offsets().diff().tolist()}"
             )
     flat = {name: tensor.values() for name, tensor in per_token.items()}
     result = hook.transform(
