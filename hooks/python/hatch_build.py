@@ -1,5 +1,6 @@
 """Bundles the TypeScript sidecar into one file of the package, so that a machine that trains needs no network."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -19,9 +20,10 @@ class SidecarBundle(BuildHookInterface):
                 f"Cannot build hicra-hook as {source} must be there: "
                 "build it in a checkout of the whole repository"
             )
+        # In an isolated build the binary is on the PATH, where its own package does not look for it.
+        deno = shutil.which("deno") or "deno"
         config = ["--config", str(source.parent / "deno.json")]
-        # An isolated build has Deno on its PATH, not where deno.find_deno_bin() looks.
         subprocess.run(
-            ["deno", "bundle", "--quiet", "--minify", *config, "-o", bundle, source],
+            [deno, "bundle", "--quiet", "--minify", *config, "-o", bundle, source],
             check=True,
         )
