@@ -31,6 +31,7 @@ from transfer_queue import KVBatchMeta
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 from verl import DataProto
 from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY, get_policy_loss_fn
+from verl.trainer.ppo.padding_utils import upsample_batch_to_divisible_size
 from verl.trainer.ppo.ray_trainer import compute_advantage
 from verl.trainer.ppo.v1 import PPOTrainer, PPOTrainerSync
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
@@ -300,7 +301,7 @@ def test_pitfall_03_a_phrase_does_not_cross_a_tool_output(v1_run):
         assert len(set(advantages[at + 7 : at + 19].tolist())) == 1
 
 
-def test_pitfall_12_synthetic_padding_rows(v1_run):
+def test_pitfall_12_padding_rows_of_a_run(v1_run):
     """Sessions of two outputs make 10 or so rows, which verl fills up to a multiple of 8."""
     _, rows, [logged] = v1_run
     padding = [adv for _, trained, adv in rows if not trained.any()]
@@ -570,6 +571,24 @@ def test_pitfall_21_outputs_of_one_session(folder, tokenizer, hook, transfer_que
     first, second, _ = advantages_of(meta)[0].unbind()
     assert torch.equal(first, second[:4])
     assert_same_bits(first, hicra(second[4:5].expand(4), np.ones(4)))
+
+
+def test_pitfall_12_padding_rows_are_in_no_metric(folder, tokenizer, hook, transfer_queue):
+    """verl's own padding, which copies a row's fields but for its tokens and scores."""
+    texts = [("wait", 1), ("abcd", 1)]
+    batch = batch_of(tokenizer, texts, [1, 0], ["n", "n"])
+    trainer = v1_trainer(HicraSync, compose_config(folder), hook)
+    without, padded = {}, {}
+    meta = stored(batch, ["n_0_0", "n_1_0"])
+    trainer._compute_advantage(meta, without)
+    meta = upsample_batch_to_divisible_size(meta, 4, EOS)
+    assert len(meta) == 4
+    # In a run the actor computes these for all rows, after the padding.
+    fields = list_of_dict_to_tensordict([{"old_log_probs": torch.zeros(1)}] * 2)
+    tq.kv_batch_put(keys=meta.keys[2:], partition_id="train", fields=fields)
+    trainer._compute_advantage(meta, padded)
+    logged = [{k: v for k, v in m.items() if k != "hicra/latency_ms"} for m in (without, padded)]
+    assert logged[0] == logged[1] and logged[0]["hicra/reward"] == 0.5
 
 
 def test_a_batch_is_not_transformed_twice(folder, tokenizer, hook, monkeypatch):
