@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import words
+from words import IS, LET, ME, PAD, SEE, SUM, THE, TOOL, WAIT
 
 pytest.importorskip("areal", reason="AReaL is not installed")
 
@@ -17,20 +18,18 @@ from areal.api.cli_args import NormConfig, PPOActorConfig  # noqa: E402
 from areal.trainer.ppo.actor import PPOActor  # noqa: E402
 from areal.utils import stats_tracker  # noqa: E402
 from areal.utils.functional import ppo_actor_loss_fn  # noqa: E402
+from transformers import Qwen3Config  # noqa: E402
 
 from hicra_hook import areal as adapter  # noqa: E402
 
-WAIT, LET, ME, SEE, THE, SUM, IS, TOOL, PAD = (
-    words.WAIT, words.LET, words.ME, words.SEE, words.THE, words.SUM, words.IS, words.TOOL, words.PAD,
-)  # fmt: skip
 
 ROWS = [[THE, SUM, WAIT, IS, THE], [THE, WAIT, IS, PAD, PAD]]
 MASK = [[0, 1, 1, 1, 1], [0, 1, 1, 0, 0]]
 ENGINE = SimpleNamespace(get_version=lambda: 0)
 
 
-def config(**options):
-    return PPOActorConfig(path="", kl_ctl=0.0, **options)
+def config(path="", **options):
+    return PPOActorConfig(path=path, kl_ctl=0.0, **options)
 
 
 def batch(rows=ROWS, mask=MASK, rewards=(1.0, -1.0)):
@@ -83,14 +82,18 @@ def test_pitfall_01_alignment_credit_is_on_the_column_before_wait(tmp_path):
 
 def test_pitfall_01_the_prompt_is_never_credited_for_the_roll(tmp_path):
     """The roll brings column 0 to the end; what it says there is prompt, and masked."""
-    credited = actor(tmp_path)._compute_advantages(batch([[WAIT, SUM], [WAIT, IS]], [[0, 1], [0, 1]]))
+    credited = actor(tmp_path)._compute_advantages(
+        batch([[WAIT, SUM], [WAIT, IS]], [[0, 1], [0, 1]])
+    )
     assert credited["advantages"].tolist() == [[1, 0], [-1, 0]]
 
 
 def test_pitfall_02_left_padding(tmp_path):
     rows = [[THE, SUM, WAIT, IS, THE], [PAD, PAD, THE, WAIT, IS]]
     data = batch(rows, [[0, 1, 1, 1, 1], [0, 0, 0, 1, 1]])
-    marks = actor(tmp_path).hook.mask_padded(torch.roll(data["input_ids"], -1, -1), torch.roll(data["loss_mask"], -1, -1))
+    marks = actor(tmp_path).hook.mask_padded(
+        torch.roll(data["input_ids"], -1, -1), torch.roll(data["loss_mask"], -1, -1)
+    )
     assert marks.tolist() == [[0, 1, 0, 0, 0], [0, 0, 1, 0, 0]]
 
 
@@ -119,7 +122,7 @@ def test_pitfall_09_ratios_per_sequence_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("level", "differs"), [("token", True), ("sequence", False)])
-def test_pitfall_09_why_aerals_sequence_level_erases_credit(tmp_path, level, differs):
+def test_pitfall_09_why_areals_sequence_level_erases_credit(tmp_path, level, differs):
     """AReaL's own loss: with ratios per sequence all tokens of it get the same gradient."""
     advantages = torch.tensor([[1.0, 1.5, 1.0]])
     logprobs = torch.full((1, 3), -0.5, requires_grad=True)
@@ -170,6 +173,9 @@ def environment(tmp_path, monkeypatch):
     for name, value in words.environment(tmp_path).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HICRA_TOKENIZER", words.tokenizer(tmp_path))
+    # What an engine reads of a model when it is made.
+    Qwen3Config(hidden_size=8, intermediate_size=8, num_hidden_layers=1).save_pretrained(tmp_path)
+    return {"path": str(tmp_path), "backend": "fsdp:d1"}
 
 
 def test_the_engine_of_a_worker_has_the_actor(environment):
@@ -177,8 +183,10 @@ def test_the_engine_of_a_worker_has_the_actor(environment):
     from areal.utils.dynamic_import import import_from_string
 
     engine_class = import_from_string("hicra_hook.areal.HicraFSDPPPOActor")
-    assert f"{engine_class.__module__}.{engine_class.__name__}" == "hicra_hook.areal.HicraFSDPPPOActor"
-    engine = engine_class(config(backend="fsdp:d1"))
+    assert (
+        f"{engine_class.__module__}.{engine_class.__name__}" == "hicra_hook.areal.HicraFSDPPPOActor"
+    )
+    engine = engine_class(config(**environment))
     engine.get_version = lambda: 0
     found = engine.compute_advantages([batch()])[0]["advantages"]
     assert found.tolist() == [[1, 1.5, 1, 1, 0], [-0.5, -1, 0, 0, 0]]
@@ -192,19 +200,21 @@ def test_the_trainer_makes_its_actor_with_it_and_its_reference_without(
 
     made = []
     monkeypatch.setattr(adapter, "is_single_controller", lambda: single_controller)
-    monkeypatch.setattr(
-        "areal.trainer.rl_trainer.is_single_controller", lambda: single_controller
-    )
+    monkeypatch.setattr("areal.trainer.rl_trainer.is_single_controller", lambda: single_controller)
     monkeypatch.setattr(FSDPPPOActor, "create_process_group", lambda *_, **__: None)
     monkeypatch.setattr(
         FSDPPPOActor,
         "as_controller",
-        classmethod(lambda cls, *_: made.append(cls) or SimpleNamespace(create_process_group=lambda **_: None)),
+        classmethod(
+            lambda cls, *_: (
+                made.append(cls) or SimpleNamespace(create_process_group=lambda **_: None)
+            )
+        ),
     )
     trainer = object.__new__(adapter.HicraPPOTrainer)
-    trainer.config, trainer.scheduler = SimpleNamespace(actor=config(backend="fsdp:d1")), None
+    trainer.config, trainer.scheduler = SimpleNamespace(actor=config(**environment)), None
     alloc = SimpleNamespace(backend="fsdp", parallel=None)
     actor = trainer._create_train_engine(trainer.config.actor, alloc)
-    reference = trainer._create_train_engine(config(backend="fsdp:d1"), alloc)
+    reference = trainer._create_train_engine(config(**environment), alloc)
     kinds = made if single_controller else [type(actor), type(reference)]
     assert kinds == [adapter.HicraFSDPPPOActor, FSDPPPOActor]

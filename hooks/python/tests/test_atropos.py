@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import words
+from words import IS, LET, ME, SEE, SUM, THE, TOOL, WAIT
 
 base = pytest.importorskip("atroposlib.envs.base", reason="atroposlib is not installed")
 pytest.importorskip("httpx", reason="the test client of the API server needs it")
@@ -19,15 +20,13 @@ from fastapi.testclient import TestClient  # noqa: E402
 from hicra_hook import SidecarUnavailable  # noqa: E402
 from hicra_hook.atropos import HicraEnv, credit  # noqa: E402
 
-WAIT, LET, ME, SEE, THE, SUM, IS, TOOL = (
-    words.WAIT, words.LET, words.ME, words.SEE, words.THE, words.SUM, words.IS, words.TOOL,
-)  # fmt: skip
-
 
 def scored(*rows, prompt=1, scores=(1.0, 0.0), **fields):
     """A group whose first tokens are the prompt."""
     masks = [[-100] * prompt + row[prompt:] for row in rows]
-    group = base.ScoredDataGroup(tokens=[list(row) for row in rows], masks=masks, scores=list(scores))
+    group = base.ScoredDataGroup(
+        tokens=[list(row) for row in rows], masks=masks, scores=list(scores)
+    )
     return group | {"advantages": None, "overrides": None} | fields
 
 
@@ -115,7 +114,11 @@ def test_a_rollout_reaches_the_trainer_credited(env, server):
 def test_lists_of_groups_are_credited_too(env, tmp_path):
     environment = env()
     groups = asyncio.run(environment.postprocess_histories([pair(), None, pair()]))
-    assert groups[0]["advantages"] == groups[2]["advantages"] == [[0.5, 0.5, 0.75, 0.5], [-0.5, -0.25, -0.5]]
+    assert (
+        groups[0]["advantages"]
+        == groups[2]["advantages"]
+        == [[0.5, 0.5, 0.75, 0.5], [-0.5, -0.25, -0.5]]
+    )
 
 
 def test_pitfall_01_alignment_credit_is_on_the_token_that_says_wait(tmp_path):
@@ -170,7 +173,9 @@ def test_the_example_trainer_ignores_advantages(tmp_path):
     plain, credited = pair(), pair()
     credit(words.hook(tmp_path), credited, baseline="mean-std")
     assert credited["advantages"] != plain["advantages"]
-    batches = [data.pad_data_to_good_offset({"batch": [group]}, 2)[2][0] for group in (plain, credited)]
+    batches = [
+        data.pad_data_to_good_offset({"batch": [group]}, 2)[2][0] for group in (plain, credited)
+    ]
     assert batches[0].tolist() == batches[1].tolist()
     assert batches[0].shape == (2, 1)
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import words
+from words import IS, LET, ME, SEE, SUM, THE, WAIT
 
 tinker = pytest.importorskip("tinker", reason="the Tinker SDK is not installed")
 train = pytest.importorskip("tinker_cookbook.rl.train", reason="the cookbook is not installed")
@@ -19,7 +20,14 @@ from transformers import PreTrainedTokenizerFast  # noqa: E402
 
 from hicra_hook import tinker as adapter  # noqa: E402
 
-WAIT, LET, ME, SEE, THE, SUM, IS = words.WAIT, words.LET, words.ME, words.SEE, words.THE, words.SUM, words.IS
+    words.WAIT,
+    words.LET,
+    words.ME,
+    words.SEE,
+    words.THE,
+    words.SUM,
+    words.IS,
+)
 
 
 def turn(prompt, said, **metrics):
@@ -226,7 +234,10 @@ def test_pitfall_09_losses_that_credit_does_not_reach_are_refused(cookbook, tmp_
 def test_pitfall_09_a_loss_of_unknown_formula_warns(cookbook, tmp_path):
     adapter.install(words.hook(tmp_path))
     # Without provenance the cookbook itself refuses this loss, after the warning.
-    with pytest.warns(UserWarning, match="was not verified"), pytest.raises(Exception, match="prov"):
+    with (
+        pytest.warns(UserWarning, match="was not verified"),
+        pytest.raises(Exception, match="prov"),
+    ):
         step(tmp_path, GROUP, loss="stable_reinforce")
 
 
@@ -236,7 +247,10 @@ def test_the_hook_may_come_from_the_environment(cookbook, tmp_path, monkeypatch,
     adapter.install()
     sent, _ = step(tmp_path, GROUP)
     assert values(sent[1]) == [-0.25, -0.5]
-    assert "hicra: bound to tinker-cookbook 0.6.1 rl.train.prepare_minibatch" in capsys.readouterr().err
+    assert (
+        "hicra: bound to tinker-cookbook 0.6.1 rl.train.prepare_minibatch"
+        in capsys.readouterr().err
+    )
 
 
 def test_datums_without_mask_are_refused(tmp_path):

@@ -103,7 +103,11 @@ def __getattr__(name: str) -> Any:
         base.__init__(self, config)
         self.actor = HicraActor(config, self)
 
-    members = {"__init__": __init__, "__module__": __name__, "__doc__": f"`{base_name}` with HICRA."}
+    members = {
+        "__init__": __init__,
+        "__module__": __name__,
+        "__doc__": f"`{base_name}` with HICRA.",
+    }
     engine = globals()[name] = type(name, (base,), members)
     return engine
 

@@ -69,7 +69,9 @@ class HicraEnv:
         return trajectories
 
     async def wandb_log(self, wandb_metrics: dict[str, Any] | None = None) -> None:
-        logged = {n: total / count for n, (total, count) in self._hicra_metrics.items() if count > 0}
+        logged = {
+            n: total / count for n, (total, count) in self._hicra_metrics.items() if count > 0
+        }
         self._hicra_metrics.clear()
         logged["hicra/failures"] = float(self.hicra.failures)
         await super().wandb_log((wandb_metrics or {}) | logged)

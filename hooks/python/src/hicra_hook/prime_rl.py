@@ -47,7 +47,8 @@ def install(hook: Hook | None = None) -> None:
             raise RuntimeError(
                 f"Cannot install HICRA as algorithms must inherit finalize_group: {name} has its own"
             )
-    hook = hook or Hook.from_env(host=_HOST)
+    hook = hook or Hook.from_env()
+    hook.host = hook.host or _HOST
 
     @functools.wraps(finalize_group)
     async def finalize_and_credit(self: Algorithm, episodes: list[Any]) -> None:
