@@ -1,6 +1,7 @@
 """The AReaL adapter on AReaL's own actor, normalisation, loss and engine classes, on a CPU.
 
-Not run: a training step, which needs a model on GPUs; the engine is a stand-in where only its version is asked.
+Not run: a training step, which needs a model on GPUs; the engine is a stand-in where only its
+version is asked.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from areal.utils.functional import ppo_actor_loss_fn  # noqa: E402
 from transformers import Qwen3Config  # noqa: E402
 
 from hicra_hook import areal as adapter  # noqa: E402
-
 
 ROWS = [[THE, SUM, WAIT, IS, THE], [THE, WAIT, IS, PAD, PAD]]
 MASK = [[0, 1, 1, 1, 1], [0, 1, 1, 0, 0]]

@@ -1,4 +1,4 @@
-"""The Atropos adapter through the real API server, and a proof of what the example trainer does with it."""
+"""The Atropos adapter through the real API server, and what the example trainer makes of it."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_pitfall_14_a_group_is_credited_once(tmp_path):
 
 
 def test_pitfall_22_without_sidecar_nothing_is_sent(env, tmp_path):
-    """Atropos logs what a rollout raises and goes on, so the group is dropped, not sent as it was."""
+    """Atropos logs what a rollout raises and goes on: the group is dropped, not sent as it was."""
     environment = env(PlanningEnv)
     environment.hicra.sidecar._given = (str(tmp_path / "nobody.sock"), None)
     environment.hicra.sidecar._reset()

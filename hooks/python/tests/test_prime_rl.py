@@ -1,7 +1,7 @@
 """The prime-rl adapter on prime-rl's own algorithms and train sink, and verifiers' own traces.
 
-Not run: an orchestrator with its inference servers; the environments of the sink are stand-ins that hold a real
-algorithm.
+Not run: an orchestrator with its inference servers; the environments of the sink are stand-ins that
+hold a real algorithm.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from prime_rl.orchestrator.train_sink import TrainSink  # noqa: E402
 from prime_rl.orchestrator.trajectories import trace_to_samples  # noqa: E402
 
 from hicra_hook import prime_rl as adapter  # noqa: E402
-
 
 OPEN_ALPHA = [{"name": "hicra", "alpha": 1, "allowSignChange": True}]
 
@@ -130,12 +129,21 @@ def test_pitfall_01_alignment_credit_is_on_the_token_that_says_wait(tmp_path):
 
 
 def test_pitfall_03_a_gap_inside_a_node_breaks_a_phrase(tmp_path):
-    """Taking only the sampled ids of a node, side by side, would join what was not said in a row."""
+    """The sampled ids alone, side by side, would join what was not said in a row."""
     adapter.install(words.hook(tmp_path))
     gap = said([LET, ME, TOOL, SEE], parent=0, mask=[True, True, False, True])
     whole = said([LET, ME, SEE], parent=0)
     found = scored([episode(1.0, given([THE]), gap), episode(0.0, given([THE]), whole)])
     assert found == [[None, [0.5] * 3], [None, [-0.25] * 3]]
+
+
+def test_pitfall_03_words_that_were_not_sampled_complete_no_phrase(tmp_path):
+    adapter.install(words.hook(tmp_path))
+    lent = said([LET, ME, SEE], parent=0, mask=[True, False, True])
+    found = scored(
+        [episode(1.0, given([THE]), lent), episode(0.0, given([THE]), said([WAIT], parent=0))]
+    )
+    assert found == [[None, [0.5, 0.5]], [None, [-0.25]]]
 
 
 def test_pitfall_03_a_phrase_does_not_cross_messages(tmp_path):
@@ -213,7 +221,7 @@ def test_what_is_not_credited_keeps_every_digit(tmp_path):
 
 @pytest.mark.parametrize("prune", [True, False])
 def test_pitfall_00_exact_zeros_are_pruned_by_prime_rl_so_they_warn(tmp_path, prune):
-    """Alpha 1 zeroes the planning tokens of the failed rollout; the sink then drops them from the loss."""
+    """Alpha 1 zeroes planning tokens of the failed rollout; the sink drops them from the loss."""
     adapter.install(words.hook(tmp_path, transforms=OPEN_ALPHA))
     with pytest.warns(RuntimeWarning, match="1 tokens of a group have advantage 0 now"):
         [_, failed] = shipped(pair(), filter_zero_advantages=prune)

@@ -1,6 +1,7 @@
 """The ROLL adapter on ROLL's own advantage functions, batches, grouping and losses, on a CPU.
 
-Not run: a pipeline's `run`, which needs a Ray cluster and GPUs; pipelines are made without their `__init__`.
+Not run: a pipeline's `run`, which needs a Ray cluster and GPUs; pipelines are made without their
+`__init__`.
 """
 
 from __future__ import annotations
@@ -25,14 +26,13 @@ from roll.pipeline.agentic.utils import agentic_compute_advantage  # noqa: E402
 
 from hicra_hook import roll as adapter  # noqa: E402
 
-
 ROWS = [[THE, SUM, WAIT, IS, THE], [THE, WAIT, IS, PAD, PAD]]
 MASK = [[0, 1, 1, 1, 1], [0, 1, 1, 0, 0]]
 FUNCTIONS = [functionals.compute_advantage, agentic_compute_advantage]
 
 
 def batch(rows=ROWS, mask=MASK, rewards=(1.0, -1.0), **meta):
-    """As the pipelines have it when advantages are computed: rewards on the last token of each response."""
+    """As the pipelines have it then: rewards on the last token of each response."""
     mask = torch.tensor(mask)
     token_rewards = torch.zeros(mask.shape[0], mask.shape[1] - 1)
     for row, reward in enumerate(rewards):
@@ -78,7 +78,7 @@ def test_pitfall_03_a_tool_call_breaks_a_phrase(tmp_path):
 
 
 def test_pitfall_11_the_mask_that_the_pipeline_gives_is_the_mask(tmp_path):
-    """`final_response_mask` leaves out rows that are too long or too easy: nothing is credited there."""
+    """`final_response_mask` leaves out rows that are too long or too easy."""
     final = torch.tensor([[1, 1, 1, 1], [0, 0, 0, 0]])
     data = batch()
     data.meta_info["metrics"] = {"other": 1.0}
@@ -156,7 +156,7 @@ def test_pitfall_14_wrapping_twice_is_refused_when_it_runs(tmp_path):
 
 @pytest.fixture(params=["rlvr", "agentic"])
 def pipeline(request, monkeypatch):
-    """A pipeline of ROLL's class, and the module whose function it calls, put back after the test."""
+    """A pipeline of ROLL's class, and the module whose function it calls."""
     if request.param == "rlvr":
         from roll.pipeline.rlvr import rlvr_pipeline as module
 
@@ -201,7 +201,7 @@ def test_pitfall_09_ratios_per_sequence_are_refused(tmp_path, pipeline, option, 
 
 
 def test_a_class_for_yaml(tmp_path, monkeypatch):
-    """`pipeline_cls` as ROLL's own start script imports it; the pipeline's own start is left out."""
+    """`pipeline_cls` as ROLL's start script imports it; the pipeline's own start is left out."""
     from roll.pipeline.agentic import agentic_pipeline as module
     from roll.utils.import_utils import safe_import_class
 

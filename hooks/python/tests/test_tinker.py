@@ -1,4 +1,4 @@
-"""The Tinker adapter on the cookbook's own training step; only the remote service is replaced, by a recorder."""
+"""The Tinker adapter on the cookbook's own training step; a recorder replaces the service."""
 
 from __future__ import annotations
 
@@ -19,15 +19,6 @@ from tinker_cookbook.rl.types import Trajectory, TrajectoryGroup, Transition  # 
 from transformers import PreTrainedTokenizerFast  # noqa: E402
 
 from hicra_hook import tinker as adapter  # noqa: E402
-
-    words.WAIT,
-    words.LET,
-    words.ME,
-    words.SEE,
-    words.THE,
-    words.SUM,
-    words.IS,
-)
 
 
 def turn(prompt, said, **metrics):
@@ -138,8 +129,10 @@ def test_pitfall_03_an_observation_breaks_a_phrase(tmp_path):
     first = turn([THE], [LET, ME])
     broken = turn([THE, LET, ME, IS], [SEE, WAIT])
     whole = turn([THE], [LET, ME, SEE])
-    data = datums(group([first, broken], [whole]))
+    lent = [turn([THE], [LET]), turn([THE, LET, ME], [SEE])]
+    data = datums(group([first, broken], [whole]), group(lent, [whole]))
     adapter.credit(words.hook(tmp_path), data)
+    assert values(data[2]) == [0.5, 0.0, 0.5]
     assert values(data[0]) == [0.5, 0.5, 0.0, 0.5, 0.75]
     assert values(data[1]) == [-0.25, -0.25, -0.25]
 

@@ -30,6 +30,7 @@ def require_parameters(
     found = list(inspect.signature(function).parameters)
     if found[: len(expected)] != list(expected):
         raise RuntimeError(
-            f"Cannot add HICRA to {host} as {function.__qualname__} must take {', '.join(expected)}: "
+            f"Cannot add HICRA to {host} as {function.__qualname__} must take "
+            f"{', '.join(expected)}: "
             f"it takes {', '.join(found)}; tested with {', '.join(tested)}"
         )

@@ -2,8 +2,8 @@
 
     from hicra_hook.areal import HicraPPOTrainer as PPOTrainer
 
-Workers read HICRA_ALPHA and the like from their environment (`actor.scheduling_spec[].env_vars` with a single
-controller), and the tokenizer from `actor.path`, or from HICRA_TOKENIZER.
+Workers read HICRA_ALPHA and the like from their environment (`actor.scheduling_spec[].env_vars`
+with a single controller), and the tokenizer from `actor.path`, or from HICRA_TOKENIZER.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class HicraActor(PPOActor):
         if config.importance_sampling_level != "token":
             raise ValueError(
                 'Cannot apply HICRA as importance_sampling_level must be "token": current value is '
-                f'"{config.importance_sampling_level}", where AReaL averages advantages over each sequence'
+                f'"{config.importance_sampling_level}", where AReaL averages advantages over each '
+                "sequence"
             )
         super().__init__(config, engine)
         self.hook = hook or _hook_from_env(config)

@@ -3,8 +3,8 @@
     class MyPlanningEnv(HicraEnv, MyEnv):
         hicra_baseline = "mean-std"
 
-It fills `advantages` of every group, for trainers that read them. THE EXAMPLE TRAINER OF ATROPOS DOES NOT: it
-computes its own from `scores`, and HICRA has no effect there.
+It fills `advantages` of every group, for trainers that read them. THE EXAMPLE TRAINER OF ATROPOS
+DOES NOT: it computes its own from `scores`, and HICRA has no effect there.
 """
 
 from __future__ import annotations
@@ -82,8 +82,9 @@ def credit(
 ) -> Result:
     """Puts HICRA's advantages into a `ScoredDataGroup`, in place.
 
-    `advantages[i][t]` credits `tokens[i][t]`; what `masks` has as -100 is not trained. A group without
-    advantages, None or empty, has them computed from its scores as `baseline` says, and is refused without one.
+    `advantages[i][t]` credits `tokens[i][t]`; what `masks` has as -100 is not trained. A group
+    without advantages, None or empty, has them computed from its scores as `baseline` says, and is
+    refused without one.
     """
     tokens = group["tokens"]
     host = _host_advantages(group, baseline)
@@ -120,9 +121,9 @@ def _host_advantages(group: dict[str, Any], baseline: Baseline | None) -> Any:
         return given
     if baseline not in ("mean", "mean-std"):
         raise ValueError(
-            "Cannot credit as the group must have advantages, or a baseline to compute them: advantages are "
-            f'{given!r} and baseline is {baseline!r}, set hicra_baseline to "mean" or "mean-std", '
-            "whichever your trainer does to scores"
+            "Cannot credit as the group must have advantages, or a baseline to compute them: "
+            f'advantages are {given!r}, baseline is {baseline!r}, set hicra_baseline to "mean" or '
+            '"mean-std", whichever your trainer does to scores'
         )
     scores = np.asarray(group["scores"], float)
     centred = scores - scores.mean()
@@ -138,5 +139,6 @@ def _check_lengths(name: str, values: Any, tokens: Any) -> None:
     found, expected = [len(row) for row in values], [len(row) for row in tokens]
     if found != expected:
         raise ValueError(
-            f"Cannot credit as {name} must have one value a token, {expected}: current lengths are {found}"
+            f"Cannot credit as {name} must have one value a token, {expected}: current lengths are "
+            f"{found}"
         )

@@ -2,11 +2,12 @@
 
     import hicra_hook.prime_rl
 
-    hicra_hook.prime_rl.install()  # in the package of your environment, which the orchestrator imports
+    hicra_hook.prime_rl.install()  # in your environment's package: the orchestrator imports it
 
-or `python -m hicra_hook.prime_rl @ orchestrator.toml` where you would start `orchestrator`. HICRA_TOKENIZER and
-HICRA_ALPHA stand in `[orchestrator.env_vars]`. prime-rl has no configuration that names a user's algorithm, so
-this wraps `Algorithm.finalize_group`, which every algorithm runs once per group, before samples are compiled.
+or `python -m hicra_hook.prime_rl @ orchestrator.toml` where you would start `orchestrator`.
+HICRA_TOKENIZER and HICRA_ALPHA stand in `[orchestrator.env_vars]`. prime-rl has no configuration
+that names a user's algorithm, so this wraps `Algorithm.finalize_group`, which every algorithm runs
+once per group, before samples are compiled.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def install(hook: Hook | None = None) -> None:
     for name, algorithm in ALGORITHM_CLASSES.items():
         if algorithm.finalize_group is not finalize_group:
             raise RuntimeError(
-                f"Cannot install HICRA as algorithms must inherit finalize_group: {name} has its own"
+                f"Cannot install HICRA as algorithms must inherit finalize_group: {name} has its "
+                "own"
             )
     hook = hook or Hook.from_env()
     hook.host = hook.host or _HOST
@@ -60,7 +62,7 @@ def install(hook: Hook | None = None) -> None:
             )
             return
         hook.announce("Algorithm.finalize_group")
-        # In the event loop: a group takes the sidecar milliseconds, and its order stays that of the host.
+        # In the event loop: a group takes the sidecar milliseconds, and order stays the host's.
         credit(hook, episodes, step=max((train_work(e).step for e in episodes), default=0))
 
     finalize_and_credit.hicra = True
@@ -68,18 +70,18 @@ def install(hook: Hook | None = None) -> None:
 
 
 def credit(hook: Hook, episodes: list[Any], *, step: int = 0) -> Result | None:
-    """Puts HICRA's advantages into the nodes of a scored group, in place; None if nothing was scored.
+    """Puts HICRA's advantages into a scored group, in place; None if nothing was scored.
 
-    A node is credited once, however many branches share it, and a phrase never crosses nodes. A node whose
-    advantages are None was never scored and stays so, which is not the same as a zero. Every trace gets
-    `hicra/planning_frac` and `hicra/failures` among its metrics.
+    A node is credited once, however many branches share it, and a phrase never crosses nodes. A
+    node whose advantages are None was never scored and stays so, which is not the same as a zero.
+    Every trace gets `hicra/planning_frac` and `hicra/failures` among its metrics.
     """
     scored = []
     for _, trace in iter_trainable_traces(episodes):
         if "hicra" in trace.info:
             raise ValueError(
-                f"Cannot credit as trace {trace.id} must have the host's advantages: it went through a hook "
-                "already, a second application would compound"
+                f"Cannot credit as trace {trace.id} must have the host's advantages: it went "
+                "through a hook already, a second application would compound"
             )
         nodes = [node for node in trace.nodes if node.advantages is not None]
         if nodes:
@@ -125,8 +127,9 @@ def _warn_of_zeros(before: np.ndarray, after: np.ndarray) -> None:
     zeroed = int(((before != 0) & (after == 0)).sum())
     if zeroed > 0:
         warnings.warn(
-            f"hicra: {zeroed} tokens of a group have advantage 0 now, and prime-rl drops such tokens from loss "
-            "and denominator: choose an alpha below 1, or set orchestrator.train.filter_zero_advantages = false",
+            f"hicra: {zeroed} tokens of a group have advantage 0 now, and prime-rl drops such "
+            "tokens from loss and denominator: choose an alpha below 1, or set "
+            "orchestrator.train.filter_zero_advantages = false",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -136,8 +139,9 @@ def _checked(node: Any, name: str) -> list[float]:
     values = getattr(node, name)
     if len(node.mask) != len(node.token_ids) or len(values) != sum(node.mask):
         raise ValueError(
-            f"Cannot credit as {name} of a node must have one value a sampled token, {sum(node.mask)} of "
-            f"{len(node.token_ids)}: current length is {len(values)}, of the mask {len(node.mask)}"
+            f"Cannot credit as {name} of a node must have one value a sampled token, "
+            f"{sum(node.mask)} of {len(node.token_ids)}: current length is {len(values)}, of the "
+            f"mask {len(node.mask)}"
         )
     return values
 

@@ -27,24 +27,25 @@ _LEVELS = {"importance_sampling": "token", "ratio_type": "token"}
 def install(pipeline: Any, hook: Hook | None = None) -> Hook:
     """Credits every batch of an RLVR, RLVR-VLM or agentic pipeline, before its `run`.
 
-    Without a hook one is made from the environment and the pipeline's tokenizer. The pipeline calls its
-    function by a name in its module, so all pipelines of one module in one process are credited.
+    Without a hook one is made from the environment and the pipeline's tokenizer. The pipeline calls
+    its function by a name in its module, so all pipelines of one module in one process are
+    credited.
     """
     host = f"roll {host_version('roll', TESTED)}"
     for name, level in _LEVELS.items():
         found = getattr(pipeline.pipeline_config, name, level)
         if found != level:
             raise ValueError(
-                f'Cannot apply HICRA as {name} must be "{level}": current value is "{found}", where one ratio '
-                "for many tokens gives them the same credit"
+                f'Cannot apply HICRA as {name} must be "{level}": current value is "{found}", '
+                "where one ratio for many tokens gives them the same credit"
             )
     module, name = _function_of(type(pipeline))
     hook = hook or Hook.from_env(pipeline.tokenizer, host=host)
     function = getattr(module, name)
     if hasattr(function, "hicra"):
         raise RuntimeError(
-            f"Cannot install HICRA as {module.__name__}.{name} must be ROLL's own: it is wrapped already, a "
-            "second application would compound"
+            f"Cannot install HICRA as {module.__name__}.{name} must be ROLL's own: it is wrapped "
+            "already, a second application would compound"
         )
     require_parameters(host, function, ("data", "gamma", "lambd", "adv_estimator"), TESTED)
     hook.host = hook.host or host
@@ -56,7 +57,7 @@ def install(pipeline: Any, hook: Hook | None = None) -> Hook:
 def crediting(function: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
     """An advantage function of ROLL, followed by HICRA.
 
-    It comes after `advantage_clip`, which is inside of ROLL's: results may exceed the clip by alpha.
+    It comes after `advantage_clip`, which is inside: results may exceed the clip by alpha.
     """
 
     @functools.wraps(function)
@@ -103,6 +104,7 @@ def _function_of(pipeline_class: type) -> tuple[Any, str]:
             if hasattr(module, name) and "run" in vars(ancestor):
                 return module, name
     raise TypeError(
-        f"Cannot install HICRA as {pipeline_class.__name__} must run one of {', '.join(_FUNCTIONS)}: "
+        f"Cannot install HICRA as {pipeline_class.__name__} must run one of "
+        f"{', '.join(_FUNCTIONS)}: "
         "none of its modules has it"
     )

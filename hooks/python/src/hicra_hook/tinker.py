@@ -4,8 +4,8 @@
 
     install()  # HICRA_ALPHA and the like from the environment; then the recipe's own main
 
-`install` acts after `prepare_minibatch`, where the cookbook's advantages and KL penalty are final. A loop of one's
-own calls `credit(hook, data)` on its datums, before it drops their `mask`.
+`install` acts after `prepare_minibatch`, where the cookbook's advantages and KL penalty are final.
+A loop of one's own calls `credit(hook, data)` on its datums, before it drops their `mask`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def credit(hook: Hook, data: Sequence[tinker.Datum], *, step: int = 0) -> Result
 def install(hook: Hook | None = None) -> None:
     """Credits every minibatch of `tinker_cookbook.rl.train`, in sync, async and streaming runs.
 
-    Without a hook one is made from the environment and the run's own tokenizer, at the first minibatch.
+    Without a hook one is made from the environment and the run's own tokenizer, at the first
+    minibatch.
     """
     from tinker_cookbook.rl import train
 
@@ -98,7 +99,7 @@ def install(hook: Hook | None = None) -> None:
 
 
 def _in_step(function: Any) -> Any:
-    """Tells what is called inside which step it is, and refuses a loss that credit does not reach."""
+    """Notes the step for what is called inside, and refuses losses that ignore token credit."""
 
     @functools.wraps(function)
     async def noted(config: Any, i_batch: int, *args: Any, **kwargs: Any) -> Any:
@@ -122,7 +123,8 @@ def _check_loss(loss: str) -> None:
     elif loss not in _TOKEN_LEVEL:
         raise ValueError(
             f"Cannot apply HICRA as loss_fn must be one of {', '.join(_TOKEN_LEVEL)}, "
-            f'stable_reinforce: current value is "{loss}", where credit per token is averaged out or not read'
+            f'stable_reinforce: current value is "{loss}", where credit per token '
+            "is averaged out or not read"
         )
 
 
@@ -130,7 +132,8 @@ def _check_datum(index: int, tensors: dict[str, Any]) -> None:
     missing = [n for n in ("target_tokens", "mask", "advantages", "logprobs") if n not in tensors]
     if missing:
         raise ValueError(
-            f"Cannot credit as datum {index} must have target_tokens, mask, advantages and logprobs: "
+            f"Cannot credit as datum {index} must have target_tokens, mask, advantages and "
+            "logprobs: "
             f"{', '.join(missing)} missing; credit it before its mask is dropped"
         )
     refuse_transformed(tensors["advantages"])
