@@ -13,6 +13,9 @@ from words import IS, LET, ME, SEE, SUM, THE, WAIT
 tinker = pytest.importorskip("tinker", reason="the Tinker SDK is not installed")
 train = pytest.importorskip("tinker_cookbook.rl.train", reason="the cookbook is not installed")
 
+from tinker.proto.request_conv import forward_backward_request_to_proto  # noqa: E402
+from tinker.types.forward_backward_input import ForwardBackwardInput  # noqa: E402
+from tinker.types.forward_backward_request import ForwardBackwardRequest  # noqa: E402
 from tinker_cookbook.completers import TokensWithLogprobs  # noqa: E402
 from tinker_cookbook.rl import data_processing  # noqa: E402
 from tinker_cookbook.rl.types import Trajectory, TrajectoryGroup, Transition  # noqa: E402
@@ -75,34 +78,75 @@ def cookbook(monkeypatch):
         monkeypatch.setattr(train, name, getattr(train, name))
 
 
-def step(tmp_path, *groups, i_batch=0, loss="importance_sampling"):
-    """The cookbook's training step, on groups that were sampled."""
-    service, done = Service(), asyncio.Event()
-    done.set()
-    config = SimpleNamespace(
+def configuration(loss="importance_sampling", stream=None):
+    """What a training step reads of `train.Config`, which wants a data set and a model too."""
+    return SimpleNamespace(
         kl_penalty_coef=0.0,
         kl_discount_factor=0.0,
         learning_rate=1e-5,
         num_substeps=1,
         loss_fn_config=None,
         compute_post_kl=False,
+        stream_minibatch_config=stream,
         training_loss_fn=lambda: loss,
         records_stability_info=lambda: False,
     )
+
+
+def tokenizer(tmp_path):
+    return PreTrainedTokenizerFast(tokenizer_file=words.tokenizer(tmp_path))
+
+
+BUILDER = SimpleNamespace(logging_tags=lambda: [])
+
+
+def step(tmp_path, *groups, i_batch=0, loss="importance_sampling"):
+    """The cookbook's training step, on groups that were sampled."""
+    service, done = Service(), asyncio.Event()
+    done.set()
     _, metrics = asyncio.run(
         train.do_train_step_and_get_sampling_client(
-            config,
+            configuration(loss),
             i_batch,
             service,
             SimpleNamespace(should_save_periodic=lambda _: False),
             None,
-            PreTrainedTokenizerFast(tokenizer_file=words.tokenizer(tmp_path)),
-            [SimpleNamespace(logging_tags=lambda: []) for _ in groups],
+            tokenizer(tmp_path),
+            [BUILDER for _ in groups],
             list(groups),
             sampling_client_reuse=train.SamplingClientReuse(None, done),
         )
     )
     return service.sent, metrics
+
+
+def streamed(tmp_path, *groups, i_batch=0):
+    """The same in a streaming run, a minibatch for each group; no weights are saved."""
+    service = Service()
+    stream = train.StreamMinibatchConfig(groups_per_batch=len(groups), num_minibatches=len(groups))
+
+    async def run():
+        queue = asyncio.Queue()
+        for sampled in groups:
+            wrapped = train.WrappedTrajectoryGroup(
+                trajectory_group=sampled,
+                env_group_builder=BUILDER,
+                sampling_client_step=i_batch,
+                metrics={"time/trajectory_group_worker_loop/total": 0.0},
+            )
+            queue.put_nowait(wrapped)
+        await train.do_train_step_streaming_and_get_sampling_client(
+            configuration(stream=stream),
+            i_batch,
+            queue,
+            service,
+            None,
+            None,
+            tokenizer(tmp_path),
+        )
+
+    asyncio.run(run())
+    return service.sent
 
 
 def test_the_training_step_sends_credited_datums(cookbook, tmp_path):
@@ -114,6 +158,16 @@ def test_the_training_step_sends_credited_datums(cookbook, tmp_path):
     assert "mask" not in sent[0].loss_fn_inputs
     assert metrics["hicra/planning_frac"] == pytest.approx(2 / 5)
     assert metrics["hicra/failures"] == 0
+
+
+def test_a_streaming_step_sends_credited_datums(cookbook, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        train, "save_checkpoint_and_get_sampling_client", lambda *_, **__: _future((None, {}))
+    )
+    linear = {"type": "linear", "from": 0, "to": 0.5, "steps": 10}
+    adapter.install(words.hook(tmp_path, transforms=[{"name": "hicra", "alpha": linear}]))
+    sent = streamed(tmp_path, GROUP, GROUP, i_batch=10)
+    assert [values(datum) for datum in sent] == [[0.5, 0.75, 0.5], [-0.25, -0.5]] * 2
 
 
 def test_pitfall_01_alignment_credit_is_on_the_target_that_says_wait(tmp_path):
@@ -170,6 +224,10 @@ def test_pitfall_16_what_is_sent_is_float32(tmp_path):
     adapter.credit(words.hook(tmp_path), data)
     tensor = data[0].loss_fn_inputs["advantages"]
     assert (tensor.dtype, tensor.to_numpy().dtype, tensor.shape) == ("float32", np.float32, [3])
+    sent = ForwardBackwardInput(data=[train._remove_mask(data[0])], loss_fn="ppo")
+    message = forward_backward_request_to_proto(ForwardBackwardRequest(sent, model_id="m"))
+    on_wire = message.data[0].loss_fn_inputs["advantages"].dense
+    assert np.frombuffer(on_wire, "<f4").tolist() == [0.5, 0.75, 0.5]
 
 
 def test_pitfall_04_credit_comes_after_the_kl_penalty(cookbook, tmp_path):
@@ -186,11 +244,10 @@ def test_pitfall_04_credit_comes_after_the_kl_penalty(cookbook, tmp_path):
     async def prepare():
         token = adapter._step.set(0)
         try:
-            tokenizer = PreTrainedTokenizerFast(tokenizer_file=words.tokenizer(tmp_path))
             data, _, _ = await train.prepare_minibatch(
-                [SimpleNamespace(logging_tags=lambda: [])],
+                [BUILDER],
                 [GROUP],
-                tokenizer,
+                tokenizer(tmp_path),
                 Reference(),
                 kl_penalty_coef=0.25,
                 kl_discount_factor=0.0,
