@@ -153,11 +153,12 @@ def test_pitfall_15_the_result_is_fresh_and_contiguous(tmp_path):
     assert data["advantages"].data_ptr() != data["returns"].data_ptr()
 
 
-def test_metrics_go_to_the_stats_tracker(tmp_path):
+def test_metrics_go_to_the_stats_tracker(tmp_path, capsys):
     actor(tmp_path)._compute_advantages(batch())
     stats = stats_tracker.export_all()
     assert stats["hicra/planning_frac"] == pytest.approx(2 / 6)
     assert stats["hicra/failures"] == 0
+    assert "hicra: bound to areal 1.0.4 PPOActor._compute_advantages" in capsys.readouterr().err
 
 
 def test_a_schedule_follows_the_version_of_the_engine(tmp_path):

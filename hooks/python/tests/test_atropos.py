@@ -197,7 +197,7 @@ def test_pitfall_22_without_sidecar_nothing_is_sent(env, tmp_path):
     assert rolled_out(environment, pair()) == []
 
 
-def test_metrics_are_logged_over_all_groups_since_the_last_log(env, monkeypatch):
+def test_metrics_are_logged_over_all_groups_since_the_last_log(env, monkeypatch, capsys):
     logged = {}
     environment = env()
 
@@ -211,6 +211,10 @@ def test_metrics_are_logged_over_all_groups_since_the_last_log(env, monkeypatch)
     # 2 of 5 sampled tokens in the first group, 0 of 2 in the second.
     assert logged["hicra/planning_frac"] == pytest.approx(2 / 7)
     assert (logged["own"], logged["hicra/failures"]) == (1.0, 0.0)
+    assert (
+        "hicra: bound to atroposlib 0.4.0 PlanningEnv.postprocess_histories"
+        in capsys.readouterr().err
+    )
 
 
 def test_lengths_that_disagree_are_refused(tmp_path):

@@ -57,6 +57,7 @@ class HicraActor(PPOActor):
             )
         super().__init__(config, engine)
         self.hook = hook or _hook_from_env(config)
+        self.hook.host = self.hook.host or _HOST
 
     def _compute_advantages(self, data: dict[str, Any]) -> dict[str, Any]:
         data = super()._compute_advantages(data)
@@ -115,4 +116,4 @@ def __getattr__(name: str) -> Any:
 
 def _hook_from_env(config: Any) -> Hook:
     named = "HICRA_TOKENIZER" in os.environ
-    return Hook.from_env(None if named else load_hf_tokenizer(config.path), host=_HOST)
+    return Hook.from_env(None if named else load_hf_tokenizer(config.path))

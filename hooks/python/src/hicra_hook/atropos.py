@@ -49,7 +49,7 @@ class HicraEnv:
     @cached_property
     def hicra(self) -> Hook:
         """The hook; assign one of your own before the first rollout to configure it in code."""
-        return Hook.from_env(self.tokenizer, host=_HOST)
+        return Hook.from_env(self.tokenizer)
 
     @cached_property
     def _hicra_metrics(self) -> dict[str, tuple[float, float]]:
@@ -58,6 +58,7 @@ class HicraEnv:
     async def postprocess_histories(self, trajectories: Any) -> Any:
         trajectories = await super().postprocess_histories(trajectories)
         groups = trajectories if isinstance(trajectories, list) else [trajectories]
+        self.hicra.host = self.hicra.host or _HOST
         self.hicra.announce(f"{type(self).__name__}.postprocess_histories")
         for group in groups:
             if group is None:
