@@ -220,7 +220,7 @@ def test_what_is_not_credited_keeps_every_digit(tmp_path):
 
 
 @pytest.mark.parametrize("prune", [True, False])
-def test_pitfall_00_exact_zeros_are_pruned_by_prime_rl_so_they_warn(tmp_path, prune):
+def test_pitfall_06_exact_zeros_are_pruned_by_prime_rl_so_they_warn(tmp_path, prune):
     """Alpha 1 zeroes planning tokens of the failed rollout; the sink drops them from the loss."""
     adapter.install(words.hook(tmp_path, transforms=OPEN_ALPHA))
     with pytest.warns(RuntimeWarning, match="1 tokens of a group have advantage 0 now"):
