@@ -51,7 +51,14 @@ def planning(tmp_path, address):
     return make
 
 
-def generate(trainer, prompts=("a", "a", "a", "a", "The sum is") * 1):
+def trained(make, **options):
+    """A trainer seeds itself when it is made, so it is made just before it trains."""
+    trainer = make(**options)
+    trainer.train()
+    return trainer
+
+
+def generate(trainer):
     """One generation, as the training loop asks for it."""
     return trainer._generate_and_score_completions([{"prompt": "a"} for _ in range(8)])
 
@@ -73,6 +80,10 @@ def scripted(*rows, masks=None):
     return roll_out
 
 
+def every_other(completion_ids, **_):
+    return [float(i % 2) for i in range(len(completion_ids))]
+
+
 def same(one, other):
     return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
@@ -91,8 +102,7 @@ def test_loss_gets_credit_per_token(planning):
 
 
 def test_off_the_planning_mask_nothing_changes(plain, planning):
-    ours, theirs = planning(), plain()
-    ours.train(), theirs.train()
+    ours, theirs = trained(planning), trained(plain)
     (got,), (batch,) = ours.seen, theirs.seen
     assert torch.equal(got["completion_ids"], batch["completion_ids"])
     assert torch.equal(got["base_advantages"], batch["advantages"])
@@ -103,8 +113,8 @@ def test_off_the_planning_mask_nothing_changes(plain, planning):
 
 
 def test_alpha_0_is_plain_grpo_bit_for_bit(plain, planning):
-    ours, theirs = planning({"alpha": 0}, max_steps=4), plain(max_steps=4)
-    ours.train(), theirs.train()
+    ours = trained(lambda **options: planning({"alpha": 0}, **options), max_steps=4)
+    theirs = trained(plain, max_steps=4)
     assert same(ours.model.parameters(), theirs.model.parameters())
     for one, other in zip(ours.state.log_history, theirs.state.log_history, strict=True):
         for key in ("loss", "grad_norm", "reward", "entropy"):
@@ -113,8 +123,7 @@ def test_alpha_0_is_plain_grpo_bit_for_bit(plain, planning):
 
 def test_alpha_changes_the_policy(plain, planning):
     # Without it the test above could pass as nothing reached the loss.
-    ours, theirs = planning(), plain()
-    ours.train(), theirs.train()
+    ours, theirs = trained(planning), trained(plain)
     assert not same(ours.model.parameters(), theirs.model.parameters())
 
 
@@ -134,11 +143,11 @@ def test_metrics_are_in_the_logs(planning):
     trainer = planning(max_steps=2)
     trainer.train()
     for batch, log in zip(trainer.generated, trainer.state.log_history, strict=False):
-        trained, found = toy.loss_mask(batch).bool(), toy.planning_mask(batch)
+        spoken, found = toy.loss_mask(batch).bool(), toy.planning_mask(batch)
         shift = ALPHA * batch["advantages"][:, None].double().abs().expand(found.shape)
-        assert log["hicra/planning_frac"] == found.sum().item() / trained.sum().item()
+        assert log["hicra/planning_frac"] == found.sum().item() / spoken.sum().item()
         # The shift is of values rounded to float32, so of a relative error of 2^-24 of the advantage.
-        expected = shift[found].sum().item() / trained.sum().item()
+        expected = shift[found].sum().item() / spoken.sum().item()
         assert log["hicra/adv_shift"] == pytest.approx(expected, abs=1e-6)
         assert log["hicra/reward"] == pytest.approx(log["reward"], rel=1e-6)
         assert log["hicra/failures"] == 0
@@ -221,10 +230,8 @@ def test_says_what_it_is_bound_to(planning, capfd):
 
 
 def test_pitfall_01_alignment_a_one_token_phrase_is_credited_itself(planning):
-    trainer = planning(
-        rollout_func=scripted([279, toy.WAIT, 374, toy.END], [279, 279, 374, toy.END])
-    )
-    batch = generate(trainer)
+    rows = [279, toy.WAIT, 374, toy.END], [279, 279, 374, toy.END]
+    batch = generate(planning(rollout_func=scripted(*rows), reward_funcs=every_other))
     raised = batch["advantages"] != batch["base_advantages"][:, None]
     assert raised[0].tolist() == [False, True, False, False]
     assert not raised[1].any()
@@ -237,6 +244,7 @@ def test_pitfall_02_padding_is_told_by_the_mask_alone(planning):
     trainer = planning(
         processing_class=tokenizer,
         rollout_func=scripted([279, 279, toy.WAIT, 374, toy.END], [279, toy.WAIT]),
+        reward_funcs=every_other,
     )
     batch = generate(trainer)
     assert batch["completion_ids"][1].tolist() == [279] + [toy.WAIT] * 4
@@ -247,10 +255,8 @@ def test_pitfall_02_padding_is_told_by_the_mask_alone(planning):
 
 def test_pitfall_03_phrases_do_not_bridge_what_tools_say(planning):
     words = [toy.LET, toy.ME, 279, toy.WAIT, toy.LET, toy.ME]
-    trainer = planning(
-        rollout_func=scripted(words, [toy.WAIT, 374], masks=[[1, 0, 1, 0, 1, 1], [1, 1]])
-    )
-    batch = generate(trainer)
+    script = scripted(words, [toy.WAIT, 374], masks=[[1, 0, 1, 0, 1, 1], [1, 1]])
+    batch = generate(planning(rollout_func=script, reward_funcs=every_other))
     # TRL pads tool_mask with ones.
     assert batch["tool_mask"][1].tolist() == [1] * 6
     raised = batch["advantages"] != batch["base_advantages"][:, None]
@@ -292,6 +298,7 @@ def test_pitfall_03_a_real_tool_call(planning):
         processing_class=tokenizer,
         tools=[look_up],
         prompts=[[{"role": "user", "content": "a"}]] * 8,
+        reward_funcs=every_other,
         max_completion_length=128,
         generation_kwargs=None,
     )
@@ -306,7 +313,10 @@ def test_pitfall_03_a_real_tool_call(planning):
 
 
 def test_pitfall_06_blame_shrinks_and_never_changes_its_sign(planning):
-    trainer = planning({"alpha": 0.9}, max_steps=2)
+    def fewer(completion_ids, **_):
+        return [-points for points in toy.reward(completion_ids)]
+
+    trainer = planning({"alpha": 0.9}, reward_funcs=fewer, max_steps=2)
     trainer.train()
     seen_blame = False
     for batch in trainer.seen:
@@ -325,13 +335,12 @@ def test_pitfall_06_alpha_out_of_range_is_refused_before_training(planning, alph
 
 
 def test_pitfall_08_denominators_of_the_loss_stay(plain, planning):
-    ours, theirs = planning(), plain()
-    ours.train(), theirs.train()
+    ours, theirs = trained(planning), trained(plain)
     (got,), (batch,) = ours.seen, theirs.seen
     assert torch.equal(got["num_items_in_batch"], batch["num_items_in_batch"])
-    trained = toy.loss_mask(got).bool()
-    base = got["base_advantages"][:, None].expand(trained.shape)
-    ratio = got["advantages"][trained].abs().double().sum() / base[trained].abs().double().sum()
+    spoken = toy.loss_mask(got).bool()
+    base = got["base_advantages"][:, None].expand(spoken.shape)
+    ratio = got["advantages"][spoken].abs().double().sum() / base[spoken].abs().double().sum()
     logged = ours.state.log_history[0]["hicra/adv_abs_ratio"]
     # Both sums are of the same float32 values; float64 has 29 bits to spare.
     assert logged == pytest.approx(ratio.item(), rel=1e-12)
@@ -363,9 +372,9 @@ def token_gradients(trainer):
 def test_pitfall_09_every_loss_of_trl_weighs_each_token_by_its_own_advantage(planning, loss):
     trainer = planning(loss_type=loss)
     batch, gradients = token_gradients(trainer)
-    trained, base = toy.loss_mask(batch).bool(), batch["base_advantages"]
+    spoken, base = toy.loss_mask(batch).bool(), batch["base_advantages"]
     for row in base.nonzero().flatten().tolist():
-        per_credit = (gradients[row] / batch["advantages"][row])[trained[row]]
+        per_credit = (gradients[row] / batch["advantages"][row])[spoken[row]]
         # On policy all ratios are 1; what is left is rounding of a few float32 operations.
         assert torch.allclose(per_credit, per_credit[0].expand_as(per_credit), rtol=1e-5, atol=0)
     assert (toy.planning_mask(batch) & (base != 0)[:, None]).any()
@@ -379,12 +388,11 @@ def test_pitfall_09_ratios_per_sequence_average_credit_and_are_refused(planning,
     # Why: with the check off, all tokens of a sequence have one and the same gradient.
     monkeypatch.setattr(adapter, "_check_loss", lambda trainer: None)
     batch, gradients = token_gradients(planning(**options))
-    trained = toy.loss_mask(batch).bool()
-    found = toy.planning_mask(batch)
-    mixed = (found.any(1) & (trained & ~found).any(1) & (batch["base_advantages"] != 0)).nonzero()
+    spoken, found = toy.loss_mask(batch).bool(), toy.planning_mask(batch)
+    mixed = (found.any(1) & (spoken & ~found).any(1) & (batch["base_advantages"] != 0)).nonzero()
     assert len(mixed) > 0
     for row in mixed.flatten().tolist():
-        weights = gradients[row][trained[row]]
+        weights = gradients[row][spoken[row]]
         assert torch.allclose(weights, weights[0].expand_as(weights), rtol=1e-5, atol=0)
 
 
@@ -400,8 +408,8 @@ def test_pitfall_10_groups_without_variance_stay_at_zero(planning):
 
 
 def test_pitfall_11_a_phrase_cut_by_truncation_is_none(planning):
-    trainer = planning(rollout_func=scripted([279, toy.LET], [toy.WAIT, 279]))
-    batch = generate(trainer)
+    script = scripted([279, toy.LET], [toy.WAIT, 279])
+    batch = generate(planning(rollout_func=script, reward_funcs=every_other))
     raised = batch["advantages"] != batch["base_advantages"][:, None]
     assert raised[0].tolist() == [False, False]
     assert raised[1].tolist() == [True, False]
@@ -607,13 +615,19 @@ def test_refuses_a_fused_loss(planning):
         planning(kind=with_hicra(Fused))
 
 
+ENTROPY_BONUS = {
+    "alpha": None,
+    "transforms": [{"name": "entropy-regularisation", "coefficient": 0.01}],
+}
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"lexicon": "maths"}, "maths"),
         ({"alpha": None, "transforms": [{"name": "hicrq"}]}, "hicrq"),
         ({"alpha": None, "transforms": [{"name": "top-entropy-mask"}]}, "entropies"),
-        ({"alpha": None, "transforms": [{"name": "entropy-regularisation"}]}, "entropy_coef"),
+        (ENTROPY_BONUS, "entropy_coef=0.01"),
         ({"alpha": 0.1, "transforms": []}, "exclude each other"),
         ({"on_failure": "ignore"}, "on_failure"),
         ({"alhpa": 0.1}, "alhpa"),

@@ -47,9 +47,12 @@ def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
             if self.accelerator.is_main_process:
                 self._hicra.announce(f"{trainer_class.__name__}._generate_and_score_completions")
 
-        def _calculate_rewards(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-            self._hicra_rewards = super()._calculate_rewards(*args, **kwargs)
-            return self._hicra_rewards
+        def _calculate_rewards(
+            self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any
+        ) -> torch.Tensor:
+            rewards = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+            self._hicra_rewards = rewards
+            return rewards
 
         def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
             output = super()._generate_and_score_completions(inputs)
