@@ -519,33 +519,37 @@ def ranks(tmp_path_factory):
     """What two processes that train together wrote down, see trl_ranks.py."""
     folder = tmp_path_factory.mktemp("ranks")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
-    command += ["--master_port=0", str(HERE / "trl_ranks.py"), str(folder)]
+    command += ["--standalone", str(HERE / "trl_ranks.py"), str(folder)]
     subprocess.run(command, check=True, timeout=150)
     return [torch.load(folder / f"rank{rank}.pt") for rank in (0, 1)]
 
 
+def hicra_metrics(log):
+    return {name: log[name] for name in log if name.startswith("hicra/") and "latency" not in name}
+
+
+def padded_union(batches, name):
+    columns = max(batch[name].shape[1] for batch in batches)
+    pad = torch.nn.functional.pad
+    return torch.cat([pad(batch[name], (0, columns - batch[name].shape[1])) for batch in batches])
+
+
 @pytest.mark.parametrize("run", ["whole groups", "cut groups"])
 def test_pitfall_13_metrics_of_two_ranks_are_those_of_their_union(ranks, tmp_path, address, run):
-    logs = [rank[run]["log"] for rank in ranks]
-    assert {k: v for k, v in logs[0].items() if k != "hicra/latency_ms"} == {
-        k: v for k, v in logs[1].items() if k != "hicra/latency_ms"
-    }
+    log, other = (hicra_metrics(rank[run]["log"]) for rank in ranks)
+    assert log == other
     batches = [rank[run]["generated"] for rank in ranks]
-    columns = max(batch["completion_ids"].shape[1] for batch in batches)
-    ids, masks, advantages = (
-        torch.cat([torch.nn.functional.pad(b[name], (0, columns - b["completion_ids"].shape[1])) if b[name].ndim == 2 else b[name] for b in batches])
-        for name in ("completion_ids", "completion_mask", "advantages")
-    )
+    ids, masks = (padded_union(batches, name) for name in ("completion_ids", "completion_mask"))
+    advantages = torch.cat([batch["advantages"] for batch in batches])
     hook = Hook(toy.qwen3_tokenizer(), alpha=ALPHA, lexicon=toy.lexicon(tmp_path), socket=address)
-    rewards = torch.tensor(toy.reward([i[m.bool()].tolist() for i, m in zip(ids, masks)]))
-    groups = torch.arange(8) // 4 if run == "whole groups" else None
-    union = hook.transform_padded(ids, masks, advantages, rewards=rewards, group_ids=groups).values()
+    said = [row[mask.bool()].tolist() for row, mask in zip(ids, masks, strict=True)]
+    fields = {"rewards": torch.tensor(toy.reward(said))}
+    if run == "whole groups":
+        fields["group_ids"] = torch.arange(8) // 4
+    union = hook.transform_padded(ids, masks, advantages, **fields).values()
     assert union["hicra/planning_frac"] > 0
-    logged = {k for k in logs[0] if k.startswith("hicra/")}
-    assert logged == set(union)
-    for name in logged - {"hicra/latency_ms"}:
-        # The union's sum is exact; two ranks add two rounded sums.
-        assert logs[0][name] == pytest.approx(union[name], rel=1e-14, abs=1e-15)
+    # The union's sums are exact; two ranks add two sums that were rounded to float64.
+    assert log == pytest.approx(hicra_metrics(union), rel=1e-14, abs=1e-15)
 
 
 def test_pitfall_13_every_rank_credits_its_own_rows(ranks):

@@ -21,13 +21,14 @@ class EndSidecarOfRank1(TrainerCallback):
             process.wait()
 
 
-def trainer(folder: Path, hicra: dict | None = None, *, rows: int = 4, mortal: bool = False):
+def trainer(folder: Path, hicra: dict | None = None, *, group: int = 4, mortal: bool = False):
     end = EndSidecarOfRank1()
     end.trainer = toy.trainer(
         folder,
         kind=toy.HicraRecorder,
         hicra={"alpha": 0.2} | (hicra or {}),
-        per_device_train_batch_size=rows,
+        per_device_train_batch_size=4,
+        num_generations=group,
         callbacks=[end] if mortal else [],
         max_steps=3 if mortal else 1,
     )
@@ -47,7 +48,7 @@ def record(trained) -> dict:
 def main(folder: Path) -> None:
     results: dict = {
         "whole groups": record(trainer(folder)),
-        "cut groups": record(trainer(folder, rows=2)),
+        "cut groups": record(trainer(folder, group=8)),
         "pass-through": record(trainer(folder, {"on_failure": "pass-through"}, mortal=True)),
     }
     try:
