@@ -1,4 +1,4 @@
-"""Two processes that train together, as `torchrun` starts them: what test_trl.py reads is written to a folder."""
+"""Two processes that train together under `torchrun`, and write down what test_trl.py reads."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""GRPO runs of a second on a CPU: TRL as released, a tiny Qwen3 of random weights, its real tokenizer.
+"""GRPO runs of a second on a CPU: TRL as released, a tiny random Qwen3, and its real tokenizer.
 
-A random model would hardly ever say a planning phrase, so sampling is biased towards a dozen words; the
-lexicon holds one phrase of one token and one of two.
+A random model would hardly ever say a planning phrase, so sampling is biased towards a few words;
+the lexicon holds one phrase of one token and one of two.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def trainer(folder: Path, *, kind: type = Recorder, hicra: Any = None, **options
     """A trainer of the toy; `hicra` makes it one with HICRA."""
     made = {
         name: options.pop(name)
-        for name in ("rollout_func", "tools", "callbacks", "eval_dataset")
+        for name in ("rollout_func", "tools", "callbacks", "eval_dataset", "peft_config")
         if name in options
     }
     processor = options.pop("processing_class", None) or qwen3_tokenizer()

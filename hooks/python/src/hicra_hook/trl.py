@@ -4,8 +4,8 @@
 
     trainer = HicraGRPOTrainer(..., hicra={"alpha": 0.2})
 
-It acts in `_generate_and_score_completions`, where token ids, masks and final advantages are together for the
-first time: once per generation, before TRL shuffles, splits and reuses the batch.
+It acts in `_generate_and_score_completions`, where token ids, masks and final advantages are
+together for the first time: once per generation, before TRL shuffles, splits and reuses the batch.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _OVERRIDDEN = {
 def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
     """The trainer with one more keyword argument, `hicra`: a dict with options of `Hook`.
 
-    For `GRPOTrainer` and subclasses of it whose loss takes advantages per token. In the batch that the loss
-    sees, `advantages` are `[rows, columns]`, and TRL's own stay as `base_advantages`.
+    For `GRPOTrainer` and subclasses of it whose loss takes advantages per token. In the batch that
+    the loss sees, `advantages` are `[rows, columns]`, and TRL's own stay as `base_advantages`.
     """
     _check_host(trainer_class)
 
@@ -58,8 +58,8 @@ def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
             output = super()._generate_and_score_completions(inputs)
             if "base_advantages" in output:
                 raise ValueError(
-                    "Cannot apply HICRA as the advantages must be TRL's own: the batch has base_advantages, so "
-                    "a second application would compound, wrap the trainer once"
+                    "Cannot apply HICRA as the advantages must be TRL's own: the batch has "
+                    "base_advantages, so a second application would compound, wrap the trainer once"
                 )
             base = output["advantages"]
             return output | {"advantages": _transform(self, output), "base_advantages": base}
@@ -72,8 +72,8 @@ def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
 def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
     """The advantages to train with; their metrics go to the trainer's log.
 
-    The ranks report to one another before any of them goes on, so that they raise together, or pass a batch
-    through together: a rank that stopped alone would leave the others waiting in a collective.
+    The ranks report to one another before any of them goes on, so that they raise together, or pass
+    a batch through together: a rank that stopped alone would leave the others waiting.
     """
     mode = "train" if trainer.model.training else "eval"
     hook, failures_before = trainer._hicra, trainer._hicra.failures
@@ -144,8 +144,8 @@ def _create_hook(trainer: Any, options: dict[str, Any]) -> Hook:
         vocab_size=rows if rows > len(tokenizer) else None,
         **options,
     )
-    # A batch without a trained token: what the sidecar does not like about the options it says now, and not
-    # after the first generation.
+    # A batch without a trained token: what the sidecar does not like about the options it says now,
+    # and not after the first generation.
     nothing = torch.zeros(1, 1)
     probe = hook.transform_padded(nothing.long(), nothing, nothing, old_logprobs=nothing)
     if probe.entropy_coefficient is not None:
@@ -166,20 +166,21 @@ def _check_host(trainer_class: type) -> None:
     for base in trainer_class.__mro__:
         if "Unsloth" in base.__name__:
             raise TypeError(
-                f"Cannot add HICRA to {base.__name__} as the loss must read TRL's columns: Unsloth's packs rows to "
-                "the left, so credit would land on other tokens; use TRL without Unsloth"
+                f"Cannot add HICRA to {base.__name__} as the loss must read TRL's columns: "
+                "Unsloth's packs rows to the left, so credit would land on other tokens, use TRL "
+                "without it"
             )
         if base.__name__ == "GMPOTrainer":
             raise TypeError(
-                "Cannot add HICRA to GMPOTrainer as importance ratios must be per token: a geometric mean gives "
-                "all tokens of a sequence the same credit"
+                "Cannot add HICRA to GMPOTrainer as importance ratios must be per token: their "
+                "geometric mean gives all tokens of a sequence the same credit, use GRPOTrainer"
             )
     for name, expected in _OVERRIDDEN.items():
         found = list(inspect.signature(getattr(trainer_class, name)).parameters)
         if found != expected:
             raise RuntimeError(
-                f"Cannot add HICRA to trl {trl.__version__} as {trainer_class.__name__}.{name} must take "
-                f"{', '.join(expected)}: it takes {', '.join(found)}; {tested}"
+                f"Cannot add HICRA to trl {trl.__version__} as {trainer_class.__name__}.{name} "
+                f"must take {', '.join(expected)}: it takes {', '.join(found)}; {tested}"
             )
     if trl.__version__ not in TESTED:
         warnings.warn(f"hicra: trl {trl.__version__} is untested; {tested}", stacklevel=3)
@@ -191,12 +192,13 @@ def _check_loss(trainer: Any) -> None:
     if args.importance_sampling_level != "token":
         raise ValueError(
             'Cannot apply HICRA as importance_sampling_level must be "token": current value is '
-            f'"{args.importance_sampling_level}", where a ratio per sequence gives all its tokens the same credit'
+            f'"{args.importance_sampling_level}", and one ratio a sequence gives all its tokens '
+            "the same credit"
         )
     if args.use_liger_kernel and hasattr(trainer, "compute_liger_loss"):
         raise ValueError(
-            "Cannot apply HICRA as use_liger_kernel must be False: current value is True, and the fused loss of "
-            f"trl {trl.__version__} was never tested with advantages per token"
+            "Cannot apply HICRA as use_liger_kernel must be False: current value is True, and the "
+            f"fused loss of trl {trl.__version__} was never tested with advantages per token"
         )
 
 
