@@ -259,12 +259,16 @@ def test_pitfall_01_alignment_a_one_token_phrase_is_credited_itself(planning):
     assert not raised[1].any()
 
 
-def test_pitfall_02_padding_is_told_by_the_mask_alone(planning):
+def padding_with_wait():
     tokenizer = toy.fresh_tokenizer()
     tokenizer.pad_token = "Ġwait"
     assert tokenizer.pad_token_id == toy.WAIT
+    return tokenizer
+
+
+def test_pitfall_02_padding_is_told_by_the_mask_alone(planning):
     trainer = planning(
-        processing_class=tokenizer,
+        processing_class=padding_with_wait(),
         rollout_func=scripted([279, 279, toy.WAIT, 374, toy.END], [279, toy.WAIT]),
         reward_funcs=every_other,
     )
@@ -278,9 +282,14 @@ def test_pitfall_02_padding_is_told_by_the_mask_alone(planning):
 def test_pitfall_03_phrases_do_not_bridge_what_tools_say(planning):
     words = [toy.LET, toy.ME, 279, toy.WAIT, toy.LET, toy.ME]
     script = scripted(words, [toy.WAIT, 374], masks=[[1, 0, 1, 0, 1, 1], [1, 1]])
-    batch = generate(planning(rollout_func=script, reward_funcs=every_other))
-    # TRL pads tool_mask with ones.
+    batch = generate(
+        planning(
+            processing_class=padding_with_wait(), rollout_func=script, reward_funcs=every_other
+        )
+    )
+    # TRL pads tool_mask with ones, and here every padding spells a phrase.
     assert batch["tool_mask"][1].tolist() == [1] * 6
+    assert batch["completion_ids"][1].tolist() == [toy.WAIT, 374] + [toy.WAIT] * 4
     raised = batch["advantages"] != batch["base_advantages"][:, None]
     assert raised[0].tolist() == [False, False, False, False, True, True]
     assert raised[1].tolist() == [True] + [False] * 5

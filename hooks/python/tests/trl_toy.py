@@ -26,6 +26,9 @@ WORDS = [WAIT, LET, ME, 279, 2629, 374, 13]
 VOCABULARY = 4096
 """The toy model knows the first tokens of Qwen3's: all of the words are among them."""
 
+# More threads only get in one another's way with a model this small.
+torch.set_num_threads(1)
+
 
 @cache
 def _tokenizer_file() -> str:

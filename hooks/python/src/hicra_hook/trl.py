@@ -21,7 +21,7 @@ from trl import GRPOTrainer
 
 from .hook import Hook
 
-TESTED = ("1.16.0",)
+TESTED = ("1.0.0", "1.8.0", "1.16.0")
 """Releases of TRL with which the tests ran."""
 
 _OVERRIDDEN = {
