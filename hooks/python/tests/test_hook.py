@@ -7,25 +7,11 @@ import numpy as np
 import pytest
 
 import wire_cases
+from conftest import TABLE
 from hicra_hook import Hook, SidecarError, SidecarUnavailable
 from hicra_hook.hook import EXCLUDE_FROM_METRICS, PADDING_ROW, TRUNCATED, group_ids
 
-TABLE = (wire_cases.TABLE_OFFSETS, wire_cases.TABLE.tobytes())
 BUT, WAIT, COMMA, LET, S, TRY, A, DIFFERENT, APPROACH, DOT, X = range(11)
-
-
-@pytest.fixture(scope="module")
-def lexicon(tmp_path_factory):
-    path = tmp_path_factory.mktemp("lexicon") / "two.txt"
-    path.write_bytes(wire_cases.LEXICON)
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def hook(lexicon):
-    hook = Hook(TABLE, alpha=0.2, lexicon=lexicon)
-    yield hook
-    hook.close()
 
 
 def formula(advantages, planning, alpha=0.2):
