@@ -599,7 +599,7 @@ def test_pitfall_23_where_one_rank_fails_all_pass_the_batch_through(ranks):
 
 def test_pitfall_23_where_one_rank_fails_all_raise(ranks):
     for rank in ranks:
-        assert "rank 1: hicra: the sidecar at" in rank["raise"]
+        assert "rank 1: SidecarUnavailable: hicra: the sidecar at" in rank["raise"]
         assert "rank 0" not in rank["raise"]
 
 

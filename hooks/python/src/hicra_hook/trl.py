@@ -78,7 +78,6 @@ def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
     mode = "train" if trainer.model.training else "eval"
     hook, failures_before = trainer._hicra, trainer._hicra.failures
     problem = None
-    report: dict[str, Any] = {}
     try:
         result = hook.transform_padded(
             output["completion_ids"],
@@ -88,13 +87,16 @@ def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
             old_logprobs=output.get("old_per_token_logps"),
             **_rewards(trainer, mode, rows=len(output["advantages"])),
         )
-        report = {"metrics": result.metrics, "latency_ms": result.latency_ms}
+        report = {
+            "failed": hook.failures > failures_before,
+            "metrics": result.metrics,
+            "latency_ms": result.latency_ms,
+        }
     except Exception as error:
-        problem = error
-    report |= {"problem": problem and str(problem), "failed": hook.failures > failures_before}
+        problem, report = error, {"problem": f"{type(error).__name__}: {error}"}
 
     reports = gather_object([report])
-    problems = [f"rank {rank}: {r['problem']}" for rank, r in enumerate(reports) if r["problem"]]
+    problems = [f"rank {rank}: {r['problem']}" for rank, r in enumerate(reports) if "problem" in r]
     if problems:
         raise RuntimeError("; ".join(problems)) from problem
     failed = any(r["failed"] for r in reports)
