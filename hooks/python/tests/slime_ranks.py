@@ -20,14 +20,20 @@ if importlib.util.find_spec("megatron") is None:
     sys.modules |= {m.__name__: m for m in (megatron, core, mpu)}
 
 
-def train(rank, world, port, context_parallel, samples, options, environment, results):
-    """Advantages, hook, log; what the rank came to is saved as `results/<rank>.pt`."""
+def train(rank, world, port, scenarios, environment, results):
+    """Runs scenarios on one rank; what it came to is saved as `results/<world>-<rank>.pt`."""
+    from hicra_hook import slime
+
     os.environ.update(environment, MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    # The logger's gather would wait for this rank's CUDA device.
     dist.init_process_group("gloo", rank=rank, world_size=world)
-    be_rank(rank, world, context_parallel)
-    torch.save(step(samples_of(rank // context_parallel, samples, world // context_parallel), options),
-               f"{results}/{rank}.pt")
+    done = {}
+    for name, (context_parallel, alpha, samples, options) in scenarios.items():
+        be_rank(rank, world, context_parallel)
+        os.environ["HICRA_ALPHA"] = str(alpha)
+        slime._hook.cache_clear()
+        mine = samples_of(rank // context_parallel, samples, world // context_parallel)
+        done[name] = step(mine, options)
+    torch.save(done, f"{results}/{world}-{rank}.pt")
     dist.destroy_process_group()
 
 

@@ -45,6 +45,22 @@ def samples(masks=None):
     return made
 
 
+GAPS = [[1] * len(planning) for _, _, planning in TEXTS]
+GAPS[0][6] = GAPS[3][3] = 0
+WHITENED = ("grpo", "reinforce_plus_plus_baseline", "cispo")
+SCENARIOS = {
+    "plain": (toy.ALPHA, None, {}),
+    "gaps": (toy.ALPHA, GAPS, {}),
+    "alpha 0": (0, None, {"normalize_advantages": True}),
+} | {
+    name: (toy.ALPHA, None, {"normalize_advantages": True, "advantage_estimator": name})
+    for name in WHITENED
+}
+LAYOUTS = {1: [1], 2: [1, 2], 3: [3]}
+"""Sizes of context parallelism, by number of ranks."""
+EVERY_LAYOUT = [(world, size) for world, sizes in LAYOUTS.items() for size in sizes]
+
+
 @pytest.fixture(scope="module")
 def address():
     """One sidecar for all ranks, as a node would have it."""
@@ -54,38 +70,52 @@ def address():
     sidecar.close()
 
 
-@pytest.fixture
-def environment(tmp_path, address):
-    toy.tokenizer().save_pretrained(tmp_path)
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory, address):
+    folder = tmp_path_factory.mktemp("slime")
+    toy.tokenizer().save_pretrained(folder)
     return {
         "HICRA_SOCKET": address,
-        "HICRA_LEXICON": toy.lexicon(tmp_path),
-        "HICRA_ALPHA": str(toy.ALPHA),
+        "HICRA_LEXICON": toy.lexicon(folder),
+        "HICRA_TOKENIZER": str(folder),
     }
 
 
-@pytest.fixture
-def run(tmp_path, environment):
-    """Runs ranks, and returns what each came to."""
-
-    def run(world=1, context_parallel=1, masks=None, **options):
-        options["hf_checkpoint"] = str(tmp_path)
-        arguments = (world, _port(), context_parallel, samples(masks), options, environment, tmp_path)
+@pytest.fixture(scope="module")
+def results(environment, tmp_path_factory):
+    """What every rank came to, by number of ranks and scenario: processes start once a number."""
+    folder = tmp_path_factory.mktemp("results")
+    checkpoint = {"hf_checkpoint": environment["HICRA_TOKENIZER"]}
+    by_world = {}
+    for world, layouts in LAYOUTS.items():
+        scenarios = {}
+        for context_parallel in layouts:
+            for name, (alpha, masks, options) in SCENARIOS.items():
+                options = checkpoint | options
+                scenarios[context_parallel, name] = (
+                    context_parallel, alpha, samples(masks), options
+                )
+        arguments = (world, _port(), scenarios, environment, folder)
         torch.multiprocessing.spawn(ranks.train, arguments, nprocs=world)
-        return [torch.load(tmp_path / f"{rank}.pt") for rank in range(world)]
+        by_world[world] = [torch.load(folder / f"{world}-{rank}.pt") for rank in range(world)]
 
-    return run
+    def results(world, context_parallel, name):
+        return [done[context_parallel, name] for done in by_world[world]]
+
+    return results
 
 
 @pytest.fixture
-def one_rank(tmp_path, environment, monkeypatch):
+def one_rank(environment, monkeypatch):
     """This process as the only rank."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HICRA_ALPHA", str(toy.ALPHA))
     dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
     ranks.be_rank(0, 1, 1)
     adapter._hook.cache_clear()
-    yield lambda **options: ranks.arguments(hf_checkpoint=str(tmp_path), **options)
+    folder = environment["HICRA_TOKENIZER"]
+    yield lambda **options: ranks.arguments(hf_checkpoint=folder, **options)
     dist.destroy_process_group()
 
 
@@ -99,13 +129,10 @@ def marks(i):
     return torch.tensor(TEXTS[i][2])
 
 
-LAYOUTS = [(1, 1), (2, 1), (2, 2), (3, 3), (4, 2)]
-
-
-@pytest.mark.parametrize(("world", "context_parallel"), LAYOUTS)
-def test_pitfall_01_alignment_in_every_layout(run, world, context_parallel):
+@pytest.mark.parametrize(("world", "context_parallel"), EVERY_LAYOUT)
+def test_pitfall_01_alignment_in_every_layout(results, world, context_parallel):
     seen = set()
-    for rank, result in enumerate(run(world, context_parallel)):
+    for rank, result in enumerate(results(world, context_parallel, "plain")):
         data_ranks = world // context_parallel
         mine = ranks.samples_of(rank // context_parallel, range(len(TEXTS)), data_ranks)
         for i, before, after in zip(mine, result["before"], result["after"], strict=True):
@@ -117,25 +144,23 @@ def test_pitfall_01_alignment_in_every_layout(run, world, context_parallel):
     assert seen == set(range(len(TEXTS)))
 
 
-def test_a_rank_may_hold_no_token_of_a_response(run):
-    assert any(0 in result["sizes"] for result in run(3, 3))
+def test_a_rank_may_hold_no_token_of_a_response(results):
+    assert any(0 in result["sizes"] for result in results(3, 3, "plain"))
 
 
-def test_pitfall_03_a_tool_result_breaks_a_phrase(run):
-    masks = [[1] * len(planning) for _, _, planning in TEXTS]
-    masks[0][6] = masks[3][3] = 0
-    (result,) = run(masks=masks)
-    for i, gap in ((0, [6, 7]), (3, [])):
-        expected = marks(i)
-        expected[gap] = 0
-        assert torch.equal(result["after"][i], toy.credited(result["before"][i], expected))
+@pytest.mark.parametrize(("world", "context_parallel"), [(1, 1), (2, 2), (3, 3)])
+def test_pitfall_03_a_tool_result_breaks_a_phrase(results, world, context_parallel):
+    for result in results(world, context_parallel, "gaps"):
+        for i, gap in ((0, [6, 7]), (3, [])):
+            expected = marks(i)
+            expected[gap] = 0
+            assert torch.equal(result["after"][i], toy.credited(result["before"][i], expected))
 
 
-@pytest.mark.parametrize("context_parallel", [1, 2])
-@pytest.mark.parametrize("estimator", ["grpo", "reinforce_plus_plus_baseline", "cispo"])
-def test_pitfall_04_whitening_comes_first(run, context_parallel, estimator):
-    options = {"normalize_advantages": True, "advantage_estimator": estimator}
-    for result in run(context_parallel, context_parallel, **options):
+@pytest.mark.parametrize("context_parallel", [1, 2, 3])
+@pytest.mark.parametrize("estimator", WHITENED)
+def test_pitfall_04_whitening_comes_first(results, context_parallel, estimator):
+    for result in results(context_parallel, context_parallel, estimator):
         before = torch.cat(result["before"])
         # Whitened by slime over all tokens; 1e-5 is its epsilon and float32.
         assert abs(before.mean()) < 1e-5
@@ -143,10 +168,10 @@ def test_pitfall_04_whitening_comes_first(run, context_parallel, estimator):
             assert torch.equal(other, toy.credited(one, marks(i)))
 
 
-def test_pitfall_13_metrics_are_those_of_all_ranks_whatever_the_layout(run):
-    (alone,) = run()
-    for world, context_parallel in LAYOUTS[1:]:
-        for result in run(world, context_parallel):
+def test_pitfall_13_metrics_are_those_of_all_ranks_whatever_the_layout(results):
+    (alone,) = results(1, 1, "plain")
+    for world, context_parallel in EVERY_LAYOUT:
+        for result in results(world, context_parallel, "plain"):
             names = set(alone["logged"]) - {"hicra/latency_ms"}
             assert names == set(result["logged"]) - {"hicra/latency_ms"}
             for name in names:
@@ -216,9 +241,8 @@ def test_a_mask_that_does_not_cover_its_response_is_refused(one_rank):
         adapter.postprocess(one_rank(), 0, data)
 
 
-def test_alpha_0_is_slime_bit_for_bit(run, environment):
-    environment["HICRA_ALPHA"] = "0"
-    for result in run(2, 2, normalize_advantages=True):
+def test_alpha_0_is_slime_bit_for_bit(results):
+    for result in results(2, 2, "alpha 0"):
         for one, other in zip(result["before"], result["after"], strict=True):
             assert torch.equal(one, other)
 

@@ -123,6 +123,6 @@ def _check_loss(loss_fn: Any) -> None:
     """Refuses the loss in which a token's advantage does not weigh that token."""
     if getattr(loss_fn, "sequence_level_importance_ratios", False):
         raise ValueError(
-            "Cannot apply HICRA as sequence_level_importance_ratios must be False: current value is "
-            "True, and a ratio per sequence gives all its tokens the same credit"
+            "Cannot apply HICRA as sequence_level_importance_ratios must be False: current value "
+            "is True, and a ratio per sequence gives all its tokens the same credit"
         )

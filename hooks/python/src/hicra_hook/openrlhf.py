@@ -90,8 +90,8 @@ class HicraExperienceMaker(RemoteExperienceMaker):
 
 
 def with_hicra(actor_class: Any) -> Any:
-    """The trainer, a Ray actor class, with HICRA as the environment of this process describes it."""
-    trainer_class = actor_class.__ray_metadata__.modified_class
+    """The trainer, a Ray actor class, with HICRA as this process's environment describes it."""
+    trainer_class = actor_class.__ray_metadata__.modified_class.__ray_actor_class__
 
     class HicraTrainer(trainer_class):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
