@@ -127,4 +127,7 @@ def _shape(experience: Any) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    main()
+    # By its name, as actors have no __main__ of this process to find classes in.
+    from hicra_hook.openrlhf import main as launch
+
+    launch()
