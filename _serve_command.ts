@@ -12,6 +12,9 @@ import { createSidecar, SIDECAR_PROTOCOL, type SidecarEvent } from "./hooks/mod.
 /** The kernel's limit of a socket's path, its closing zero left out. */
 const MAX_SOCKET_PATH = 107;
 
+/** Milliseconds that connections have to close, once all requests are answered. */
+const GRACE = 1_000;
+
 interface ServeFlags {
   readonly socket?: string;
   readonly port?: number;
@@ -76,25 +79,27 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
       logLine("request", event);
     },
   });
-  const signal = stopSignal(flags.withStdin === true);
-  if (flags.socket !== undefined) {
+  const stop = stopSignal(flags.withStdin === true);
+  if (flags.socket === undefined) {
+    const listen = { hostname: "127.0.0.1", port: flags.port! };
+    await serveUntil(stop, listen, fetch, (address) => {
+      const { port } = address as Deno.NetAddr;
+      // A token of the caller's own is not repeated.
+      announce({
+        url: `http://127.0.0.1:${port}`,
+        ...(flags.tokenFile === undefined && { token }),
+      });
+    });
+  } else {
     const path = resolve(flags.socket);
     await claimSocket(path);
-    const server = Deno.serve({ path, onListen: () => {} }, fetch);
-    await chmod(path, 0o600);
-    announce({ socket: path });
-    await stopped(server, signal);
+    await serveUntil(stop, { path }, fetch, async () => {
+      await chmod(path, 0o600);
+      announce({ socket: path });
+    });
     await rm(path, { force: true });
-  } else {
-    const server = Deno.serve(
-      { hostname: "127.0.0.1", port: flags.port!, onListen: () => {} },
-      fetch,
-    );
-    const { port } = server.addr;
-    // A token of the caller's own is not repeated.
-    announce({ url: `http://127.0.0.1:${port}`, ...(flags.tokenFile === undefined && { token }) });
-    await stopped(server, signal);
   }
+  process.exit(0);
 }
 
 /** One JSON line on standard output: whoever started the sidecar waits for it. */
@@ -108,14 +113,33 @@ function logLine(event: string, fields: Partial<SidecarEvent> & { reason?: strin
   console.error(JSON.stringify({ time: new Date().toISOString(), event, ...fields }));
 }
 
-/** Requests under way are answered; then the connections close. */
-async function stopped(
-  server: Deno.HttpServer<Deno.Addr>,
-  signal: Promise<string>,
+/**
+ * Serves until the reason to stop comes, then answers the requests under way: `shutdown` alone would cut
+ * bodies that are still arriving.
+ */
+async function serveUntil(
+  stop: Promise<string>,
+  listen: Deno.ServeTcpOptions | Deno.ServeUnixOptions,
+  answer: (request: Request) => Promise<Response>,
+  onListening: (address: Deno.Addr) => void | Promise<void>,
 ): Promise<void> {
-  const reason = await signal;
-  logLine("stopping", { reason });
-  await server.shutdown();
+  const underWay = new Set<Promise<Response>>();
+  const server: Deno.HttpServer = Deno.serve(
+    { ...listen, onListen: () => {} } as Deno.ServeTcpOptions,
+    (request) => {
+      const response = answer(request);
+      underWay.add(response);
+      return response.finally(() => underWay.delete(response));
+    },
+  );
+  await onListening(server.addr);
+  logLine("stopping", { reason: await stop });
+  await Promise.allSettled(underWay);
+  // A client that stalls would keep its connection, and that the process.
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, GRACE);
+  await Promise.race([server.shutdown(), promise]);
+  clearTimeout(timer);
 }
 
 /** Resolves with the reason to stop. */

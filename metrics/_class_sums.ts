@@ -18,8 +18,10 @@ export interface ClassSums {
  * multiples of the same power of two with 24 significant bits, so a float64 adds 2^29 of them, half a
  * billion tokens, without rounding: exact at the price of one plain addition.
  */
-const ACCUMULATORS = 512;
-const INFINITE_EXPONENT = 255;
+const EXPONENTS = 256;
+const ACCUMULATORS = 2 * EXPONENTS;
+/** Even and odd tokens add up apart: one addition need not wait for the one before, which halves the time. */
+const LANE = 4 * ACCUMULATORS;
 
 /**
  * Adds float32 values by class, exactly.
@@ -35,15 +37,20 @@ export function classSums(
   classes: Uint8Array,
 ): [execution: ClassSums, planning: ClassSums] {
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
-  const sums = new Float64Array(3 * ACCUMULATORS);
+  const sums = new Float64Array(2 * LANE);
   for (let i = 0; i < values.length; i++) {
-    sums[classes[i]! << 9 | bits[i]! >>> 23]! += values[i]!;
+    sums[(i & 1) << 11 | classes[i]! << 9 | bits[i]! >>> 23]! += values[i]!;
   }
   const ofClass = (tokenClass: number): ClassSums => {
-    const start = tokenClass * ACCUMULATORS;
-    const positive = sums.subarray(start, start + ACCUMULATORS / 2);
-    const negative = sums.subarray(start + ACCUMULATORS / 2, start + ACCUMULATORS);
-    if (positive[INFINITE_EXPONENT] !== 0 || negative[INFINITE_EXPONENT] !== 0) {
+    const ofSign = (sign: number): number[] =>
+      [0, LANE].flatMap((lane) => {
+        const start = lane + tokenClass * ACCUMULATORS + sign * EXPONENTS;
+        return [...sums.subarray(start, start + EXPONENTS)];
+      });
+    const positive = ofSign(0);
+    const negative = ofSign(1);
+    const infinite = [EXPONENTS - 1, 2 * EXPONENTS - 1];
+    if (infinite.some((i) => positive[i] !== 0 || negative[i] !== 0)) {
       throw notFinite(field, values, classes);
     }
     const sum = exactSum([...positive, ...negative]);

@@ -1,9 +1,9 @@
 """Bundles the TypeScript sidecar into one file of the package, so that a machine that trains needs no network."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
-from deno import find_deno_bin
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
@@ -20,8 +20,10 @@ class SidecarBundle(BuildHookInterface):
                 f"Cannot build hicra-hook as {source} must be there: "
                 "build it in a checkout of the whole repository"
             )
+        # In an isolated build the binary is on the PATH, where its own package does not look for it.
+        deno = shutil.which("deno") or "deno"
         config = ["--config", str(source.parent / "deno.json")]
         subprocess.run(
-            [find_deno_bin(), "bundle", "--quiet", "--minify", *config, "-o", bundle, source],
+            [deno, "bundle", "--quiet", "--minify", *config, "-o", bundle, source],
             check=True,
         )

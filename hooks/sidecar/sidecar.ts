@@ -174,8 +174,6 @@ export function createSidecar(options: SidecarOptions): Sidecar {
         problem = problemOf(error);
         const { status, code, message } = problem;
         reply = toReply(status, { error: { code, message } });
-        // What has not been read would be taken for the next request.
-        if (request.body !== null && !request.bodyUsed) reply.headers.set("connection", "close");
       }
       const id = request.headers.get("x-request-id");
       options.log?.({

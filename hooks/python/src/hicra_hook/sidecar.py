@@ -152,7 +152,9 @@ class Sidecar:
                 self._check(self.health())
             sent = {**headers, "content-type": media} if method == "POST" else dict(headers)
             if body is not None:
-                sent["content-length"] = str(sum(memoryview(part).nbytes for part in body))
+                size = sum(memoryview(part).nbytes for part in body)
+                self._check_size(size)
+                sent["content-length"] = str(size)
             if self._token is not None:
                 sent["authorization"] = f"Bearer {self._token}"
             status, reply = self._exchange(method, path, body, sent)
@@ -195,6 +197,16 @@ class Sidecar:
         except OSError as error:
             self._drop()
             raise self._unavailable(error) from error
+
+    def _check_size(self, size: int) -> None:
+        limit = (self._health or {}).get("limits", {}).get("max_body_bytes", size)
+        if size > limit:
+            raise SidecarError(
+                413,
+                "body_too_large",
+                f"hicra: cannot send the batch as the sidecar takes at most {limit} bytes: current size "
+                f"is {size}, send it in parts or start the sidecar with a higher --max-body",
+            )
 
     def _drop(self) -> None:
         if self._connection is not None:

@@ -1,0 +1,349 @@
+"""The hook on batches of every layout, against the formula in numpy; its configuration; its failures."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+import wire_cases
+from conftest import TABLE
+from hicra_hook import Hook, SidecarError, SidecarUnavailable
+from hicra_hook.hook import EXCLUDE_FROM_METRICS, PADDING_ROW, TRUNCATED, group_ids
+
+BUT, WAIT, COMMA, LET, S, TRY, A, DIFFERENT, APPROACH, DOT, X = range(11)
+
+
+def formula(advantages, planning, alpha=0.2):
+    wide = advantages.astype("f8")
+    return np.where(planning == 1, wide + alpha * np.abs(wide), wide).astype("f4")
+
+
+def same_bits(actual, expected):
+    np.testing.assert_array_equal(np.asarray(actual).view("i4"), np.asarray(expected).view("i4"))
+
+
+def test_ragged(hook):
+    batch = wire_cases.BATCH
+    result = hook.transform(
+        batch["offsets"],
+        batch["token_ids"],
+        batch["loss_mask"],
+        wire_cases.ADVANTAGES,
+        segment_ids=batch["segment_ids"],
+    )
+    np.testing.assert_array_equal(result.planning_mask, wire_cases.PLANNING_MASK)
+    same_bits(result.advantages, wire_cases.EXPECTED)
+    assert result.metrics["hicra/planning_frac"] == (8, 18)
+    assert result.values("rollout/")["rollout/hicra/planning_frac"] == 8 / 18
+    assert result.failures == 0 and result.latency_ms > 0
+    assert result.provenance["tokenizer"].startswith("sha256:")
+
+
+def test_lists_and_one_advantage_a_sequence(hook):
+    result = hook.transform([0, 3, 5], [BUT, WAIT, X, BUT, WAIT], [1] * 5, [1, -1])
+    same_bits(result.advantages, np.array([1.2, 1.2, 1, -0.8, -0.8], "f4"))
+
+
+def random_padded(rng, rows=200, columns=30, side="right"):
+    ids = rng.integers(0, 11, (rows, columns))
+    phrases = [[BUT, WAIT], [LET, S, TRY, A, DIFFERENT, APPROACH]]
+    for row in range(rows):
+        for _ in range(2):
+            phrase = phrases[rng.integers(2)]
+            start = rng.integers(0, columns - len(phrase))
+            ids[row, start : start + len(phrase)] = phrase
+    lengths = rng.integers(0, columns + 1, rows)
+    inside = np.arange(columns) < lengths[:, None]
+    if side == "left":
+        inside = inside[:, ::-1]
+    # Tool outputs in the middle, which are not trained on.
+    return ids, inside & (rng.random((rows, columns)) > 0.05), lengths
+
+
+def slow_planning_mask(ids, mask):
+    """Phrases of whole tokens, in maximal trained runs, at word boundaries: what the tiny table allows."""
+    out = np.zeros(ids.shape, "u1")
+    words = {WAIT, LET, TRY, A, DIFFERENT, APPROACH, X}
+    for row in range(len(ids)):
+        for phrase in ([BUT, WAIT], [LET, S, TRY, A, DIFFERENT, APPROACH]):
+            for start in range(ids.shape[1] - len(phrase) + 1):
+                end = start + len(phrase)
+                if list(ids[row, start:end]) != phrase or not mask[row, start:end].all():
+                    continue
+                # "But" and "'s" go on the word before them unless something else stands there.
+                before = start > 0 and mask[row, start - 1] and ids[row, start - 1] in words | {BUT, S}
+                after = end < ids.shape[1] and mask[row, end] and ids[row, end] in {BUT, S}
+                if phrase[0] == BUT and before:
+                    continue
+                if after:
+                    continue
+                out[row, start:end] = 1
+    return out
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_padded_on_either_side_with_gaps_equals_a_slow_walk(hook, side):
+    rng = np.random.default_rng(3)
+    ids, mask, _ = random_padded(rng, side=side)
+    advantages = rng.normal(size=ids.shape).astype("f4")
+    # Whatever a host leaves in its padding is neither read nor changed.
+    ids[~mask] = -100
+    advantages[~mask] = np.nan
+    result = hook.transform_padded(ids, mask, advantages)
+    planning = slow_planning_mask(ids, mask)
+    assert planning.sum() > 50
+    np.testing.assert_array_equal(result.planning_mask, planning)
+    same_bits(result.advantages, formula(advantages, planning))
+    np.testing.assert_array_equal(hook.mask_padded(ids, mask), planning)
+
+
+def test_padded_equals_ragged(hook):
+    rng = np.random.default_rng(5)
+    ids, mask, lengths = random_padded(rng)
+    advantages = rng.normal(size=len(ids)).astype("f4")
+    padded = hook.transform_padded(ids, mask, advantages)
+    inside = np.arange(ids.shape[1]) < lengths[:, None]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    ragged = hook.transform(offsets, ids[inside], mask[inside], advantages)
+    same_bits(padded.advantages[mask], ragged.advantages[mask[inside]])
+    np.testing.assert_array_equal(padded.planning_mask[inside], ragged.planning_mask)
+
+
+def test_rows_without_a_trained_token_and_batches_without_rows(hook):
+    ids = np.array([[BUT, WAIT], [BUT, WAIT]])
+    result = hook.transform_padded(ids, np.array([[0, 0], [1, 1]]), np.array([3.0, 1.0]))
+    same_bits(result.advantages, np.array([[3, 3], [1.2, 1.2]], "f4"))
+    none = hook.transform_padded(np.zeros((0, 4), int), np.zeros((0, 4)), np.zeros(0))
+    assert none.advantages.shape == (0, 4)
+    assert none.metrics["hicra/planning_frac"] == (0, 0)
+
+
+def test_the_result_is_allocated_afresh_from_a_stride_zero_view(hook):
+    advantages = np.broadcast_to(np.float32(1), (1, 3))
+    result = hook.transform_padded(np.array([[BUT, WAIT, X]]), np.ones((1, 3)), advantages)
+    assert result.advantages.flags.writeable and result.advantages.flags.c_contiguous
+    same_bits(result.advantages, np.array([[1.2, 1.2, 1]], "f4"))
+
+
+def test_fields_of_the_contract_reach_the_metrics(hook):
+    result = hook.transform_padded(
+        np.array([[BUT, WAIT, X], [X, X, X], [X, X, X]]),
+        np.array([[1, 1, 1], [1, 1, 0], [1, 1, 1]]),
+        np.array([1.0, -1, 0]),
+        rewards=[1, 0, 0],
+        group_ids=group_ids(["p", "p", "pad"]),
+        old_logprobs=-np.ones((3, 3)),
+        entropies=np.full((3, 3), 0.5),
+        flags=[0, TRUNCATED, PADDING_ROW | EXCLUDE_FROM_METRICS],
+    )
+    assert result.metrics["hicra/accuracy"] == (1, 2)
+    assert result.metrics["hicra/planning_frac"] == (2, 5)
+    assert result.metrics["hicra/surprisal_plan"] == (2, 2)
+    assert result.metrics["hicra/entropy_exec_old"] == (1.5, 3)
+    assert result.metrics["hicra/truncated_frac"] == (1, 2)
+
+
+def test_every_batch_has_every_metric_in_the_same_order(hook):
+    one = hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0], rewards=[1])
+    other = hook.transform([0, 1], [BUT], [0], [1.0])
+    assert list(one.metrics) == list(other.metrics) == hook.sidecar.metric_names
+
+
+def test_transforms_and_schedules(lexicon):
+    alpha = {"type": "linear", "from": 0, "to": 0.5, "steps": 10}
+    hook = Hook(TABLE, transforms=[{"name": "hicra", "alpha": alpha}], lexicon=lexicon)
+    result = hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0], step=5)
+    same_bits(result.advantages, np.array([1.25, 1.25], "f4"))
+    regularised = Hook(
+        TABLE, transforms=[{"name": "entropy-regularisation", "coefficient": 0.01}], lexicon=lexicon
+    )
+    result = regularised.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    assert result.entropy_coefficient == 0.01
+    hook.close()
+    regularised.close()
+
+
+def test_a_batch_without_planning_tokens_warns(hook):
+    with pytest.warns(RuntimeWarning, match="no planning token"):
+        hook.transform([0, 2], [X, X], [1, 1], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"alpha": 0.2, "transforms": []}, ValueError, "exclude each other"),
+        ({"on_failure": "ignore"}, ValueError, "on_failure"),
+        ({"lexicon": "./nowhere.json"}, FileNotFoundError, "nowhere"),
+    ],
+)
+def test_bad_options_are_told_at_once(options, error, message):
+    with pytest.raises(error, match=message):
+        Hook(TABLE, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"alpha": 1.0}, "alpha"),
+        ({"transforms": [{"name": "hickra"}]}, "hickra"),
+        ({"lexicon": "maths"}, "math, paper"),
+    ],
+)
+def test_what_the_sidecar_knows_to_be_wrong_is_told_with_the_first_batch(options, message):
+    hook = Hook(TABLE, **options)
+    with pytest.raises(SidecarError, match=message):
+        hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    hook.close()
+
+
+def test_bad_batches_are_told(hook):
+    with pytest.raises(ValueError, match=r"one value a token \(2\) or a sequence \(1\): it has 3"):
+        hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0, 2, 3])
+    with pytest.raises(ValueError, match=r"loss_mask must be \[rows, columns\]"):
+        hook.transform_padded([BUT, WAIT], [1, 1], [1.0])
+    with pytest.raises(ValueError, match=r"token_ids must have the shape of loss_mask"):
+        hook.transform_padded([[BUT]], [[1, 1]], [1.0])
+    with pytest.raises(TypeError, match="must be integers"):
+        hook.transform([0, 1], [0.5], [1], [1.0])
+    with pytest.raises(ValueError, match="fit 32 bits"):
+        hook.transform([0, 1], [2**40], [1], [1.0])
+    with pytest.raises(TypeError, match="reward as it is no field"):
+        hook.transform([0, 1], [BUT], [1], [1.0], reward=[1])
+    with pytest.raises(SidecarError, match=r"advantages\[1\] is NaN"):
+        hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0, np.nan])
+    with pytest.raises(SidecarError, match=r"tokenIds\[1\] is 11"):
+        hook.transform([0, 2], [BUT, 11], [1, 1], [1.0])
+
+
+def test_a_tokenizer_json_as_file_folder_and_unknown_object(tmp_path, lexicon):
+    vocab = {"But": BUT, "Ġwait": WAIT}
+    model = {"type": "BPE", "vocab": vocab, "merges": []}
+    content = {"model": model, "decoder": {"type": "ByteLevel"}, "added_tokens": []}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content))
+    for source in (tmp_path, tmp_path / "tokenizer.json", str(tmp_path)):
+        hook = Hook(source, lexicon=lexicon, vocab_size=8)
+        # An id that only the padded embedding has: it spells nothing.
+        assert hook.mask([0, 3], [BUT, WAIT, 7], [1, 1, 1]).tolist() == [1, 1, 0]
+        hook.close()
+    with pytest.raises(TypeError, match="it is a object"):
+        Hook(object())
+
+
+def test_from_env(monkeypatch, lexicon, tmp_path):
+    monkeypatch.setenv("HICRA_ALPHA", "0.5")
+    monkeypatch.setenv("HICRA_LEXICON", lexicon)
+    monkeypatch.setenv("HICRA_ON_FAILURE", "pass-through")
+    hook = Hook.from_env(TABLE, host="host 1.0")
+    assert hook.on_failure == "pass-through"
+    result = hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    same_bits(result.advantages, np.array([1.5, 1.5], "f4"))
+    monkeypatch.delenv("HICRA_TOKENIZER", raising=False)
+    with pytest.raises(ValueError, match="HICRA_TOKENIZER"):
+        Hook.from_env()
+    hook.close()
+
+
+def test_it_says_once_what_it_is_bound_to(capfd, lexicon):
+    hook = Hook(TABLE, lexicon=lexicon, host="trl 1.16.0")
+    hook.announce("GRPOTrainer._generate")
+    hook.announce("GRPOTrainer._generate")
+    said = capfd.readouterr().err.strip().split("\n")
+    assert len(said) == 1
+    assert "trl 1.16.0 GRPOTrainer._generate" in said[0] and "two" in said[0]
+
+
+def test_a_pickled_hook_works_and_hands_its_tokenizer_over_again(hook):
+    hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    copy = pickle.loads(pickle.dumps(hook))
+    assert copy.mask([0, 2], [BUT, WAIT], [1, 1]).tolist() == [1, 1]
+    copy.close()
+
+
+def test_a_sidecar_that_forgot_the_tokenizer_is_handed_it_again(lexicon):
+    hook = Hook(TABLE, lexicon=lexicon)
+    hook.mask([0, 1], [BUT], [1])
+    for n in range(9):
+        offsets = np.array([0, 1 + n])
+        hook.sidecar.put_token_table(offsets, np.full(1 + n, 65, "u1"))
+        hook.sidecar.put_lexicon(b"gram %d" % n, name="other")
+        for_eviction = Hook((offsets, b"A" * (1 + n)), lexicon=lexicon)
+        for_eviction.sidecar = hook.sidecar
+        for_eviction.mask([0, 1], [0], [1])
+    assert hook.mask([0, 2], [BUT, WAIT], [1, 1]).tolist() == [1, 1]
+    hook.close()
+
+
+def test_pitfall_22_a_dead_sidecar_raises_by_default(lexicon):
+    hook = Hook(TABLE, lexicon=lexicon)
+    hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    hook.sidecar._process.kill()
+    hook.sidecar._process.wait()
+    with pytest.raises(SidecarUnavailable, match="does not answer"):
+        hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    hook.close()
+
+
+def test_pitfall_22_pass_through_is_loud_and_counted(lexicon):
+    hook = Hook(TABLE, lexicon=lexicon, on_failure="pass-through")
+    before = hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    hook.sidecar._process.kill()
+    hook.sidecar._process.wait()
+    for failures in (1, 2):
+        with pytest.warns(RuntimeWarning, match=f"passed through unchanged, failure {failures}"):
+            result = hook.transform_padded([[BUT, WAIT]], [[1, 1]], [1.0])
+        same_bits(result.advantages, np.ones((1, 2), "f4"))
+        assert result.planning_mask.sum() == 0
+        assert list(result.metrics) == list(before.metrics)
+        assert result.values() == {
+            "hicra/failures": failures,
+            "hicra/latency_ms": result.latency_ms,
+        }
+    hook.close()
+
+
+def test_pitfall_22_pass_through_does_not_hide_a_bad_batch(lexicon):
+    hook = Hook(TABLE, lexicon=lexicon, on_failure="pass-through")
+    with pytest.raises(SidecarError, match="NaN"):
+        hook.transform([0, 2], [BUT, WAIT], [1, 1], [np.nan, 1])
+    assert hook.failures == 0
+    hook.close()
+
+
+def test_pitfall_19_one_character_over_two_tokens_and_a_phrase_over_word_pieces(tmp_path):
+    # "é, wa|it": the bytes of é are two tokens, and the phrase is cut inside a word.
+    pieces = ["é".encode()[:1], "é".encode()[1:], b",", b" wa", b"it", b".W", b"ait"]
+    table = b"".join(pieces)
+    offsets = np.cumsum([0, *map(len, pieces)])
+    path = tmp_path / "grams.txt"
+    path.write_text("é, wait\nwait\n")
+    hook = Hook((offsets, table), lexicon=str(path))
+    assert hook.mask([0, 7], range(7), [1] * 7).tolist() == [1, 1, 1, 1, 1, 1, 1]
+    hook.close()
+
+
+class TestTorch:
+    @pytest.fixture
+    def torch(self):
+        return pytest.importorskip("torch")
+
+    def test_tensors_come_back_as_tensors(self, torch, hook):
+        ids = torch.tensor([[BUT, WAIT, X]])
+        advantages = torch.tensor([2.0], requires_grad=True)
+        result = hook.transform_padded(ids, torch.ones(1, 3, dtype=torch.bool), advantages)
+        assert result.advantages.dtype == torch.float32 and not result.advantages.requires_grad
+        assert result.advantages.is_contiguous()
+        same_bits(result.advantages.numpy(), np.array([[2.4, 2.4, 2]], "f4"))
+        assert result.planning_mask.dtype == torch.uint8
+        assert hook.mask_padded(ids, torch.ones(1, 3)).tolist() == [[1, 1, 0]]
+
+    def test_pitfall_16_bfloat16_advantages_come_back_as_float32(self, torch, hook):
+        advantages = torch.tensor([1.0], dtype=torch.bfloat16)
+        result = hook.transform_padded(torch.tensor([[BUT, WAIT]]), torch.ones(1, 2), advantages)
+        same_bits(result.advantages.numpy(), np.array([[1.2, 1.2]], "f4"))
+
+    def test_pitfall_14_a_tensor_that_a_hook_returned_is_refused(self, torch, hook):
+        args = (torch.tensor([[BUT, WAIT]]), torch.ones(1, 2))
+        result = hook.transform_padded(*args, torch.tensor([1.0]))
+        with pytest.raises(ValueError, match="compound"):
+            hook.transform_padded(*args, result.advantages)

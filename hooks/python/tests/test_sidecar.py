@@ -1,0 +1,349 @@
+"""The client against a real sidecar: the wire, its life, forks, pickling, retries and failures."""
+
+import json
+import multiprocessing
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import wire_cases
+from hicra_hook import Sidecar, SidecarError, SidecarUnavailable
+from hicra_hook.sidecar import BUNDLE, _find_deno, decode, encode
+
+GOLDEN = json.loads((wire_cases.FOLDER / "cases.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def sidecar():
+    sidecar = Sidecar()
+    yield sidecar
+    sidecar.close()
+
+
+@pytest.fixture(scope="module")
+def named(sidecar):
+    return {
+        "contract": "1",
+        "tokenizer": sidecar.put_token_table(wire_cases.TABLE_OFFSETS, wire_cases.TABLE),
+        "lexicon": sidecar.put_lexicon(wire_cases.LEXICON, name="two"),
+    }
+
+
+def transform(sidecar, named):
+    metadata = named | {"advantages_per": "token", "base": "raw"}
+    return sidecar.transform(wire_cases.BATCH | {"advantages": wire_cases.ADVANTAGES}, metadata)
+
+
+def requests():
+    return wire_cases.requests(GOLDEN["tokenizer"], GOLDEN["lexicon"]).items()
+
+
+@pytest.mark.parametrize(("name", "request_"), requests(), ids=[name for name, _ in requests()])
+def test_requests_are_golden_byte_for_byte(name, request_):
+    path, body = request_
+    assert body == (wire_cases.FOLDER / f"{name}.request").read_bytes()
+    assert path == next(case["path"] for case in GOLDEN["cases"] if case["name"] == name)
+
+
+def test_the_token_table_is_golden():
+    assert wire_cases.table_body() == (wire_cases.FOLDER / "tokenizer.request").read_bytes()
+
+
+def test_golden_files_open_with_the_safetensors_package():
+    safetensors = pytest.importorskip("safetensors.numpy")
+    for name in ("mask.request", "transform.request", "mask.response", "transform.response"):
+        data = (wire_cases.FOLDER / name).read_bytes()
+        ours, _ = decode(data)
+        theirs = safetensors.load(data)
+        assert ours.keys() == theirs.keys()
+        for tensor in ours:
+            np.testing.assert_array_equal(ours[tensor], theirs[tensor])
+
+
+def test_the_golden_answer_is_the_formula():
+    tensors, metadata = decode((wire_cases.FOLDER / "transform.response").read_bytes())
+    np.testing.assert_array_equal(tensors["planning_mask"], wire_cases.PLANNING_MASK)
+    np.testing.assert_array_equal(
+        tensors["advantages"].view("i4"), wire_cases.EXPECTED.view("i4")
+    )
+    assert json.loads(metadata["metrics"])["hicra/planning_frac"] == [8, 18]
+
+
+def test_every_dtype_survives_the_trip_and_starts_at_a_multiple_of_its_size():
+    tensors = {
+        "flags": np.array([1, 0, 1], "u1"),
+        "trained": np.array([True, False]),
+        "ids": np.array([[1, -2], [3, 4]], "<i4"),
+        "offsets": np.array([2**40], "<i8"),
+        "advantages": np.array([0.5], "<f4"),
+        "empty": np.array([], "<f4"),
+        "strided": np.arange(6, dtype="<f4").reshape(2, 3).T,
+    }
+    body = wire_cases.joined(encode(tensors, {"a": "ü"}))
+    found, metadata = decode(body)
+    assert metadata == {"a": "ü"}
+    for name, array in tensors.items():
+        np.testing.assert_array_equal(found[name], array)
+    start = 8 + int.from_bytes(body[:8], "little")
+    assert start % 8 == 0
+    header = json.loads(body[8:start])
+    for name, array in tensors.items():
+        assert header[name]["data_offsets"][0] % array.dtype.itemsize == 0
+
+
+def test_a_dtype_that_the_wire_has_not_is_refused():
+    with pytest.raises(TypeError, match="ids.*int16"):
+        encode({"ids": np.array([1], "i2")}, {})
+
+
+def test_health_tells_versions_and_metric_names(sidecar):
+    health = sidecar.health()
+    assert health["protocol"] == 1
+    assert "hicra/adv_shift" in sidecar.metric_names
+
+
+def test_refusals_carry_status_code_and_the_way_out(sidecar, named):
+    with pytest.raises(SidecarError, match=r"offsets\[2\] is 9") as caught:
+        sidecar.mask(wire_cases.BATCH | {"offsets": np.array([0, 10, 9, 13, 19], "<i4")}, named)
+    assert (caught.value.status, caught.value.code) == (400, "bad_request")
+    with pytest.raises(SidecarError, match="compound"):
+        sidecar.transform(
+            wire_cases.BATCH | {"advantages": wire_cases.ADVANTAGES}, named | {"base": "transformed"}
+        )
+
+
+def test_metrics_are_json(sidecar, named):
+    found = sidecar.metrics(wire_cases.BATCH, named)
+    assert found["values"]["hicra/planning_frac"] == 8 / 18
+    assert found["sums"]["grams"] == {"0": 1, "1": 1}
+
+
+def test_one_connection_serves_many_requests(sidecar, named):
+    transform(sidecar, named)
+    before = sidecar._connection.sock.fileno()
+    for _ in range(3):
+        transform(sidecar, named)
+    assert sidecar._connection.sock.fileno() == before
+
+
+def test_many_threads_share_a_sidecar(sidecar, named):
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _: transform(sidecar, named)[0], range(40)))
+    for tensors in results:
+        np.testing.assert_array_equal(tensors["advantages"], wire_cases.EXPECTED)
+
+
+def _in_child(sidecar, named, queue):
+    tensors, _ = transform(sidecar, named)
+    queue.put((tensors["advantages"], sidecar._process is None))
+
+
+def test_a_fork_uses_the_same_sidecar_over_a_connection_of_its_own(sidecar, named):
+    transform(sidecar, named)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    children = [
+        context.Process(target=_in_child, args=(sidecar, named, queue)) for _ in range(3)
+    ]
+    # A lock that a thread of the parent holds must not hang the children.
+    with sidecar._lock:
+        for child in children:
+            child.start()
+        found = [queue.get(timeout=60) for _ in children]
+    for child in children:
+        child.join()
+        assert child.exitcode == 0
+    for advantages, owns_no_process in found:
+        np.testing.assert_array_equal(advantages, wire_cases.EXPECTED)
+        assert owns_no_process
+    # Their end has not stopped it.
+    transform(sidecar, named)
+
+
+def test_a_pickled_sidecar_starts_its_own_in_another_process(sidecar):
+    script = "import pickle, sys; s = pickle.load(sys.stdin.buffer); print(s.health()['requests'])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=pickle.dumps(sidecar), capture_output=True, check=True
+    )
+    assert int(done.stdout) == 1
+
+
+def test_a_pickled_sidecar_with_an_address_connects_to_it(tmp_path):
+    own = Sidecar()
+    own.health()
+    copy = pickle.loads(pickle.dumps(Sidecar(own._address)))
+    before = own.health()["requests"]
+    assert copy.health()["requests"] == before + 1
+    own.close()
+
+
+def test_it_ends_with_the_process_that_started_it_even_if_that_is_killed():
+    script = (
+        "import os, signal\nfrom hicra_hook import Sidecar\ns = Sidecar(); s.health()\n"
+        "print(s._process.pid, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL
+    _wait_until_gone(int(done.stdout))
+
+
+def _wait_until_gone(pid):
+    # The process is a child of nobody here, so it cannot be waited for: its descriptor says when it ends.
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    import select
+
+    ready, _, _ = select.select([descriptor], [], [], 30)
+    os.close(descriptor)
+    assert ready, "the sidecar outlived the process that started it"
+
+
+def test_it_leaves_no_process_and_no_folder_behind():
+    script = (
+        "from hicra_hook import Sidecar\ns = Sidecar(); s.health()\n"
+        "print(s._process.pid, s._address, flush=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    pid, address = done.stdout.split()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)
+    assert not Path(address).parent.exists()
+
+
+def test_after_the_sidecar_died_a_request_says_so(named):
+    sidecar = Sidecar()
+    sidecar.health()
+    sidecar._process.kill()
+    sidecar._process.wait()
+    with pytest.raises(SidecarUnavailable, match=r"does not answer, its process ended with code -9"):
+        transform(sidecar, named)
+    sidecar.close()
+
+
+def test_a_bundle_that_cannot_start_says_how_it_was_started(monkeypatch, tmp_path):
+    broken = tmp_path / "sidecar.js"
+    broken.write_text("throw new Error('broken')")
+    monkeypatch.setattr("hicra_hook.sidecar.BUNDLE", broken)
+    with pytest.raises(SidecarUnavailable, match="cannot start the sidecar.*deno run"):
+        Sidecar().health()
+
+
+def test_nobody_at_an_address_is_an_error_at_once(tmp_path):
+    with pytest.raises(SidecarUnavailable, match="FileNotFoundError"):
+        Sidecar(str(tmp_path / "a.sock")).health()
+
+
+class Server:
+    """A server of our own for what a sidecar does not do: it closes connections, and speaks another protocol."""
+
+    def __init__(self, path, answers):
+        self.seen = 0
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(path))
+        self._socket.listen()
+        self._answers = answers
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self):
+        for answer in self._answers:
+            client, _ = self._socket.accept()
+            for reply in answer:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += client.recv(4096)
+                self.seen += 1
+                if reply is not None:
+                    text = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(reply)
+                    client.sendall(text + reply)
+            client.close()
+
+
+HEALTH = json.dumps({"protocol": 1, "version": "0", "metrics": []}).encode()
+
+
+def test_a_kept_connection_that_was_closed_meanwhile_is_opened_again(tmp_path):
+    path = tmp_path / "a.sock"
+    server = Server(path, [[HEALTH], [HEALTH]])
+    sidecar = Sidecar(str(path), timeout=30)
+    assert sidecar.health()["protocol"] == 1
+    assert sidecar.health()["protocol"] == 1
+    assert server.seen == 2
+
+
+def test_a_fresh_connection_that_fails_is_not_tried_again(tmp_path):
+    path = tmp_path / "a.sock"
+    server = Server(path, [[None], [HEALTH]])
+    with pytest.raises(SidecarUnavailable, match="RemoteDisconnected"):
+        Sidecar(str(path), timeout=30).health()
+    assert server.seen == 1
+
+
+def test_a_request_that_takes_too_long_is_an_error_and_not_tried_again(tmp_path):
+    path = tmp_path / "a.sock"
+    server = Server(path, [[HEALTH, None, None]])
+    sidecar = Sidecar(str(path), timeout=0.2)
+    assert sidecar.metric_names == []
+    server._answers = []
+    release = threading.Event()
+    server.hold = release
+    with pytest.raises(SidecarUnavailable, match="TimeoutError|RemoteDisconnected"):
+        # The server reads two requests before it closes, and only one is sent.
+        sidecar.health()
+    assert server.seen == 2
+
+
+def test_another_protocol_is_refused(tmp_path):
+    path = tmp_path / "a.sock"
+    Server(path, [[json.dumps({"protocol": 2, "version": "9", "metrics": []}).encode()]])
+    with pytest.raises(SidecarUnavailable, match="protocol must be 1.*current protocol is 2"):
+        Sidecar(str(path), timeout=30).mask({}, {})
+
+
+def test_tcp_needs_the_token_that_the_sidecar_was_started_with():
+    command = [_find_deno(), "run", "--quiet", "--no-config", "--allow-net=127.0.0.1", str(BUNDLE)]
+    with subprocess.Popen(
+        [*command, "serve", "--port", "0", "--log", "none", "--with-stdin"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        said = json.loads(process.stdout.readline())
+        assert Sidecar(said["url"], token=said["token"]).health()["status"] == "ok"
+        with pytest.raises(SidecarError, match="token") as caught:
+            Sidecar(said["url"], token="wrong").health()
+        assert caught.value.status == 401
+        process.stdin.close()
+        assert process.wait(30) == 0
+
+
+def test_a_body_beyond_the_limit_is_refused_before_it_is_sent(tmp_path):
+    folder = tmp_path / "private"
+    folder.mkdir(mode=0o700)
+    path = folder / "a.sock"
+    permissions = [f"--allow-net=unix:{path}", f"--allow-read={folder}", f"--allow-write={folder}"]
+    with subprocess.Popen(
+        [_find_deno(), "run", "--quiet", "--no-config", *permissions, str(BUNDLE), "serve"]
+        + ["--socket", str(path), "--max-body", "2000", "--log", "none", "--with-stdin"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        process.stdout.readline()
+        sidecar = Sidecar(str(path))
+        with pytest.raises(SidecarError, match="at most 2000 bytes.*--max-body") as caught:
+            sidecar.mask({"token_ids": np.zeros(10_000, "<i4")}, {})
+        assert caught.value.status == 413
+        assert sidecar.health()["requests"] == 2
+        process.stdin.close()

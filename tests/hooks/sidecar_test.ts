@@ -1,0 +1,500 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import {
+  batchToSafetensors,
+  createSidecar,
+  decodeSafetensors,
+  encodeSafetensors,
+  type SidecarEvent,
+  type SidecarOptions,
+} from "../../hooks/mod.ts";
+import { metricPairs } from "../../metrics/mod.ts";
+import { ByteBudget } from "../../hooks/sidecar/_byte_budget.ts";
+import { Shelf } from "../../hooks/sidecar/_shelf.ts";
+
+const GOLDEN = new URL("../testdata/wire/", import.meta.url);
+const SAFETENSORS = "application/vnd.safetensors";
+const BATCH = {
+  offsets: Int32Array.of(0, 3),
+  tokenIds: Int32Array.of(0, 1, 2),
+  lossMask: Uint8Array.of(1, 1, 1),
+};
+const TOKENIZER = {
+  model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1, ",": 2 }, merges: [] },
+  decoder: { type: "ByteLevel" },
+  "added_tokens": [],
+};
+
+interface Case {
+  readonly name: string;
+  readonly path: string;
+  readonly status: number;
+}
+
+const golden: { tokenizer: string; lexicon: string; cases: Case[] } = JSON.parse(
+  readFileSync(new URL("cases.json", GOLDEN), "utf8"),
+);
+
+function post(
+  path: string,
+  body: Uint8Array<ArrayBuffer> | string,
+  headers: Record<string, string> = {},
+): Request {
+  const length = typeof body === "string" ? new TextEncoder().encode(body).length : body.length;
+  return new Request(`http://sidecar${path}`, {
+    method: "POST",
+    body,
+    headers: { "content-type": SAFETENSORS, "content-length": String(length), ...headers },
+  });
+}
+
+function sidecarWith(options: Partial<SidecarOptions> = {}) {
+  const events: SidecarEvent[] = [];
+  const { fetch } = createSidecar({
+    version: "1.2.3",
+    log: (event) => events.push(event),
+    ...options,
+  });
+  const problem = async (request: Request): Promise<[number, string, string]> => {
+    const response = await fetch(request);
+    const { error } = await response.json();
+    return [response.status, error.code, error.message];
+  };
+  const addTokenizer = async (tokenizer: unknown = TOKENIZER): Promise<string> => {
+    const response = await fetch(
+      post("/v1/tokenizer", JSON.stringify(tokenizer), { "content-type": "application/json" }),
+    );
+    return (await response.json()).tokenizer;
+  };
+  return { fetch, problem, addTokenizer, events };
+}
+
+async function bytesOf(response: Response): Promise<Uint8Array> {
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+Deno.test("every golden request gets its golden answer, byte for byte", async (t) => {
+  const { fetch } = sidecarWith();
+  const read = (name: string) => readFileSync(new URL(name, GOLDEN));
+  const tokenizer = await fetch(post("/v1/tokenizer", read("tokenizer.request")));
+  assert.deepEqual(await tokenizer.json(), { tokenizer: golden.tokenizer, "vocab_size": 11 });
+  const lexicon = await fetch(
+    post("/v1/lexicon", read("lexicon.request"), {
+      "content-type": "text/plain",
+      "x-lexicon-name": "two",
+    }),
+  );
+  assert.deepEqual(await lexicon.json(), { lexicon: golden.lexicon, name: "two", grams: 2 });
+  assert.ok(golden.cases.length >= 6);
+  for (const { name, path, status } of golden.cases) {
+    await t.step(name, async () => {
+      const response = await fetch(post(path, read(`${name}.request`)));
+      assert.equal(response.status, status);
+      assert.deepEqual(await bytesOf(response), new Uint8Array(read(`${name}.response`)));
+    });
+  }
+});
+
+Deno.test("the golden answers say what the rules say, computed by hand", () => {
+  const open = (name: string) =>
+    decodeSafetensors(new Uint8Array(readFileSync(new URL(name, GOLDEN))));
+  const mask = open("mask.response");
+  const planning = [1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  assert.deepEqual([...mask.tensors.planning_mask!.data], planning);
+  assert.deepEqual([...mask.tensors.spans!.data], [0, 2, 0, 3, 9, 1]);
+  const before = open("transform.request").tensors.advantages!.data as Float32Array;
+  const after = open("transform.response").tensors.advantages!.data;
+  assert.deepEqual(
+    after,
+    before.map((a, i) => planning[i] === 1 ? Math.fround(a + 0.2 * Math.abs(a)) : a),
+  );
+});
+
+Deno.test("health tells versions, limits, what is at hand and the names of all metrics", async () => {
+  const { fetch, addTokenizer } = sidecarWith({ maxBodyBytes: 12_345 });
+  const digest = await addTokenizer();
+  const health = await (await fetch(new Request("http://sidecar/v1/health"))).json();
+  assert.deepEqual({ ...health, metrics: undefined }, {
+    status: "ok",
+    protocol: 1,
+    contract: 1,
+    version: "1.2.3",
+    tokenizers: [digest],
+    lexicons: ["math", "paper", "paper-3to5"],
+    limits: { "max_body_bytes": 12_345, "body_timeout_ms": 60_000, "max_kept": 8 },
+    metrics: undefined,
+    requests: 2,
+  });
+  const mask = await fetch(
+    post("/v1/mask", batchToSafetensors(BATCH, { metadata: { tokenizer: digest } })),
+  );
+  const { metadata } = decodeSafetensors(await bytesOf(mask));
+  assert.deepEqual(Object.keys(JSON.parse(metadata.metrics!)), health.metrics);
+  assert.ok(health.metrics.includes("hicra/planning_frac"));
+});
+
+Deno.test("every refusal has a status, a code and a message that names the way out", async (t) => {
+  const { fetch, problem, addTokenizer } = sidecarWith({ maxBodyBytes: 4096 });
+  const tokenizer = await addTokenizer();
+  const advantages = Float32Array.of(1);
+  const transform = (metadata: Record<string, string>, tensors = {}) =>
+    post(
+      "/v1/transform",
+      batchToSafetensors({ ...BATCH, advantages, ...tensors }, {
+        metadata: { tokenizer, ...metadata },
+      }),
+    );
+  const mask = (metadata: Record<string, string>) =>
+    post("/v1/mask", batchToSafetensors(BATCH, { metadata: { tokenizer, ...metadata } }));
+  const cases: [name: string, Request, number, string, RegExp][] = [
+    ["no such path", post("/v1/masks", ""), 404, "no_such_path", /served are .*\/v1\/transform/],
+    ["not v1", post("/v2/mask", ""), 404, "no_such_path", /\/v2\/mask/],
+    ["method", new Request("http://sidecar/v1/mask"), 405, "method_not_allowed", /must be POST/],
+    ["health by POST", post("/v1/health", ""), 405, "method_not_allowed", /must be GET/],
+    [
+      "media type",
+      post("/v1/mask", "{}", { "content-type": "application/json" }),
+      415,
+      "unsupported_media_type",
+      /must be application\/vnd.safetensors.*"application\/json"/,
+    ],
+    ["too large", post("/v1/mask", new Uint8Array(4097)), 413, "body_too_large", /--max-body/],
+    ["no safetensors", post("/v1/mask", "{}"), 400, "bad_request", /safetensors/],
+    ["unknown metadata", mask({ lexikon: "math" }), 400, "bad_request", /"lexikon" is not known/],
+    ["alpha is no metadata", transform({ alpha: "0.2" }), 400, "bad_request", /transforms/],
+    ["bad JSON", transform({ transforms: "hicra" }), 400, "bad_request", /"transforms".*not JSON/],
+    ["bad step", transform({ step: "-1" }), 400, "bad_request", /"step".*current value is -1/],
+    [
+      "unknown transform",
+      transform({ transforms: '[{"name":"hickra"}]' }),
+      400,
+      "bad_request",
+      /hickra/,
+    ],
+    [
+      "alpha out of range",
+      transform({ transforms: '[{"name":"hicra","alpha":1}]' }),
+      400,
+      "bad_request",
+      /alpha/,
+    ],
+    ["unknown lexicon", mask({ lexicon: "maths" }), 404, "unknown_lexicon", /math, paper/],
+    ["a path is no lexicon", mask({ lexicon: "./a.json" }), 404, "unknown_lexicon", /a\.json/],
+    [
+      "unknown tokenizer",
+      mask({ tokenizer: "sha256:1" }),
+      404,
+      "unknown_tokenizer",
+      /v1\/tokenizer/,
+    ],
+    ["no tokenizer", post("/v1/mask", batchToSafetensors(BATCH)), 400, "bad_request", /missing/],
+    ["twice", transform({ base: "transformed" }), 409, "already_transformed", /compound/],
+    [
+      "ratios per sequence",
+      transform({ "importance_sampling": "sequence" }),
+      400,
+      "bad_request",
+      /token-level ratios/,
+    ],
+    [
+      "extra tensor",
+      post(
+        "/v1/mask",
+        batchToSafetensors(BATCH, { tensors: { extra: advantages }, metadata: { tokenizer } }),
+      ),
+      400,
+      "bad_request",
+      /"extra" is not of the batch contract/,
+    ],
+    [
+      "an output nobody makes",
+      mask({ outputs: '["advantages"]' }),
+      400,
+      "bad_request",
+      /transform/,
+    ],
+    ["an unknown output", mask({ outputs: '["mask"]' }), 400, "bad_request", /"outputs"/],
+    [
+      "no advantages",
+      post("/v1/transform", batchToSafetensors(BATCH, { metadata: { tokenizer } })),
+      400,
+      "bad_request",
+      /no advantages/,
+    ],
+    [
+      "id beyond the vocabulary",
+      post(
+        "/v1/mask",
+        batchToSafetensors({ ...BATCH, tokenIds: Int32Array.of(0, 1, 3) }, {
+          metadata: { tokenizer },
+        }),
+      ),
+      400,
+      "bad_request",
+      /tokenIds\[2\] is 3/,
+    ],
+    [
+      "not a tokenizer",
+      post("/v1/tokenizer", "{}", { "content-type": "application/json" }),
+      400,
+      "bad_request",
+      /model\.vocab/,
+    ],
+    [
+      "a size that is none",
+      post("/v1/tokenizer", JSON.stringify(TOKENIZER), {
+        "content-type": "application/json",
+        "x-vocab-size": "many",
+      }),
+      400,
+      "bad_request",
+      /X-Vocab-Size/,
+    ],
+    [
+      "a table that does not ascend",
+      post(
+        "/v1/tokenizer",
+        encodeSafetensors({ offsets: Int32Array.of(0, 2, 1), bytes: Uint8Array.of(65) }),
+      ),
+      400,
+      "bad_request",
+      /offsets\[2\] is 1/,
+    ],
+    [
+      "a table of the wrong kind",
+      post("/v1/tokenizer", encodeSafetensors({ offsets: Float32Array.of(0, 1) })),
+      400,
+      "bad_request",
+      /offsets \(F32\)/,
+    ],
+    [
+      "an empty lexicon",
+      post("/v1/lexicon", "", { "content-type": "text/plain" }),
+      400,
+      "bad_request",
+      /lexicon|gram/,
+    ],
+  ];
+  for (const [name, request, status, code, message] of cases) {
+    await t.step(name, async () => {
+      const found = await problem(request);
+      assert.deepEqual(found.slice(0, 2), [status, code], found[2]);
+      assert.match(found[2], message);
+    });
+  }
+  await t.step("a body of unknown length", async () => {
+    const request = new Request("http://sidecar/v1/mask", {
+      method: "POST",
+      headers: { "content-type": SAFETENSORS },
+      body: new Blob(["x"]).stream(),
+    });
+    assert.deepEqual((await problem(request)).slice(0, 2), [411, "length_required"]);
+  });
+  await t.step("and goes on serving", async () => {
+    assert.equal((await fetch(mask({}))).status, 200);
+  });
+});
+
+Deno.test("a body that does not arrive in time is refused, and what it held is given back", async () => {
+  const { fetch, problem, addTokenizer } = sidecarWith({ bodyTimeout: 20, maxBodyBytes: 4096 });
+  const tokenizer = await addTokenizer();
+  const never = new Request("http://sidecar/v1/mask", {
+    method: "POST",
+    headers: { "content-type": SAFETENSORS, "content-length": "4096" },
+    body: new ReadableStream(),
+  });
+  assert.deepEqual((await problem(never)).slice(0, 2), [408, "body_timeout"]);
+  const body = batchToSafetensors(BATCH, { metadata: { tokenizer } });
+  assert.equal((await fetch(post("/v1/mask", body))).status, 200);
+});
+
+Deno.test("with a token, nothing is told to those who lack it", async () => {
+  const { fetch, problem } = sidecarWith({ token: "correct-horse-battery" });
+  const health = (authorization?: string) =>
+    new Request("http://sidecar/v1/health", {
+      headers: authorization === undefined ? {} : { authorization },
+    });
+  for (const wrong of [undefined, "", "Bearer ", "correct-horse-battery", "Bearer correct"]) {
+    assert.deepEqual((await problem(health(wrong))).slice(0, 2), [401, "unauthorized"]);
+  }
+  assert.equal((await fetch(health("Bearer correct-horse-battery"))).status, 200);
+});
+
+Deno.test("a vocabulary may be larger than its tokenizer, and that is another tokenizer", async () => {
+  const { fetch } = sidecarWith();
+  const json = { "content-type": "application/json" };
+  const add = async (headers: Record<string, string>) =>
+    (await fetch(post("/v1/tokenizer", JSON.stringify(TOKENIZER), { ...json, ...headers }))).json();
+  const plain = await add({});
+  const padded = await add({ "x-vocab-size": "10" });
+  assert.equal(plain.vocab_size, 3);
+  assert.equal(padded.vocab_size, 10);
+  const batch = { ...BATCH, tokenIds: Int32Array.of(0, 1, 9) };
+  const status = async (tokenizer: string) =>
+    (await fetch(post("/v1/mask", batchToSafetensors(batch, { metadata: { tokenizer } })))).status;
+  assert.equal(await status(plain.tokenizer), 400);
+  assert.equal(await status(padded.tokenizer), 200);
+});
+
+Deno.test("what was unused for longest makes room, and can be handed over again", async () => {
+  const { fetch, problem, addTokenizer } = sidecarWith({ maxKept: 2 });
+  const other = (n: number) => ({
+    ...TOKENIZER,
+    model: { ...TOKENIZER.model, vocab: { "But": 0, "Ġwait": 1, ",": 2, [`${n}`]: 3 } },
+  });
+  const first = await addTokenizer();
+  const mask = () =>
+    post("/v1/mask", batchToSafetensors(BATCH, { metadata: { tokenizer: first } }));
+  assert.equal((await fetch(mask())).status, 200);
+  for (const n of [1, 2]) {
+    const tokenizer = await addTokenizer(other(n));
+    await fetch(post("/v1/mask", batchToSafetensors(BATCH, { metadata: { tokenizer } })));
+  }
+  assert.deepEqual((await problem(mask())).slice(0, 2), [404, "unknown_tokenizer"]);
+  assert.equal(await addTokenizer(), first);
+  assert.equal((await fetch(mask())).status, 200);
+});
+
+Deno.test("transform computes what createHook does, with baselines, schedules and outputs", async () => {
+  const { fetch, addTokenizer } = sidecarWith();
+  const tokenizer = await addTokenizer();
+  const batch = {
+    offsets: Int32Array.of(0, 3, 6),
+    tokenIds: Int32Array.of(0, 1, 2, 2, 0, 1),
+    lossMask: new Uint8Array(6).fill(1),
+    rewards: Float32Array.of(1, 0),
+    groupIds: Int32Array.of(0, 0),
+  };
+  const alpha = { type: "linear", from: 0, to: 0.5, steps: 10 };
+  const { lexicon } = await (await fetch(
+    post("/v1/lexicon", "but wait", { "content-type": "text/plain", "x-lexicon-name": "mine" }),
+  )).json();
+  const response = await fetch(post(
+    "/v1/transform",
+    batchToSafetensors(batch, {
+      metadata: {
+        tokenizer,
+        lexicon,
+        baseline: "verl-dr-grpo",
+        step: "5",
+        transforms: JSON.stringify([{ name: "hicra", alpha }]),
+        outputs: '["advantages"]',
+      },
+    }),
+  ));
+  const { tensors, metadata } = decodeSafetensors(await bytesOf(response));
+  assert.deepEqual(Object.keys(tensors), ["advantages"]);
+  // Half-way through the schedule alpha is 0.25. Both rewards lie half from their mean.
+  const expected = [1.25, 1.25, 1, -1, -0.75, -0.75].map((a) => a / 2);
+  assert.deepEqual([...tensors.advantages!.data as Float32Array], expected);
+  assert.equal(metadata.base, "transformed");
+  assert.equal(metadata.lexicon, "mine");
+  assert.deepEqual(JSON.parse(metadata.metrics!)["hicra/accuracy"], [1, 2]);
+});
+
+Deno.test("a batch without planning tokens is answered with a warning", async () => {
+  const { fetch, addTokenizer } = sidecarWith();
+  const metadata = { tokenizer: await addTokenizer() };
+  const batch = { ...BATCH, tokenIds: Int32Array.of(2, 2, 2), advantages: Float32Array.of(1) };
+  const response = await fetch(post("/v1/transform", batchToSafetensors(batch, { metadata })));
+  const { metadata: said } = decodeSafetensors(await bytesOf(response));
+  assert.match(JSON.parse(said.warnings!)[0], /no planning token in a batch of 3 tokens/);
+});
+
+Deno.test("metrics are the mergeable sums of measure, followers and groups included", async () => {
+  const { fetch, addTokenizer } = sidecarWith();
+  const batch = {
+    ...BATCH,
+    advantages: Float32Array.of(1),
+    rewards: Float32Array.of(1),
+    groupIds: Int32Array.of(0),
+  };
+  const body = batchToSafetensors(batch, {
+    metadata: {
+      tokenizer: await addTokenizer(),
+      lexicon: "paper",
+      "group_scope": "step-1",
+      "group_names": '["p"]',
+      "follower_length": "1",
+    },
+  });
+  const { sums, values } = await (await fetch(post("/v1/metrics", body))).json();
+  assert.deepEqual(Object.keys(sums.openGroups), ["step-1/p"]);
+  assert.equal(metricPairs(sums)["hicra/accuracy"]!.sum, 1);
+  assert.equal(values["hicra/planning_seq_frac"], 1);
+});
+
+Deno.test("every request is logged when it is answered", async () => {
+  const { fetch, addTokenizer, events } = sidecarWith();
+  const tokenizer = await addTokenizer();
+  const body = batchToSafetensors(BATCH, { metadata: { tokenizer } });
+  const response = await fetch(post("/v1/mask", body, { "x-request-id": "rank 3" }));
+  const { length } = await bytesOf(response);
+  await fetch(new Request("http://sidecar/nowhere"));
+  const [, mask, nowhere] = events.map(({ ms, ...event }) => {
+    assert.ok(ms >= 0);
+    return event;
+  });
+  assert.deepEqual(mask, {
+    request: 2,
+    id: "rank 3",
+    route: "POST /v1/mask",
+    status: 200,
+    bytesIn: body.length,
+    bytesOut: length,
+    sequences: 1,
+    tokens: 3,
+  });
+  assert.equal(nowhere!.status, 404);
+  assert.match(nowhere!.problem!, /no such path/);
+});
+
+Deno.test("many requests at once are answered as they are alone", async () => {
+  const { fetch, addTokenizer } = sidecarWith({ maxBodyBytes: 2048 });
+  const tokenizer = await addTokenizer();
+  const send = async (advantage: number): Promise<number> => {
+    const batch = { ...BATCH, advantages: Float32Array.of(advantage) };
+    const metadata = { tokenizer, lexicon: "paper" };
+    const response = await fetch(post("/v1/transform", batchToSafetensors(batch, { metadata })));
+    const { tensors } = decodeSafetensors(await bytesOf(response));
+    return (tensors.advantages!.data as Float32Array)[1]!;
+  };
+  const inputs = Array.from({ length: 50 }, (_, i) => i - 25);
+  const expected = inputs.map((a) => Math.fround(a + 0.2 * Math.abs(a)));
+  assert.deepEqual(await Promise.all(inputs.map(send)), expected);
+});
+
+Deno.test("a byte budget admits in order and never more than its limit", async () => {
+  const budget = new ByteBudget(10);
+  const admitted: string[] = [];
+  const take = (name: string, bytes: number) =>
+    budget.take(bytes).then((release) => {
+      admitted.push(name);
+      return release;
+    });
+  const releaseA = await take("a", 6);
+  const large = take("large", 8);
+  // It would fit, but whoever came first goes first: a large body must not starve.
+  const small = take("small", 1);
+  await Promise.resolve();
+  assert.deepEqual(admitted, ["a"]);
+  releaseA();
+  const releaseLarge = await large;
+  await small;
+  assert.deepEqual(admitted, ["a", "large", "small"]);
+  const tail = take("tail", 2);
+  await Promise.resolve();
+  assert.deepEqual(admitted, ["a", "large", "small"]);
+  releaseLarge();
+  await tail;
+});
+
+Deno.test("a shelf keeps what was used last", () => {
+  const shelf = new Shelf<number>(2);
+  shelf.put("a", 1);
+  shelf.put("b", 2);
+  assert.equal(shelf.get("a"), 1);
+  shelf.put("c", 3);
+  assert.deepEqual(shelf.keys, ["a", "c"]);
+  assert.equal(shelf.get("b"), undefined);
+});
