@@ -18,6 +18,7 @@ import typing_extensions
 
 import adapter_toy as toy
 
+_TYPED_DICT = typing.TypedDict
 if sys.version_info < (3, 12):
     # Pydantic takes no TypedDict of typing there, and NeMo-RL has one.
     typing.TypedDict = typing_extensions.TypedDict
@@ -33,8 +34,10 @@ from nemo_rl.data.llm_message_utils import batched_message_log_to_flat_message  
 from nemo_rl.distributed.batched_data_dict import BatchedDataDict  # noqa: E402
 from nemo_rl.models.policy import lm_policy, tq_policy  # noqa: E402
 
-from hicra_hook import Sidecar, nemo_rl as adapter  # noqa: E402
+from hicra_hook import nemo_rl as adapter  # noqa: E402
 from hicra_hook.nemo_rl import attach  # noqa: E402
+
+typing.TypedDict = _TYPED_DICT
 
 # Per sample: the prompt, then what the policy said and what a tool said, by turns.
 SAMPLES = [
@@ -55,15 +58,6 @@ REWARDS = torch.tensor([1.0, 0.0, 0.5, 0.25])
 
 class Recorded(Exception):
     """Carries what the policy would hand to its workers."""
-
-
-@pytest.fixture(scope="module")
-def address():
-    """One sidecar for all tests."""
-    sidecar = Sidecar()
-    sidecar.health()
-    yield sidecar._address
-    sidecar.close()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import typing_extensions
 
 import adapter_toy as toy
 
+_TYPED_DICT = typing.TypedDict
 if sys.version_info < (3, 12):
     typing.TypedDict = typing_extensions.TypedDict
 pytest.importorskip("skyrl", reason="needs skyrl==0.3.0, see docs/frameworks/skyrl.md")
@@ -26,8 +27,10 @@ from skyrl.train.config import SkyRLTrainConfig  # noqa: E402
 from skyrl.train.fully_async_trainer import FullyAsyncRayPPOTrainer  # noqa: E402
 from skyrl.train.trainer import RayPPOTrainer  # noqa: E402
 
-from hicra_hook import Sidecar, skyrl as adapter  # noqa: E402
+from hicra_hook import skyrl as adapter  # noqa: E402
 from hicra_hook.skyrl import HicraExp, HicraRayPPOTrainer, with_hicra  # noqa: E402
+
+typing.TypedDict = _TYPED_DICT
 
 PROMPTS = [" the", " the sum is", " two", " wait"]
 RESPONSES = [
@@ -73,15 +76,6 @@ def make(kind, **algorithm):
         inference_engine_client=None,
         generator=None,
     )
-
-
-@pytest.fixture(scope="module")
-def address():
-    """One sidecar for all tests."""
-    sidecar = Sidecar()
-    sidecar.health()
-    yield sidecar._address
-    sidecar.close()
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ import torch.distributed as dist
 import torch.multiprocessing
 
 import adapter_toy as toy
-import slime_ranks as ranks
 
 pytest.importorskip("slime.backends", reason="needs slime v0.3.1, see docs/frameworks/slime.md")
 
+import slime_ranks as ranks  # noqa: E402
 from slime.observability import train_metric_utils  # noqa: E402
 
-from hicra_hook import Sidecar, slime as adapter  # noqa: E402
+from hicra_hook import slime as adapter  # noqa: E402
 
 # Prompts, responses, planning tokens: long enough that two and three ranks cut phrases apart.
 LONG = " the sum is two wait . let me three . the sum is three . wait . the sum let me"
@@ -59,15 +59,6 @@ SCENARIOS = {
 LAYOUTS = {1: [1], 2: [1, 2], 3: [3]}
 """Sizes of context parallelism, by number of ranks."""
 EVERY_LAYOUT = [(world, size) for world, sizes in LAYOUTS.items() for size in sizes]
-
-
-@pytest.fixture(scope="module")
-def address():
-    """One sidecar for all ranks, as a node would have it."""
-    sidecar = Sidecar()
-    sidecar.health()
-    yield sidecar._address
-    sidecar.close()
 
 
 @pytest.fixture(scope="module")
