@@ -1,6 +1,6 @@
 """What the tests of adapters share: a tokenizer of few words, a lexicon, and HICRA by the book.
 
-The lexicon holds a phrase of one token, which a mistake of one position cannot survive, and one of two.
+The lexicon holds a phrase of one token, which no mistake of one position survives, and one of two.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def lexicon(folder: Path) -> str:
 
 
 def credited(advantages: torch.Tensor, planning: torch.Tensor) -> torch.Tensor:
-    """HICRA as the paper has it, in float64 and rounded once, which is what the sidecar promises."""
+    """HICRA as the paper has it, in float64 and rounded once, as the sidecar promises."""
     exact = advantages.double()
     more = (exact + ALPHA * exact.abs()).float()
     return torch.where(planning.bool(), more, advantages)

@@ -1,7 +1,7 @@
-"""One rank of slime's trainer on a CPU: what `MegatronTrainRayActor.train_actor` does around the hook.
+"""One rank of slime's trainer on a CPU: what `train_actor` does around the hook.
 
-Megatron is not on PyPI and needs a GPU to do more; of it slime reads here only who this rank is. Where it
-is missing, `megatron.core.mpu` is made of that, as slime's own CPU tests do. The process group is real (gloo).
+Of Megatron slime reads here only which rank this is. Where Megatron is missing, `megatron.core.mpu`
+is made of that, as slime's own CPU tests do. The process group is real (gloo).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import torch
 import torch.distributed as dist
 
 if importlib.util.find_spec("megatron") is None:
-    megatron, core, mpu = (ModuleType(n) for n in ("megatron", "megatron.core", "megatron.core.mpu"))
+    names = ("megatron", "megatron.core", "megatron.core.mpu")
+    megatron, core, mpu = (ModuleType(name) for name in names)
     megatron.core, core.mpu = core, mpu
     sys.modules |= {m.__name__: m for m in (megatron, core, mpu)}
 
@@ -85,7 +86,7 @@ def arguments(**options):
 
 
 def rollout(samples):
-    """`rollout_data` of this rank's samples; log-probabilities are cut as the model's forward cuts them."""
+    """`rollout_data` of this rank's samples; log-probabilities are cut as the model's are."""
     from slime.backends.megatron_utils.cp_utils import slice_log_prob_with_cp
 
     data = {"tokens": [], "loss_masks": [], "total_lengths": [], "response_lengths": []}

@@ -1,9 +1,9 @@
 """The NeMo-RL adapter on NeMo-RL's own estimators, loss and batches, from a checkout.
 
-NeMo-RL is on no registry: put a checkout of v0.6.0 on PYTHONPATH. A `Policy` starts GPU workers when it
-is made, so these are made without, and what it would hand to its workers is recorded in their place:
-`_shard_for_train` and the data plane's `read_columns` and `write_columns` are the seams. `compute`
-stands for the lines of `grpo_train` between estimator and policy: its functions, in its order.
+NeMo-RL is on no registry: put a checkout of v0.6.0 on PYTHONPATH. A `Policy` starts GPU workers
+when it is made, so these are made without, and what it would hand to them is recorded in their
+place: `_shard_for_train` and the data plane's `read_columns` and `write_columns` are the seams.
+`compute` is the lines of `grpo_train` from rollouts to the policy: its functions, in its order.
 """
 
 from __future__ import annotations

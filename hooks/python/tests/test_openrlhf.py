@@ -1,9 +1,9 @@
 """The OpenRLHF adapter on OpenRLHF's own experience maker, experiences and trainers, as released.
 
-Generation and the models' forward and backward passes need GPUs and are left out. Rollouts become
-experiences by `_process_response_into_experience` and `split_rollout_samples`; what the models would
-add, log-probabilities and KL, is made up; `compute_advantages_and_returns` and the loss are theirs.
-Where vLLM and FlashAttention are not installed, `stand_ins` holds the names that are imported from them.
+Generation and the models' passes need GPUs and are left out. Rollouts become experiences by
+`_process_response_into_experience` and `split_rollout_samples`; what the models would add,
+log-probabilities and KL, is made up; `compute_advantages_and_returns` and the loss are theirs.
+Where vLLM and FlashAttention are not installed, `stand_ins` has the names imported from them.
 """
 
 from __future__ import annotations
@@ -380,8 +380,9 @@ def test_the_command_line_is_openrlhf_s_with_hicra_s_trainers():
         "sys.argv[1:] = ['--help']\n"
         "try: adapter.main()\n"
         "except SystemExit as ended: assert ended.code == 0\n"
-        "for actor in (adapter.ppo_trainer.PPOTrainer, adapter.ppo_trainer_async.TrainingActor):\n"
-        "    assert actor.__ray_metadata__.class_name == 'HicraTrainer'\n"
+        "actors = adapter.ppo_trainer.PPOTrainer, adapter.ppo_trainer_async.TrainingActor\n"
+        "names = [actor.__ray_metadata__.class_name for actor in actors]\n"
+        "assert names == ['HicraPPOTrainer', 'HicraTrainingActor'], names\n"
     )
     path = [STAND_INS, *sys.path]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path)}

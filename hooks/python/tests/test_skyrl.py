@@ -1,9 +1,9 @@
-"""The SkyRL adapter on SkyRL's own trainer, batches and functions, as released; nothing of it is replaced.
+"""The SkyRL adapter on SkyRL's own trainer, batches and functions, as released.
 
 What runs on GPUs, generation and the policy's update, is left out: tests go from rollouts as lists
-through `convert_to_training_input`, `compute_advantages_and_returns` and `_normalize_advantages`, after
-which SkyRL sends advantages to its workers. Below Python 3.12 pydantic wants the `TypedDict` of
-typing_extensions and SkyRL 0.3.0 takes that of typing, so it is exchanged before SkyRL is imported.
+through `convert_to_training_input`, `compute_advantages_and_returns` and `_normalize_advantages`,
+after which SkyRL sends advantages to its workers. Below Python 3.12 pydantic wants the `TypedDict`
+of typing_extensions and SkyRL 0.3.0 takes that of typing, so it is exchanged for the import.
 """
 
 from __future__ import annotations
@@ -275,7 +275,7 @@ def test_a_changed_host_is_refused():
         def _normalize_advantages(self, batch, mini_batch_boundaries):
             return batch
 
-    with pytest.raises(RuntimeError, match="skyrl .* must take self, data, .* it takes self, batch"):
+    with pytest.raises(RuntimeError, match="skyrl .* must take self, data, .* takes self, batch"):
         with_hicra(Renamed)
 
 

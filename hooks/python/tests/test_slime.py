@@ -3,7 +3,7 @@
 slime is on no registry: put a checkout of v0.3.1 on PYTHONPATH. Advantages are those of its
 `compute_advantages_and_returns`, the hook is loaded by its `load_function` and called as
 `train_actor` calls it, slices are those of its `cp_utils`, and the metrics go through its
-`log_rollout_data`. Megatron's `mpu`, which only says which rank this is, is made up (`slime_ranks`).
+`log_rollout_data`. Megatron's `mpu`, which here only says which rank this is, is made up.
 """
 
 from __future__ import annotations

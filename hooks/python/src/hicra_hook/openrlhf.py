@@ -102,6 +102,7 @@ def with_hicra(actor_class: Any) -> Any:
             self.experience_maker.step = global_step
             return super().train_step(rollout_samples, global_step)
 
+    HicraTrainer.__name__ = HicraTrainer.__qualname__ = f"Hicra{trainer_class.__name__}"
     options = {name: value for name, value in os.environ.items() if name.startswith("HICRA_")}
     return ray.remote(runtime_env={"env_vars": options})(HicraTrainer)
 
