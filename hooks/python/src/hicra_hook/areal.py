@@ -20,17 +20,18 @@ from areal.utils import stats_tracker
 from areal.utils.environ import is_single_controller
 from areal.utils.hf_utils import load_hf_tokenizer
 
-from ._host import host_version, require_parameters
+from ._host import check_host, installed_version, start
 from .hook import Hook
 
 TESTED = ("1.0.4",)
 """Releases of AReaL with which the tests ran."""
 
-_HOST = f"areal {host_version('areal', TESTED)}"
-
-require_parameters(_HOST, PPOActor._compute_advantages, ("self", "data"), TESTED)
-require_parameters(
-    _HOST, PPOTrainer._create_train_engine, ("self", "actor_config", "alloc"), TESTED
+_HOST = check_host(
+    "areal",
+    installed_version("areal"),
+    TESTED,
+    (PPOActor._compute_advantages, ["self", "data"]),
+    (PPOTrainer._create_train_engine, ["self", "actor_config", "alloc"]),
 )
 
 _ENGINES = {
@@ -58,6 +59,7 @@ class HicraActor(PPOActor):
         super().__init__(config, engine)
         self.hook = hook or _hook_from_env(config)
         self.hook.host = self.hook.host or _HOST
+        start(self.hook, "PPOActor._compute_advantages")
 
     def _compute_advantages(self, data: dict[str, Any]) -> dict[str, Any]:
         data = super()._compute_advantages(data)
@@ -70,7 +72,6 @@ class HicraActor(PPOActor):
             old_logprobs=data["logprobs"],
             rewards=data["rewards"],
         )
-        self.hook.announce("PPOActor._compute_advantages")
         stats_tracker.scalar(**result.values())
         data["advantages"] = result.advantages
         return data

@@ -16,15 +16,18 @@ from typing import Any, Literal
 import numpy as np
 from atroposlib.envs.base import BaseEnv
 
-from ._host import host_version, require_parameters
+from ._host import check_host, installed_version
 from .hook import Hook, Result, refuse_transformed
 
 TESTED = ("0.4.0",)
 """Releases of atroposlib with which the tests ran."""
 
-_HOST = f"atroposlib {host_version('atroposlib', TESTED)}"
-
-require_parameters(_HOST, BaseEnv.postprocess_histories, ("self", "trajectories"), TESTED)
+_HOST = check_host(
+    "atroposlib",
+    installed_version("atroposlib"),
+    TESTED,
+    (BaseEnv.postprocess_histories, ["self", "trajectories"]),
+)
 
 Baseline = Literal["mean", "mean-std"]
 

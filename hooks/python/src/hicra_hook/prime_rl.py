@@ -21,15 +21,18 @@ from prime_rl.orchestrator.algo import ALGORITHM_CLASSES, Algorithm
 from prime_rl.orchestrator.algo.base import iter_trainable_traces
 from prime_rl.orchestrator.utils import train_work
 
-from ._host import host_version, require_parameters
+from ._host import check_host, installed_version, start
 from .hook import Hook, Result
 
 TESTED = ("0.8.0", "from source")
 """prime-rl 0.8.0 at commit 559b4477, put on the path from source."""
 
-_HOST = f"prime-rl {host_version('prime-rl', TESTED)}"
-
-require_parameters(_HOST, Algorithm.finalize_group, ("self", "episodes"), TESTED)
+_HOST = check_host(
+    "prime-rl",
+    installed_version("prime-rl"),
+    TESTED,
+    (Algorithm.finalize_group, ["self", "episodes"]),
+)
 
 
 def install(hook: Hook | None = None) -> None:
@@ -51,6 +54,7 @@ def install(hook: Hook | None = None) -> None:
             )
     hook = hook or Hook.from_env()
     hook.host = hook.host or _HOST
+    start(hook, "Algorithm.finalize_group")
 
     @functools.wraps(finalize_group)
     async def finalize_and_credit(self: Algorithm, episodes: list[Any]) -> None:
@@ -61,7 +65,6 @@ def install(hook: Hook | None = None) -> None:
                 stacklevel=2,
             )
             return
-        hook.announce("Algorithm.finalize_group")
         # In the event loop: a group takes the sidecar milliseconds, and order stays the host's.
         credit(hook, episodes, step=max((train_work(e).step for e in episodes), default=0))
 

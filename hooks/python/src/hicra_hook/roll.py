@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ._host import host_version, require_parameters
+from ._host import check_host, installed_version, start
 from .hook import Hook
 
 TESTED = ("0.3.0", "from source")
@@ -31,7 +31,6 @@ def install(pipeline: Any, hook: Hook | None = None) -> Hook:
     its function by a name in its module, so all pipelines of one module in one process are
     credited.
     """
-    host = f"roll {host_version('roll', TESTED)}"
     for name, level in _LEVELS.items():
         found = getattr(pipeline.pipeline_config, name, level)
         if found != level:
@@ -40,16 +39,17 @@ def install(pipeline: Any, hook: Hook | None = None) -> Hook:
                 "where one ratio for many tokens gives them the same credit"
             )
     module, name = _function_of(type(pipeline))
-    hook = hook or Hook.from_env(pipeline.tokenizer, host=host)
     function = getattr(module, name)
     if hasattr(function, "hicra"):
         raise RuntimeError(
             f"Cannot install HICRA as {module.__name__}.{name} must be ROLL's own: it is wrapped "
             "already, a second application would compound"
         )
-    require_parameters(host, function, ("data", "gamma", "lambd", "adv_estimator"), TESTED)
+    expected = ["data", "gamma", "lambd", "adv_estimator"]
+    host = check_host("roll", installed_version("roll"), TESTED, (function, expected))
+    hook = hook or Hook.from_env(pipeline.tokenizer, host=host)
     hook.host = hook.host or host
-    hook.announce(f"{module.__name__}.{name}")
+    start(hook, f"{module.__name__}.{name}")
     setattr(module, name, crediting(function, hook))
     return hook
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import tinker
 
-from ._host import host_version, require_parameters
+from ._host import check_host, installed_version, start
 from .hook import Hook, Result, refuse_transformed
 
 TESTED = ("0.6.1",)
@@ -72,10 +72,17 @@ def install(hook: Hook | None = None) -> None:
             "Cannot install HICRA as tinker_cookbook must be unchanged: it is installed already, a "
             "second application would compound"
         )
-    host = f"tinker-cookbook {host_version('tinker-cookbook', TESTED)}"
     prepare_minibatch = train.prepare_minibatch
-    expected = ("env_group_builders_P", "trajectory_groups_P", "tokenizer")
-    require_parameters(host, prepare_minibatch, expected, TESTED)
+    host = check_host(
+        "tinker-cookbook",
+        installed_version("tinker-cookbook"),
+        TESTED,
+        (prepare_minibatch, ["env_group_builders_P", "trajectory_groups_P", "tokenizer"]),
+        *((getattr(train, name), ["config", "i_batch"]) for name in _STEPS),
+    )
+    if hook is not None:
+        hook.host = hook.host or host
+        start(hook, "rl.train.prepare_minibatch")
     state = {"hook": hook}
 
     @functools.wraps(prepare_minibatch)
@@ -84,17 +91,14 @@ def install(hook: Hook | None = None) -> None:
         if state["hook"] is None:
             bound = inspect.signature(prepare_minibatch).bind(*args, **kwargs)
             state["hook"] = Hook.from_env(bound.arguments["tokenizer"], host=host)
+            start(state["hook"], "rl.train.prepare_minibatch")
         hook = state["hook"]
-        hook.host = hook.host or host
-        hook.announce("rl.train.prepare_minibatch")
         result = credit(hook, data, step=_step.get())
         return data, metrics | result.values(), usage
 
     prepare_and_credit.hicra = True
     for name in _STEPS:
-        function = getattr(train, name)
-        require_parameters(host, function, ("config", "i_batch"), TESTED)
-        setattr(train, name, _in_step(function))
+        setattr(train, name, _in_step(getattr(train, name)))
     train.prepare_minibatch = prepare_and_credit
 
 
