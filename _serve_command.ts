@@ -46,7 +46,7 @@ export function addServeCommand(program: Command): void {
     .option("--body-timeout <MS>", "time in which a body must arrive", wholeNumber, 60_000)
     .option("--max-kept <N>", "most tokenizers and lexicons kept", positive, 8)
     .addOption(
-      new Option("--log <WHICH>", "requests to log, as JSON lines on standard error")
+      new Option("--log <WHICH>", "what to log, as JSON lines on standard error")
         .choices(["all", "problems", "none"]).default("all"),
     )
     .option(
@@ -79,7 +79,9 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
       logLine("request", event);
     },
   });
-  const stop = stopSignal(flags.withStdin === true);
+  const stop = stopSignal(flags.withStdin === true).then((reason) => {
+    if (flags.log === "all") logLine("stopping", { reason });
+  });
   if (flags.socket === undefined) {
     const listen = { hostname: "127.0.0.1", port: flags.port! };
     await serveUntil(stop, listen, fetch, (address) => {
@@ -118,7 +120,7 @@ function logLine(event: string, fields: Partial<SidecarEvent> & { reason?: strin
  * bodies that are still arriving.
  */
 async function serveUntil(
-  stop: Promise<string>,
+  stop: Promise<void>,
   listen: Deno.ServeTcpOptions | Deno.ServeUnixOptions,
   answer: (request: Request) => Promise<Response>,
   onListening: (address: Deno.Addr) => void | Promise<void>,
@@ -133,7 +135,7 @@ async function serveUntil(
     },
   );
   await onListening(server.addr);
-  logLine("stopping", { reason: await stop });
+  await stop;
   await Promise.allSettled(underWay);
   // A client that stalls would keep its connection, and that the process.
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -153,7 +153,7 @@ Deno.test("stops when standard input ends, once the requests under way are answe
   await inFolder(async (folder) => {
     const socketPath = join(folder, "a.sock");
     await using served = await Served.start(
-      ["--socket", socketPath, "--with-stdin", "--log", "none"],
+      ["--socket", socketPath, "--with-stdin"],
       socketPermissions(folder, socketPath),
     );
     // Half a request, then the end of standard input, then the rest: it is answered all the same.

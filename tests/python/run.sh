@@ -16,12 +16,14 @@ fail() {
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "needs python3, 3.11 or newer"
 command -v deno > /dev/null || fail "needs deno on PATH"
 
-if ! cmp -s requirements.txt "$venv/installed.txt"; then
+if ! cat requirements.txt requirements-hosts.txt | cmp -s - "$venv/installed.txt"; then
   rm -rf "$venv"
   python3 -m venv "$venv" || fail "python3 -m venv does not work here"
   "$venv/bin/pip" install --quiet --requirement requirements.txt ||
     fail "cannot install tests/python/requirements.txt"
-  cp requirements.txt "$venv/installed.txt"
+  "$venv/bin/pip" install --quiet --no-deps --requirement requirements-hosts.txt ||
+    fail "cannot install tests/python/requirements-hosts.txt"
+  cat requirements.txt requirements-hosts.txt > "$venv/installed.txt"
 fi
 
 # Built anew each time: the wheel holds the sidecar, bundled from the sources as they are.

@@ -3,7 +3,7 @@
 import pytest
 
 import wire_cases
-from hicra_hook import Hook
+from hicra_hook import Hook, Sidecar
 
 TABLE = (wire_cases.TABLE_OFFSETS, wire_cases.TABLE.tobytes())
 """Token ids: 0 But, 1 wait, 2 comma, 3 let, 4 's, 5 try, 6 a, 7 different, 8 approach, 9 full stop, 10 x."""
@@ -22,3 +22,12 @@ def hook(lexicon):
     hook = Hook(TABLE, alpha=0.2, lexicon=lexicon)
     yield hook
     hook.close()
+
+
+@pytest.fixture(scope="session")
+def address():
+    """The socket of one sidecar for all tests that need none of their own."""
+    sidecar = Sidecar()
+    sidecar.health()
+    yield sidecar._address
+    sidecar.close()

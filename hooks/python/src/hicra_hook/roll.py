@@ -1,0 +1,110 @@
+"""HICRA in ROLL: credit per token in what a pipeline's advantage function returns.
+
+    pipeline = RLVRPipeline(pipeline_config=config)
+    hicra_hook.roll.install(pipeline)
+    pipeline.run()
+
+Agentic runs name it in YAML instead: `pipeline_cls: hicra_hook.roll.HicraAgenticPipeline`.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ._host import check_host, installed_version, start
+from .hook import Hook
+
+TESTED = ("0.3.0", "from source")
+"""ROLL 0.3.0 at commit 8eb27cc2, put on the path from source."""
+
+_FUNCTIONS = ("compute_advantage", "agentic_compute_advantage")
+_LEVELS = {"importance_sampling": "token", "ratio_type": "token"}
+
+
+def install(pipeline: Any, hook: Hook | None = None) -> Hook:
+    """Credits every batch of an RLVR, RLVR-VLM or agentic pipeline, before its `run`.
+
+    Without a hook one is made from the environment and the pipeline's tokenizer. The pipeline calls
+    its function by a name in its module, so all pipelines of one module in one process are
+    credited.
+    """
+    for name, level in _LEVELS.items():
+        found = getattr(pipeline.pipeline_config, name, level)
+        if found != level:
+            raise ValueError(
+                f'Cannot apply HICRA as {name} must be "{level}": current value is "{found}", '
+                "where one ratio for many tokens gives them the same credit"
+            )
+    module, name = _function_of(type(pipeline))
+    function = getattr(module, name)
+    if hasattr(function, "hicra"):
+        raise RuntimeError(
+            f"Cannot install HICRA as {module.__name__}.{name} must be ROLL's own: it is wrapped "
+            "already, a second application would compound"
+        )
+    expected = ["data", "gamma", "lambd", "adv_estimator"]
+    host = check_host("roll", installed_version("roll"), TESTED, (function, expected))
+    hook = hook or Hook.from_env(pipeline.tokenizer, host=host)
+    hook.host = hook.host or host
+    start(hook, f"{module.__name__}.{name}")
+    setattr(module, name, crediting(function, hook))
+    return hook
+
+
+def crediting(function: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
+    """An advantage function of ROLL, followed by HICRA.
+
+    It comes after `advantage_clip`, which is inside: results may exceed the clip by alpha.
+    """
+
+    @functools.wraps(function)
+    def compute_and_credit(data: Any, *args: Any, response_mask: Any = None, **kwargs: Any) -> Any:
+        data = function(data, *args, response_mask=response_mask, **kwargs)
+        batch = data.batch
+        result = hook.transform_padded(
+            # ROLL's columns are one less than its tokens: column t is about token t + 1.
+            batch["input_ids"][:, 1:],
+            batch["response_mask"][:, 1:] if response_mask is None else response_mask,
+            batch["advantages"],
+            step=data.meta_info.get("global_step", 0),
+            old_logprobs=batch.get("old_log_probs", None),
+        )
+        batch["advantages"] = result.advantages
+        data.meta_info["metrics"] = data.meta_info.get("metrics", {}) | result.values()
+        return data
+
+    compute_and_credit.hicra = True
+    return compute_and_credit
+
+
+def __getattr__(name: str) -> Any:
+    """`HicraAgenticPipeline`, made when asked for, as importing it needs all of ROLL."""
+    if name != "HicraAgenticPipeline":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from roll.pipeline.agentic.agentic_pipeline import AgenticPipeline
+
+    class HicraAgenticPipeline(AgenticPipeline):
+        """`AgenticPipeline` with HICRA, configured by the environment."""
+
+        def __init__(self, pipeline_config: Any) -> None:
+            super().__init__(pipeline_config)
+            install(self)
+
+    globals()[name] = HicraAgenticPipeline
+    return HicraAgenticPipeline
+
+
+def _function_of(pipeline_class: type) -> tuple[Any, str]:
+    for ancestor in pipeline_class.__mro__:
+        module = sys.modules[ancestor.__module__]
+        for name in _FUNCTIONS:
+            if hasattr(module, name) and "run" in vars(ancestor):
+                return module, name
+    raise TypeError(
+        f"Cannot install HICRA as {pipeline_class.__name__} must run one of "
+        f"{', '.join(_FUNCTIONS)}: "
+        "none of its modules has it"
+    )

@@ -1,0 +1,1 @@
+"""No FlashAttention: names that OpenRLHF imports, and which no test uses."""
