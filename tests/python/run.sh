@@ -3,7 +3,7 @@
 # against the real functions of TRL and verl, DBSCAN against scikit-learn's.
 # Needs Python 3.11 or newer, Deno, and 6.5 GB of disk for .venv: torch on PyPI brings its CUDA
 # libraries, which stay unused.
-# Exit status 0 means that every test ran and passed.
+# Exit status 0 means that all passed. Tests of frameworks that are on no package registry skip, and say so.
 set -euo pipefail
 cd "$(dirname "$0")"
 venv=../../.venv
