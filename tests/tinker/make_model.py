@@ -13,7 +13,7 @@ import sys
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-STEPS = 200
+STEPS = 120
 BATCH = 16
 VOCAB_SIZE = 151936
 END = "<|im_end|>"
