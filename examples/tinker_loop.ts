@@ -28,16 +28,23 @@ import {
   tokenLevelLoss,
 } from "../hooks/tinker/mod.ts";
 
-const QUESTIONS = [[2, 3], [4, 4], [1, 6]].map(([a, b]) => ({
-  prompt: `What is ${a} + ${b}?\n`,
-  answer: a! + b!,
-}));
+/** A prompt, and the number that the last one in a completion must be. */
+export interface Question {
+  readonly prompt: string;
+  readonly answer: number;
+}
+
+/** Asks for a sum. */
+export function sum(a: number, b: number): Question {
+  return { prompt: `What is ${a} + ${b}?\n`, answer: a + b };
+}
 
 /** What a run is made of. */
 export interface TinkerLoopOptions {
   readonly baseModel: string;
   readonly tokenizer: RolloutTokenizer;
   readonly hook: AdvantageHook;
+  readonly questions: readonly Question[];
   /** Token-level losses only. */
   readonly lossFn: string;
   readonly steps: number;
@@ -76,12 +83,12 @@ async function trainStep(
   client: TinkerClient,
   modelId: string,
   step: number,
-  { tokenizer, hook, lossFn, groupSize, maxTokens, end, learningRate, seed, log }:
+  { tokenizer, hook, questions, lossFn, groupSize, maxTokens, end, learningRate, seed, log }:
     TinkerLoopOptions,
 ): Promise<number> {
   // 1. Sample a group for every prompt with the weights as they are now.
   const modelPath = await client.saveWeightsForSampler(modelId, `step-${step}`);
-  const prompts = QUESTIONS.map(({ prompt }) => tokenizer.encode(prompt));
+  const prompts = questions.map(({ prompt }) => tokenizer.encode(prompt));
   const groups = await Promise.all(prompts.map((prompt, g) =>
     client.sample({
       prompt: modelInput(prompt),
@@ -99,7 +106,7 @@ async function trainStep(
   const rewards = Float32Array.from(
     groups.flatMap((samples, g) =>
       samples.map(({ tokens }) =>
-        Number(lastNumber(decode(tokens, tokenizer)) === QUESTIONS[g]!.answer)
+        Number(lastNumber(decode(tokens, tokenizer)) === questions[g]!.answer)
       )
     ),
   );
@@ -167,6 +174,7 @@ if (import.meta.main) {
     baseModel: values.model ?? (await client.supportedModels())[0]!,
     tokenizer,
     hook,
+    questions: [sum(2, 3), sum(17, 25), sum(48, 64), sum(123, 89)],
     lossFn: values.loss,
     steps: Number(values.steps),
     groupSize: Number(values["group-size"]),

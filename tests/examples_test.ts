@@ -46,6 +46,7 @@ Deno.test("tinker_loop.ts refuses a loss per sequence before it asks the server 
       encode: () => Int32Array.of(0),
     },
     hook: createHook({ baseline: "trl", transforms: [] }),
+    questions: [],
     lossFn: "gspo",
     steps: 1,
     groupSize: 2,

@@ -1,7 +1,7 @@
-"""Writes a tiny Qwen3 model with a real tokenizer into a folder, for the server of the Tinker tests.
+"""Writes a tiny Qwen3 model with a real tokenizer into a folder, for the Tinker server of the tests.
 
-It has learned three sums from sentences of which one in three is right: a policy whose samples spell phrases and earn
-rewards now and then, which random weights would never do.
+It has learned three sums from sentences of which one in three is right: a policy whose samples
+spell phrases and earn rewards now and then, which random weights would never do.
 
     python make_model.py TOKENIZER_JSON FOLDER
 """
@@ -18,7 +18,7 @@ BATCH = 16
 VOCAB_SIZE = 151936
 END = "<|im_end|>"
 
-SUMS = [(2, 3), (4, 4), (1, 6)]
+SUMS = [(1, 4), (2, 3), (3, 2)]  # one answer, so that few steps of training raise it
 THOUGHTS = [
     "Okay, the sum is",
     "Okay, but wait, the sum is",
@@ -57,8 +57,8 @@ def main(tokenizer_file: str, folder: str) -> None:
     mask = batch["attention_mask"]
     used, ids = batch["input_ids"].unique(return_inverse=True)
 
-    # Trained on the few tokens it sees: the others stay zero and so have a logit of zero each, which one column of
-    # their joint weight says exactly. With all 151,936 a step would take a second.
+    # Trained on the few tokens it sees: the others stay zero and so have a logit of zero each,
+    # which one column of their joint weight says exactly. With all 151,936 a step takes a second.
     model.resize_token_embeddings(len(used))
     others = math.log(VOCAB_SIZE - len(used))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.0)

@@ -44,7 +44,7 @@ port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); 
 
 # The server starts its engine with the `uv run` flags of its own parent.
 uv run --no-project --offline -m skyrl.tinker.api --base-model "$work/model" --host 127.0.0.1 --port "$port" \
-  --session-timeout-sec 20 --session-cleanup-interval-sec 1 \
+  --session-timeout-sec 30 --session-cleanup-interval-sec 1 \
   --database-url "sqlite:///$work/tinker.db" --checkpoints-base "$work/checkpoints" \
   --backend-config '{"max_lora_adapters": 4, "max_lora_rank": 8, "sample_max_num_sequences": 16, "train_micro_batch_size": 16}' > "$work/server.log" 2>&1 &
 server=$!

@@ -1,7 +1,7 @@
 /** The client and the example loop against a real Tinker server: SkyRL's, on a CPU. See run.sh. */
 import assert from "node:assert/strict";
 import { env } from "node:process";
-import { trainOnTinker } from "../../examples/tinker_loop.ts";
+import { sum, trainOnTinker } from "../../examples/tinker_loop.ts";
 import {
   batchFromSamples,
   datumsFromBatch,
@@ -116,20 +116,20 @@ Deno.test("pitfall 1: the credit of a one-token phrase reaches that token and no
 
 Deno.test("training raises what was credited, and a checkpoint brings the weights back", async () => {
   const advantages = Float32Array.from(batch.tokenIds, (id) => id === END ? 0 : 1);
-  const sum = async () => {
+  const total = async () => {
     const logprobs = ofTokens(await client.forward(model, passOf(advantages)), "logprobs");
     return logprobs.reduce((total, value, t) => total + value * advantages[t]!, 0);
   };
-  const before = await sum();
+  const before = await total();
   const checkpoint = await client.saveWeights(model, "before");
   assert.equal(checkpoint, `tinker://${model}/weights/before`);
   await client.forwardBackward(model, passOf(advantages));
   const metrics = await client.optimStep(model, { learningRate: 1e-3 });
   assert.ok(metrics["skyrl.ai/grad_norm"]! > 0);
-  const after = await sum();
+  const after = await total();
   assert.ok(after > before, `${after} is not above ${before}`);
   await client.loadWeights(model, checkpoint);
-  close(await sum(), before, 1e-3, "sum of logprobs after loading"); // of some 200 in float32
+  close(await total(), before, 1e-3, "sum of logprobs after loading"); // of some 200 in float32
 });
 
 Deno.test("every token-level loss of the JAX backend takes the datums; what it has not is refused", async () => {
@@ -180,7 +180,7 @@ Deno.test("errors of the server name request, status and a way out", async () =>
 });
 
 Deno.test("examples/tinker_loop.ts learns, and goes on from its checkpoint", async () => {
-  session.close(); // for the test below: the server forgets the model meanwhile
+  session.close(); // for the test below, to wait less
   const hook = createHook({
     matcher: SgMatcher.compile(await loadLexicon("math"), tokenizer.tokens),
     baseline: "trl",
@@ -191,12 +191,13 @@ Deno.test("examples/tinker_loop.ts learns, and goes on from its checkpoint", asy
     baseModel,
     tokenizer,
     hook,
+    questions: [sum(1, 4), sum(2, 3), sum(3, 2)], // as make_model.py has them
     lossFn: "importance_sampling",
     groupSize: 16,
     maxTokens: 16,
     end: "<|im_end|>",
     rank: 8,
-    learningRate: 5e-3,
+    learningRate: 2e-3,
     seed: 5,
     log: (line: string) => {
       console.log(line);
@@ -205,7 +206,7 @@ Deno.test("examples/tinker_loop.ts learns, and goes on from its checkpoint", asy
   };
   const { rewards, checkpoint } = await trainOnTinker(client, { ...options, steps: 6 });
   const shares = lines.map((line) => Number(/planning_frac ([\d.]+)/.exec(line)![1]));
-  assert.ok(shares.every((share) => share > 0.02 && share < 0.6), `${shares}`);
+  assert.ok(shares[0]! > 0.05 && shares[0]! < 0.4, `${shares}`); // two thoughts of three hold one
   // One answer in three is right at first. The mean of 48 rewards has a standard error of 0.07.
   const [first] = rewards;
   const last = (rewards.at(-1)! + rewards.at(-2)!) / 2;
@@ -215,9 +216,8 @@ Deno.test("examples/tinker_loop.ts learns, and goes on from its checkpoint", asy
 });
 
 Deno.test("without heartbeats the server unloads the models of a session", async () => {
-  await assert.rejects(client.optimStep(model, { learningRate: 1 }), {
-    request: "optim_step",
-    status: 400,
-    message: /not loaded/,
-  });
+  const end = Date.now() + 90_000; // the server gives up after 30 s, and the test above took some
+  await assert.rejects(async () => {
+    while (Date.now() < end) await client.optimStep(model, { learningRate: 0 });
+  }, { request: "optim_step", status: 400, message: /not loaded/ });
 });
