@@ -1,4 +1,4 @@
-"""Writes a tiny Qwen3 model with a real tokenizer into a folder, for the Tinker server of the tests.
+"""Writes a tiny Qwen3 model with a real tokenizer into a folder, for the tests' Tinker server.
 
 It has learned three sums from sentences of which one in three is right: a policy whose samples
 spell phrases and earn rewards now and then, which random weights would never do.
