@@ -204,7 +204,7 @@ Deno.test("examples/tinker_loop.ts learns, and goes on from its checkpoint", asy
       lines.push(line);
     },
   };
-  const { rewards, checkpoint } = await trainOnTinker(client, { ...options, steps: 6 });
+  const { rewards, checkpoint } = await trainOnTinker(client, { ...options, steps: 10 });
   const shares = lines.map((line) => Number(/planning_frac ([\d.]+)/.exec(line)![1]));
   assert.ok(shares[0]! > 0.05 && shares[0]! < 0.4, `${shares}`); // two thoughts of three hold one
   // One answer in three is right at first. The mean of 48 rewards has a standard error of 0.07.
@@ -216,7 +216,7 @@ Deno.test("examples/tinker_loop.ts learns, and goes on from its checkpoint", asy
 });
 
 Deno.test("without heartbeats the server unloads the models of a session", async () => {
-  const end = Date.now() + 90_000; // the server gives up after 30 s, and the test above took some
+  const end = Date.now() + 90_000; // the server gives up after 30 s, part of which has passed
   await assert.rejects(async () => {
     while (Date.now() < end) await client.optimStep(model, { learningRate: 0 });
   }, { request: "optim_step", status: 400, message: /not loaded/ });
