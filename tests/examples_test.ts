@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { train } from "../examples/in_process_loop.ts";
 import { trainOnGpu } from "../examples/gpu_loop.ts";
-import { createHook, hicra } from "../mod.ts";
+import { trainOnTinker } from "../examples/tinker_loop.ts";
+import { TinkerClient } from "../hooks/tinker/mod.ts";
+import { createHook, hicra, tokenBytes } from "../mod.ts";
 import { gpuTest } from "./kernels/_device.ts";
 
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -32,4 +34,27 @@ gpuTest("gpu_loop.ts learns the toy task with everything on the GPU", async (dev
   // Twelve equally likely tokens at first, and phrases among them.
   assert.ok(Math.abs(reports[0]!.entropy - Math.log(12)) < 1e-5);
   assert.ok(reports[0]!.planningShare > 0 && reports[0]!.planningShare < 0.2);
+});
+
+// That it learns is tested against a real server, tests/tinker.
+Deno.test("tinker_loop.ts refuses a loss per sequence before it asks the server for anything", async () => {
+  const client = new TinkerClient({ baseUrl: "http://127.0.0.1:9" }); // nothing listens there
+  const options = {
+    baseModel: "none",
+    tokenizer: {
+      tokens: tokenBytes({ model: { type: "WordPiece", vocab: { a: 0 } } }),
+      encode: () => Int32Array.of(0),
+    },
+    hook: createHook({ baseline: "trl", transforms: [] }),
+    questions: [],
+    lossFn: "gspo",
+    steps: 1,
+    groupSize: 2,
+    maxTokens: 1,
+    end: "a",
+    rank: 1,
+    learningRate: 1,
+    log: () => {},
+  };
+  await assert.rejects(trainOnTinker(client, options), /"gspo", its ratio per sequence/);
 });

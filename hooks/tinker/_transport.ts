@@ -1,0 +1,193 @@
+import { during, refusal, TinkerError } from "./tinker_error.ts";
+
+/** Settings of {@linkcode Transport}, all of them set. */
+export interface TransportOptions {
+  readonly baseUrl: string;
+  readonly apiKey: string | undefined;
+  readonly requestTimeoutMs: number;
+  readonly resultTimeoutMs: number;
+  readonly retries: number;
+  readonly backoffMs: number;
+}
+
+/** How one request is sent. */
+export interface SendOptions {
+  /** Whether sending it twice does no harm, should the first have arrived after all. */
+  readonly isRepeatable?: boolean;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A JSON object of an answer. */
+export type Answer = Record<string, unknown>;
+
+/** With these the server refuses before it does anything: busy, or a checkpoint being written. */
+const REFUSED_FOR_NOW: ReadonlySet<number | undefined> = new Set([425, 429]);
+
+const MAX_BACKOFF_MS = 5000;
+
+/** Requests, the results that they promise, and retries where they are safe. */
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #root: URL;
+
+  constructor(options: TransportOptions) {
+    const { baseUrl } = options;
+    if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) {
+      throw new TypeError(
+        `Cannot connect as baseUrl must be a URL of http or https: current value is "${baseUrl}", ` +
+          'pass one such as "http://localhost:8000"',
+      );
+    }
+    this.#options = options;
+    this.#root = new URL("api/v1/", baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
+  }
+
+  /** Sends a request, a GET if it has no body, and returns its answer. */
+  async send(request: string, body?: object, options: SendOptions = {}): Promise<Answer> {
+    const { isRepeatable = body === undefined, signal } = options;
+    for (let attempt = 0;; attempt++) {
+      const outcome = await this.#attempt(request, body, options);
+      if ("answer" in outcome) return outcome.answer;
+      const { error, retryAfterMs = 0 } = outcome;
+      const isSafe = REFUSED_FOR_NOW.has(error.status) || (isRepeatable && isTransient(error));
+      if (!isSafe || attempt >= this.#options.retries) throw error;
+      await sleep(Math.max(this.#backoff(attempt), retryAfterMs), signal);
+    }
+  }
+
+  /** Sends a request that the server works on later, and waits for the result. */
+  async sendForResult(request: string, body: object, options: SendOptions = {}): Promise<Answer> {
+    const { request_id: id } = await this.send(request, body, options);
+    if (typeof id !== "string") {
+      throw new TinkerError(
+        `Cannot ${request} as the answer must hold a request_id: current value is ` +
+          `${JSON.stringify(id)}, is baseUrl that of a Tinker server?`,
+        { request },
+      );
+    }
+    return await this.#result(request, id, options.signal);
+  }
+
+  /** Polls until the result is there. The server waits too: it answers 408 when it has waited long. */
+  async #result(request: string, id: string, signal?: AbortSignal): Promise<Answer> {
+    const { resultTimeoutMs, requestTimeoutMs } = this.#options;
+    const end = Date.now() + resultTimeoutMs;
+    for (let poll = 0;; poll++) {
+      const leftMs = end - Date.now();
+      if (leftMs <= 0) {
+        throw new TinkerError(
+          `Cannot ${request} as its result must come within ${resultTimeoutMs} ms: the server still ` +
+            `works on request ${id}, raise resultTimeoutMs`,
+          { request },
+        );
+      }
+      const timeoutMs = Math.min(requestTimeoutMs, leftMs);
+      const options = { isRepeatable: true, timeoutMs, signal };
+      const answer: Answer = await this.send("retrieve_future", { "request_id": id }, options)
+        .catch((error) => {
+          if (!(error instanceof TinkerError)) throw error;
+          if (error.status !== 408) throw during(error, request);
+          return { type: "try_again" };
+        });
+      if (typeof answer.error === "string") {
+        throw new TinkerError(
+          `Cannot ${request} as it failed on the server: ${answer.error}; see the server's log`,
+          { request },
+        );
+      }
+      if (answer.type !== "try_again") return answer;
+      await sleep(Math.min(this.#backoff(poll), leftMs), signal);
+    }
+  }
+
+  async #attempt(
+    request: string,
+    body: object | undefined,
+    { timeoutMs = this.#options.requestTimeoutMs, signal }: SendOptions,
+  ): Promise<{ answer: Answer } | { error: TinkerError; retryAfterMs?: number }> {
+    const { apiKey } = this.#options;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(new URL(request, this.#root), {
+        method: body === undefined ? "GET" : "POST",
+        headers: {
+          ...(body !== undefined && { "content-type": "application/json" }),
+          ...(apiKey !== undefined && { "x-api-key": apiKey }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      });
+      text = await response.text();
+    } catch (cause) {
+      signal?.throwIfAborted();
+      return { error: this.#noAnswer(request, timeout.aborted ? timeoutMs : undefined, cause) };
+    }
+    if (!response.ok) {
+      const seconds = Number(response.headers.get("retry-after") ?? 0);
+      const error = refusal(request, response.status, text);
+      return { error, ...(seconds > 0 && { retryAfterMs: 1000 * seconds }) };
+    }
+    return { answer: parseAnswer(request, text) };
+  }
+
+  #noAnswer(request: string, timeoutMs: number | undefined, cause: unknown): TinkerError {
+    const root = this.#root.href;
+    return timeoutMs === undefined
+      ? new TinkerError(
+        `Cannot ${request} as ${root} must answer: ${(cause as Error).message}; see whether the ` +
+          "server runs and received the request",
+        { request },
+        { cause },
+      )
+      : new TinkerError(
+        `Cannot ${request} as ${root} must answer within ${timeoutMs} ms: no answer yet, raise ` +
+          "requestTimeoutMs",
+        { request, status: 408 },
+        { cause },
+      );
+  }
+
+  /** Doubles with every attempt; random within its upper half, so that clients do not march in step. */
+  #backoff(attempt: number): number {
+    const full = Math.min(this.#options.backoffMs * 2 ** attempt, MAX_BACKOFF_MS);
+    return full * (1 + Math.random()) / 2;
+  }
+}
+
+/** No answer, or one that the server may take back. A timeout is neither: it may still be at work. */
+function isTransient({ status }: TinkerError): boolean {
+  return status === undefined || status >= 500;
+}
+
+function parseAnswer(request: string, text: string): Answer {
+  try {
+    const answer = JSON.parse(text);
+    if (typeof answer === "object" && answer !== null) return answer;
+  } catch {
+    // said below
+  }
+  throw new TinkerError(
+    `Cannot ${request} as the answer must be a JSON object: current value is ` +
+      `"${text.slice(0, 200)}", is baseUrl that of a Tinker server?`,
+    { request },
+  );
+}
+
+/** Waits; rejects with the reason of the signal when that comes first. */
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal!.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
