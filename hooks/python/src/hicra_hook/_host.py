@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .hook import Hook
+from .hook import PER_SEQUENCE, Hook
 
 
 def installed_version(package: str) -> str:
@@ -47,13 +47,25 @@ def check_host(
     return f"{host} {version}"
 
 
-def start(hook: Hook, bound_to: str, *, entropy_option: str = "the host's own option") -> None:
+def start(
+    hook: Hook,
+    bound_to: str,
+    *,
+    entropy_option: str = "the host's own option",
+    fields: Sequence[str] = ("old_logprobs",),
+) -> None:
     """Lets the sidecar say now, and not after hours, what it does not like about the options.
 
-    It is given a batch without a trained token. Then the hook says what it is bound to.
+    It is given a batch without a trained token, and `fields`, those that the host will hand over.
+    Then the hook says what it is bound to.
     """
     nothing = np.zeros((1, 1), "<f4")
-    probe = hook.transform_padded(nothing.astype("<i4"), nothing, nothing, old_logprobs=nothing)
+    probe = hook.transform_padded(
+        nothing.astype("<i4"),
+        nothing,
+        nothing,
+        **{name: nothing[0] if name in PER_SEQUENCE else nothing for name in fields},
+    )
     if probe.entropy_coefficient is not None:
         raise ValueError(
             "Cannot use entropy-regularisation as the host must add the bonus to its own loss: leave "

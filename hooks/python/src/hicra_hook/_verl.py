@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import verl
 from omegaconf import DictConfig, OmegaConf
 from verl.utils.config import omega_conf_to_dataclass
 
+from ._host import start
 from .hook import Hook
 
 TESTED = ("0.9.1",)
@@ -20,24 +19,14 @@ TESTED = ("0.9.1",)
 OPTIONS = ("alpha", "transforms", "lexicon", "on_failure", "socket")
 """What `+hicra.<option>=` may set on verl's command line, as `Hook` takes it."""
 
+FIELDS = ("rewards", "group_ids", "flags", "old_logprobs")
+"""What verl always has for the hook."""
+
 TOKEN_LOSSES = (
     *("vanilla", "dppo_tv", "dppo_kl", "gspo", "sapo", "gpg", "clip_cov", "kl_cov", "dro", "cispo"),
     "bypass_mode",
 )
 """Policy losses in which a token's advantage weighs that token; verl's gspo is GSPO-token."""
-
-
-def check_host(method: Callable[..., Any], parameters: Sequence[str]) -> None:
-    """Raises where verl no longer has the method that an adapter overrides."""
-    tested = f"tested with verl {', '.join(TESTED)}"
-    found = list(inspect.signature(method).parameters)
-    if found != ["self", *parameters]:
-        raise ImportError(
-            f"Cannot add HICRA to verl {verl.__version__} as {method.__qualname__} must take "
-            f"{', '.join(parameters)}: it takes {', '.join(found[1:])}; {tested}"
-        )
-    if verl.__version__ not in TESTED:
-        warnings.warn(f"hicra: verl {verl.__version__} is untested; {tested}", stacklevel=3)
 
 
 def refuse(config: DictConfig) -> None:
@@ -63,8 +52,10 @@ def refuse(config: DictConfig) -> None:
         )
 
 
-def create_hook(config: DictConfig, tokenizer: Any, bound_to: str) -> Hook:
-    """The hook of a run, tried out on an empty batch: what is wrong shows before any rollout."""
+def create_hook(
+    config: DictConfig, tokenizer: Any, bound_to: str, *, fields: Sequence[str]
+) -> Hook:
+    """The hook of a run, tried out: what is wrong shows before any rollout."""
     options = OmegaConf.to_container(config.get("hicra") or OmegaConf.create(), resolve=True)
     unknown = [name for name in options if name not in OPTIONS]
     if unknown:
@@ -74,16 +65,10 @@ def create_hook(config: DictConfig, tokenizer: Any, bound_to: str) -> Hook:
     model = omega_conf_to_dataclass(config.actor_rollout_ref.model)
     vocab_size = model.hf_config.get_text_config().vocab_size
     hook = Hook(tokenizer, vocab_size=vocab_size, host=f"verl {verl.__version__}", **options)
-    _try_out(hook)
-    hook.announce(bound_to)
+    start(
+        hook,
+        bound_to,
+        entropy_option="actor_rollout_ref.actor.entropy_coeff",
+        fields=fields,
+    )
     return hook
-
-
-def _try_out(hook: Hook) -> None:
-    ids, mask, values = np.empty(0, "<i4"), np.empty(0, "u1"), np.empty(0, "<f4")
-    result = hook.transform([0], ids, mask, values, old_logprobs=values, entropies=values)
-    if result.entropy_coefficient is not None:
-        raise ValueError(
-            "Cannot add an entropy bonus as the loss must be verl's own: leave the transform out "
-            f"and set actor_rollout_ref.actor.entropy_coeff={result.entropy_coefficient}"
-        )

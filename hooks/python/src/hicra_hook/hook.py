@@ -17,7 +17,7 @@ import numpy as np
 from .sidecar import Sidecar, SidecarError, SidecarUnavailable
 
 _PER_TOKEN = {"old_logprobs": "<f4", "entropies": "<f4", "segment_ids": "<i4", "planning_mask": "u1"}
-_PER_SEQUENCE = {"rewards": "<f4", "group_ids": "<i4", "flags": "u1"}
+PER_SEQUENCE = {"rewards": "<f4", "group_ids": "<i4", "flags": "u1"}
 
 TRUNCATED, PADDING_ROW, EXCLUDE_FROM_METRICS = 1, 2, 4
 """Bits of `flags`."""
@@ -383,10 +383,10 @@ def _ragged(
 
 
 def _per_sequence(name: str, values: Any) -> np.ndarray:
-    if name not in _PER_SEQUENCE:
-        known = ", ".join([*_PER_TOKEN, *_PER_SEQUENCE])
+    if name not in PER_SEQUENCE:
+        known = ", ".join([*_PER_TOKEN, *PER_SEQUENCE])
         raise TypeError(f"Cannot send {name} as it is no field of the contract: known are {known}")
-    return _array(values, _PER_SEQUENCE[name])
+    return _array(values, PER_SEQUENCE[name])
 
 
 def _ids(values: Any) -> np.ndarray:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import verl
 from verl import DataProto
 from verl.trainer import main_ppo_v0
 from verl.trainer.ppo.ray_trainer import RayPPOTrainer
 
-from ._verl import check_host, create_hook, refuse
+from ._host import check_host
+from ._verl import FIELDS, TESTED, create_hook, refuse
 from .hook import TRUNCATED, group_ids
 
-check_host(RayPPOTrainer._update_actor, ["batch"])
+check_host("verl", verl.__version__, TESTED, (RayPPOTrainer._update_actor, ["self", "batch"]))
 
 
 class HicraRayPPOTrainer(RayPPOTrainer):
@@ -28,7 +30,7 @@ class HicraRayPPOTrainer(RayPPOTrainer):
     def __init__(self, config: Any, tokenizer: Any, *args: Any, **kwargs: Any) -> None:
         refuse(config)
         super().__init__(config, tokenizer, *args, **kwargs)
-        self.hook = create_hook(config, tokenizer, "RayPPOTrainer._update_actor")
+        self.hook = create_hook(config, tokenizer, "RayPPOTrainer._update_actor", fields=FIELDS)
 
     def _update_actor(self, batch: DataProto) -> DataProto:
         tensors = batch.batch

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import transfer_queue as tq
+import verl
 from omegaconf import DictConfig
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
@@ -24,7 +25,8 @@ from verl.trainer.ppo.v1 import (
     register_trainer,
 )
 
-from ._verl import check_host, create_hook, refuse
+from ._host import check_host
+from ._verl import FIELDS, TESTED, create_hook, refuse
 from .hook import PADDING_ROW, TRUNCATED, Hook, group_ids
 
 _FIELDS = [
@@ -37,8 +39,13 @@ _FIELDS = [
     "entropy",
 ]
 
-check_host(PPOTrainer._compute_advantage, ["batch", "metrics"])
-check_host(PPOTrainer._init_tokenizer, [])
+check_host(
+    "verl",
+    verl.__version__,
+    TESTED,
+    (PPOTrainer._compute_advantage, ["self", "batch", "metrics"]),
+    (PPOTrainer._init_tokenizer, ["self"]),
+)
 
 
 class _Hicra(PPOTrainer):
@@ -53,7 +60,14 @@ class _Hicra(PPOTrainer):
     def _init_tokenizer(self) -> None:
         super()._init_tokenizer()
         bound_to = f"PPOTrainer._compute_advantage, trainer mode hicra_{self.host_mode}"
-        self.hook = create_hook(self.config, self.processor or self.tokenizer, bound_to)
+        # In bypass mode verl computes no old log-probabilities, and so no entropies.
+        bypass = (self.config.algorithm.get("rollout_correction") or {}).get("bypass_mode", False)
+        self.hook = create_hook(
+            self.config,
+            self.processor or self.tokenizer,
+            bound_to,
+            fields=[*FIELDS, *([] if bypass else ["entropies"])],
+        )
 
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
         batch = super()._compute_advantage(batch, metrics)
