@@ -49,7 +49,7 @@ def check_host(
 
 def start(
     hook: Hook,
-    bound_to: str,
+    bound_to: str | None,
     *,
     entropy_option: str = "the host's own option",
     fields: Sequence[str] = ("old_logprobs",),
@@ -57,7 +57,7 @@ def start(
     """Lets the sidecar say now, and not after hours, what it does not like about the options.
 
     It is given a batch without a trained token, and `fields`, those that the host will hand over.
-    Then the hook says what it is bound to.
+    Then the hook says what it is bound to, unless that is None: one rank says it for all.
     """
     nothing = np.zeros((1, 1), "<f4")
     probe = hook.transform_padded(
@@ -71,4 +71,5 @@ def start(
             "Cannot use entropy-regularisation as the host must add the bonus to its own loss: leave "
             f"the transform out and set {entropy_option} to {probe.entropy_coefficient:g}"
         )
-    hook.announce(bound_to)
+    if bound_to is not None:
+        hook.announce(bound_to)

@@ -11,7 +11,6 @@ together for the first time: once per generation, before TRL shuffles, splits an
 from __future__ import annotations
 
 import inspect
-import warnings
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ import trl
 from accelerate.utils import gather_object
 from trl import GRPOTrainer
 
+from ._host import check_host, start
 from .hook import Hook
 
 TESTED = ("1.0.0", "1.8.0", "1.16.0")
@@ -42,10 +42,10 @@ def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
         def __init__(self, *args: Any, hicra: dict[str, Any] | None = None, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             _check_loss(self)
-            self._hicra = _create_hook(self, hicra or {})
+            bound_to = f"{trainer_class.__name__}._generate_and_score_completions"
+            is_main = self.accelerator.is_main_process
+            self._hicra = _create_hook(self, hicra or {}, bound_to if is_main else None)
             self._hicra_failures = 0
-            if self.accelerator.is_main_process:
-                self._hicra.announce(f"{trainer_class.__name__}._generate_and_score_completions")
 
         def _calculate_rewards(
             self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any
@@ -136,7 +136,7 @@ def _rewards(trainer: Any, mode: str, rows: int) -> dict[str, torch.Tensor]:
     return fields
 
 
-def _create_hook(trainer: Any, options: dict[str, Any]) -> Hook:
+def _create_hook(trainer: Any, options: dict[str, Any], bound_to: str | None) -> Hook:
     processor = trainer.processing_class
     tokenizer = getattr(processor, "tokenizer", processor)
     rows = trainer.model.get_input_embeddings().num_embeddings
@@ -146,20 +146,11 @@ def _create_hook(trainer: Any, options: dict[str, Any]) -> Hook:
         vocab_size=rows if rows > len(tokenizer) else None,
         **options,
     )
-    # A batch without a trained token: what the sidecar does not like about the options it says now,
-    # and not after the first generation.
-    nothing = torch.zeros(1, 1)
-    probe = hook.transform_padded(nothing.long(), nothing, nothing, old_logprobs=nothing)
-    if probe.entropy_coefficient is not None:
-        raise ValueError(
-            "Cannot use entropy-regularisation as TRL must add the bonus to its loss itself: use "
-            f"GRPOConfig(entropy_coef={probe.entropy_coefficient:g})"
-        )
+    start(hook, bound_to, entropy_option="entropy_coef of GRPOConfig")
     return hook
 
 
 def _check_host(trainer_class: type) -> None:
-    tested = f"tested with trl {', '.join(TESTED)}"
     if not (inspect.isclass(trainer_class) and issubclass(trainer_class, GRPOTrainer)):
         raise TypeError(
             "Cannot add HICRA as the trainer must be GRPOTrainer or a subclass of it: "
@@ -177,15 +168,8 @@ def _check_host(trainer_class: type) -> None:
                 "Cannot add HICRA to GMPOTrainer as importance ratios must be per token: their "
                 "geometric mean gives all tokens of a sequence the same credit, use GRPOTrainer"
             )
-    for name, expected in _OVERRIDDEN.items():
-        found = list(inspect.signature(getattr(trainer_class, name)).parameters)
-        if found != expected:
-            raise RuntimeError(
-                f"Cannot add HICRA to trl {trl.__version__} as {trainer_class.__name__}.{name} "
-                f"must take {', '.join(expected)}: it takes {', '.join(found)}; {tested}"
-            )
-    if trl.__version__ not in TESTED:
-        warnings.warn(f"hicra: trl {trl.__version__} is untested; {tested}", stacklevel=3)
+    bound = [(getattr(trainer_class, name), expected) for name, expected in _OVERRIDDEN.items()]
+    check_host("trl", trl.__version__, TESTED, *bound)
 
 
 def _check_loss(trainer: Any) -> None:
