@@ -2,8 +2,9 @@
 
 import pytest
 
+import shared_sidecar
 import wire_cases
-from hicra_hook import Hook, Sidecar
+from hicra_hook import Hook
 
 TABLE = (wire_cases.TABLE_OFFSETS, wire_cases.TABLE.tobytes())
 """Token ids: 0 But, 1 wait, 2 comma, 3 let, 4 's, 5 try, 6 a, 7 different, 8 approach, 9 full stop, 10 x."""
@@ -27,7 +28,4 @@ def hook(lexicon):
 @pytest.fixture(scope="session")
 def address():
     """The socket of one sidecar for all tests that need none of their own."""
-    sidecar = Sidecar()
-    sidecar.health()
-    yield sidecar._address
-    sidecar.close()
+    return shared_sidecar.address()

@@ -31,7 +31,7 @@ def train(rank, world, port, scenarios, environment, results):
     for name, (context_parallel, alpha, samples, options) in scenarios.items():
         be_rank(rank, world, context_parallel)
         os.environ["HICRA_ALPHA"] = str(alpha)
-        slime._hook.cache_clear()
+        slime._hooks.clear()
         mine = samples_of(rank // context_parallel, samples, world // context_parallel)
         done[name] = step(mine, options)
     torch.save(done, f"{results}/{world}-{rank}.pt")
@@ -76,6 +76,7 @@ def arguments(**options):
             "gamma": 1.0,
             "lambd": 1.0,
             "hf_checkpoint": "",
+            "vocab_size": None,
             "ci_test": False,
             "log_multi_turn": False,
             "log_passrate": False,

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import words
-from words import IS, LET, ME, PAD, SEE, SUM, THE, TOOL, WAIT
+import word_tokens as words
+from word_tokens import IS, LET, ME, PAD, SEE, SUM, THE, TOOL, WAIT
 
 pytest.importorskip("areal", reason="AReaL is not installed")
 
@@ -25,6 +25,8 @@ from hicra_hook import areal as adapter  # noqa: E402
 
 ROWS = [[THE, SUM, WAIT, IS, THE], [THE, WAIT, IS, PAD, PAD]]
 MASK = [[0, 1, 1, 1, 1], [0, 1, 1, 0, 0]]
+BEYOND = 99
+"""An id that only the model knows."""
 ENGINE = SimpleNamespace(get_version=lambda: 0)
 
 
@@ -117,7 +119,7 @@ def test_pitfall_04_credit_comes_after_adv_norm(tmp_path):
 
 
 def test_pitfall_09_ratios_per_sequence_are_refused(tmp_path):
-    with pytest.raises(ValueError, match='importance_sampling_level must be "token"'):
+    with pytest.raises(ValueError, match="importance_sampling_level must have"):
         actor(tmp_path, options={"importance_sampling_level": "sequence"})
 
 
@@ -153,6 +155,11 @@ def test_pitfall_15_the_result_is_fresh_and_contiguous(tmp_path):
     assert data["advantages"].data_ptr() != data["returns"].data_ptr()
 
 
+def test_pitfall_23_workers_that_pass_through_on_their_own_are_refused(tmp_path):
+    with pytest.raises(ValueError, match='must be "raise" in areal .* "pass-through"'):
+        actor(tmp_path, on_failure="pass-through")
+
+
 def test_metrics_go_to_the_stats_tracker(tmp_path, capsys):
     actor(tmp_path)._compute_advantages(batch())
     stats = stats_tracker.export_all()
@@ -174,8 +181,9 @@ def environment(tmp_path, monkeypatch):
     for name, value in words.environment(tmp_path).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HICRA_TOKENIZER", words.tokenizer(tmp_path))
-    # What an engine reads of a model when it is made.
-    Qwen3Config(hidden_size=8, intermediate_size=8, num_hidden_layers=1).save_pretrained(tmp_path)
+    # What an engine reads of a model when it is made; its embedding has rows without a token.
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1}
+    Qwen3Config(vocab_size=BEYOND + 1, **sizes).save_pretrained(tmp_path)
     return {"path": str(tmp_path), "backend": "fsdp:d1"}
 
 
@@ -189,7 +197,8 @@ def test_the_engine_of_a_worker_has_the_actor(environment):
     )
     engine = engine_class(config(**environment))
     engine.get_version = lambda: 0
-    found = engine.compute_advantages([batch()])[0]["advantages"]
+    rows = [[THE, SUM, WAIT, IS, BEYOND], *ROWS[1:]]
+    found = engine.compute_advantages([batch(rows)])[0]["advantages"]
     assert found.tolist() == [[1, 1.5, 1, 1, 0], [-0.5, -1, 0, 0, 0]]
 
 

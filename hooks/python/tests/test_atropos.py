@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import words
-from words import IS, LET, ME, SEE, SUM, THE, TOOL, WAIT
+import word_tokens as words
+from word_tokens import IS, LET, ME, SEE, SUM, THE, TOOL, WAIT
 
 base = pytest.importorskip("atroposlib.envs.base", reason="atroposlib is not installed")
 pytest.importorskip("httpx", reason="the test client of the API server needs it")
@@ -17,7 +17,7 @@ pytest.importorskip("httpx", reason="the test client of the API server needs it"
 from atroposlib.api.server import app  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 
-from hicra_hook import SidecarUnavailable  # noqa: E402
+from hicra_hook import Sidecar, SidecarUnavailable  # noqa: E402
 from hicra_hook.atropos import HicraEnv, credit  # noqa: E402
 
 
@@ -47,6 +47,10 @@ class ToyEnv(base.BaseEnv):
         return copy.deepcopy(self.says), []
 
 
+    async def setup(self):
+        pass
+
+
 class PlanningEnv(HicraEnv, ToyEnv):
     hicra_baseline = "mean"
 
@@ -57,11 +61,11 @@ def env(tmp_path, monkeypatch):
     tokenizer = SimpleNamespace(decode=lambda ids: str(ids))
     monkeypatch.setattr(base.AutoTokenizer, "from_pretrained", lambda _: tokenizer)
 
-    def make(kind=PlanningEnv, **options):
+    def make(kind=PlanningEnv, *, with_hook=True, **options):
         config = base.BaseEnvConfig(group_size=2, use_wandb=False, include_messages=False)
         made = kind(config, base.ServerBaseline(), testing=True)
         made.max_token_len = 64
-        if issubclass(kind, HicraEnv):
+        if issubclass(kind, HicraEnv) and with_hook:
             made.hicra = words.hook(tmp_path, **options)
         return made
 
@@ -189,12 +193,38 @@ def test_pitfall_14_a_group_is_credited_once(tmp_path):
 
 def test_pitfall_22_without_sidecar_nothing_is_sent(env, tmp_path):
     """Atropos logs what a rollout raises and goes on: the group is dropped, not sent as it was."""
-    environment = env(PlanningEnv)
-    environment.hicra.sidecar._given = (str(tmp_path / "nobody.sock"), None)
-    environment.hicra.sidecar._reset()
+    own = Sidecar()
+    own.health()
+    environment = env(socket=own._address)
+    own.close()
     with pytest.raises(SidecarUnavailable):
         credit(environment.hicra, pair(), baseline="mean")
     assert rolled_out(environment, pair()) == []
+
+
+ENTROPY_BONUS = [{"name": "entropy-regularisation", "coefficient": 0.01}]
+
+
+@pytest.mark.parametrize(
+    ("transforms", "says"), [([{"name": "hicrq"}], "hicrq"), (ENTROPY_BONUS, "host must add")]
+)
+def test_bad_options_show_before_any_rollout(env, transforms, says):
+    with pytest.raises(Exception, match=says):
+        env(transforms=transforms)
+
+
+def test_setup_makes_the_hook_of_the_environment(env, tmp_path, monkeypatch, capsys):
+    for name, value in words.environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    environment = env(with_hook=False)
+    environment.tokenizer = words.VOCABULARY
+    asyncio.run(environment.setup())
+    assert "hicra: bound to atroposlib 0.4.0" in capsys.readouterr().err
+    monkeypatch.setenv("HICRA_ALPHA", "1.5")
+    environment = env(with_hook=False)
+    environment.tokenizer = words.VOCABULARY
+    with pytest.raises(Exception, match="alpha"):
+        asyncio.run(environment.setup())
 
 
 def test_metrics_are_logged_over_all_groups_since_the_last_log(env, monkeypatch, capsys):
@@ -211,6 +241,7 @@ def test_metrics_are_logged_over_all_groups_since_the_last_log(env, monkeypatch,
     # 2 of 5 sampled tokens in the first group, 0 of 2 in the second.
     assert logged["hicra/planning_frac"] == pytest.approx(2 / 7)
     assert (logged["own"], logged["hicra/failures"]) == (1.0, 0.0)
+    assert logged["hicra/latency_ms"] > 0
     assert (
         "hicra: bound to atroposlib 0.4.0 PlanningEnv.postprocess_histories"
         in capsys.readouterr().err

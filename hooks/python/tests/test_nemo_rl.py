@@ -16,7 +16,7 @@ import pytest
 import torch
 import typing_extensions
 
-import adapter_toy as toy
+import hf_toy as toy
 
 _TYPED_DICT = typing.TypedDict
 if sys.version_info < (3, 12):
@@ -129,7 +129,7 @@ def planning_mask(data):
 def make_policy(results=None):
     """A policy without workers, which records the batch that it would cut for them."""
     policy = lm_policy.Policy.__new__(lm_policy.Policy)
-    policy.cfg = {"train_global_batch_size": 4, "train_micro_batch_size": 4}
+    policy.cfg = {"model_name": toy.model(), "train_global_batch_size": 4, "train_micro_batch_size": 4}
 
     def shard(data, batch_size):
         raise Recorded(data)
@@ -225,7 +225,7 @@ def test_pitfall_09_a_ratio_per_sequence_is_refused(options):
     policy = make_policy()
     attach(policy, toy.tokenizer(), **options)
     gspo = ClippedPGLossConfig(sequence_level_importance_ratios=True, token_level_loss=False)
-    with pytest.raises(ValueError, match="sequence_level_importance_ratios must be False"):
+    with pytest.raises(ValueError, match="sequence_level_importance_ratios must have"):
         policy.train(compute(config()), ClippedPGLossFn(gspo))
 
 
@@ -251,6 +251,25 @@ def test_the_loss_weighs_tokens(options):
     assert torch.equal(changed, planning_mask(data)[:, 1:].bool())
 
 
+def test_ids_that_only_the_model_knows(options):
+    policy = make_policy()
+    attach(policy, toy.tokenizer(), **options)
+    data = compute(config())
+    data["input_ids"][0, 2] = toy.BEYOND
+    got = trained_on(policy, data)
+    assert torch.equal(got["advantages"], toy.credited(data["advantages"], planning_mask(data)))
+
+
+def test_options_in_code_win_over_the_environment(options, monkeypatch):
+    monkeypatch.setenv("HICRA_ALPHA", "0.9")
+    monkeypatch.setenv("HICRA_LEXICON", options.pop("lexicon"))
+    policy = make_policy()
+    attach(policy, toy.tokenizer(), **options)
+    data = compute(config())
+    got = trained_on(policy, data)
+    assert torch.equal(got["advantages"], toy.credited(data["advantages"], planning_mask(data)))
+
+
 def test_metrics_join_those_of_the_step(options):
     policy = make_policy(results={"loss": torch.zeros(1), "all_mb_metrics": {"lr": [0.1]}})
     attach(policy, toy.tokenizer(), **options)
@@ -266,6 +285,7 @@ def test_metrics_join_those_of_the_step(options):
 def make_data_plane_policy(columns, monkeypatch):
     """A policy over a data plane that is a dict; what is read and written is what NeMo-RL asks."""
     policy = tq_policy.TQPolicy.__new__(tq_policy.TQPolicy)
+    policy.cfg = {"model_name": toy.model()}
     policy.dp_client = columns
     monkeypatch.setattr(
         tq_policy.TQPolicy, "_stamp_pad_seqlen", lambda self, meta: None, raising=True
@@ -313,7 +333,7 @@ def test_alpha_0_is_nemo_rl_bit_for_bit(options):
 def test_a_changed_host_is_refused(options):
     policy = make_policy()
     policy.train = lambda batch: None
-    with pytest.raises(RuntimeError, match="Policy.train must take data, loss_fn: it takes batch"):
+    with pytest.raises(RuntimeError, match="nemo-rl .* must take data, loss_fn: it takes batch"):
         attach(policy, toy.tokenizer(), **options)
 
 

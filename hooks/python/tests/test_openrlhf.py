@@ -18,7 +18,8 @@ import pytest
 import ray
 import torch
 
-import adapter_toy as toy
+import hf_toy as toy
+from hf_toy import PLANNING, PROMPTS, RESPONSES, REWARDS
 
 pytest.importorskip("openrlhf", reason="needs openrlhf==0.11.2, see docs/frameworks/openrlhf.md")
 
@@ -42,16 +43,6 @@ for name, module in list(sys.modules.items()):
 from hicra_hook import openrlhf as adapter  # noqa: E402
 from hicra_hook.openrlhf import HicraExperienceMaker  # noqa: E402
 
-PROMPTS = [" the", " the", " the sum is", " the sum is"]
-RESPONSES = [
-    " the sum is two wait",
-    " wait . let me",
-    " the let",
-    " me wait is three . the sum is",
-]
-PLANNING = [[0, 0, 0, 0, 1], [1, 0, 1, 1], [0, 0], [0, 1, 0, 0, 0, 0, 0, 0]]
-"""By sample; " let" at the end of one and " me" at the start of the next are no phrase."""
-REWARDS = [1.0, 0.0, 0.5, 0.25]
 
 
 def arguments(**options):
@@ -65,7 +56,10 @@ def arguments(**options):
             kl=Namespace(use_loss=False, init_coef=0.1, target=None, horizon=1),
         ),
         actor=Namespace(
-            policy_loss_type=options.get("loss", "ppo"), num_nodes=1, num_gpus_per_node=2
+            policy_loss_type=options.get("loss", "ppo"),
+            model_name_or_path=toy.model(),
+            num_nodes=1,
+            num_gpus_per_node=2,
         ),
         ckpt=Namespace(save_steps=-1, best_metric_key=""),
         data=Namespace(
@@ -230,6 +224,26 @@ def test_pitfall_13_samples_ordered_by_length():
     assert [index for each in got for index in each.index] != list(range(4))
     for one, other in zip(plain, got, strict=True):
         assert torch.equal(other.advantages, toy.credited(one.advantages, planning_mask(other)))
+
+
+def test_ids_that_only_the_model_knows():
+    plain, got = (maker(kind) for kind in (RemoteExperienceMaker, HicraExperienceMaker))
+    made, ours = experiences(plain), experiences(got)
+    for batch in (made, ours):
+        assert batch[0].sequences[0, 2] == toy.ids(" sum")[0]
+        batch[0].sequences[0, 2] = toy.BEYOND
+    plain.compute_advantages_and_returns(made)
+    got.compute_advantages_and_returns(ours)
+    marks = planning_mask(ours[0])
+    assert torch.equal(ours[0].advantages, toy.credited(made[0].advantages, marks))
+
+
+def test_pitfall_22_the_token_stays_out_of_what_ray_shows(environment):
+    environment.setenv("HICRA_TOKEN", "secret")
+    actor = adapter.with_hicra(ppo_trainer.PPOTrainer)
+    handed = actor._default_options["runtime_env"]["env_vars"]
+    assert handed["HICRA_ALPHA"] == str(toy.ALPHA)
+    assert "HICRA_TOKEN" not in handed
 
 
 def test_metrics_go_with_every_sample_through_balancing():

@@ -10,8 +10,8 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-import words
-from words import IS, LET, ME, SEE, SUM, THE, TOOL, WAIT
+import word_tokens as words
+from word_tokens import IS, LET, ME, SEE, SUM, THE, TOOL, WAIT
 
 pytest.importorskip("prime_rl.orchestrator.algo", reason="prime-rl is not on the path")
 
@@ -264,10 +264,10 @@ def test_traces_carry_metrics_that_prime_rl_logs(tmp_path):
     episodes = pair()
     scored(episodes)
     assert episodes[0].traces[0].metrics == {
-        "hicra/planning_frac": pytest.approx(1 / 3),
+        "hicra/trace_planning_frac": pytest.approx(1 / 3),
         "hicra/failures": 0,
     }
-    assert episodes[1].traces[0].metrics["hicra/planning_frac"] == pytest.approx(1 / 2)
+    assert episodes[1].traces[0].metrics["hicra/trace_planning_frac"] == pytest.approx(1 / 2)
 
 
 def test_a_schedule_follows_the_step_of_the_rollouts(tmp_path):

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-import words
-from words import IS, LET, ME, PAD, SEE, SUM, THE, TOOL, WAIT
+import word_tokens as words
+from word_tokens import IS, LET, ME, PAD, SEE, SUM, THE, TOOL, WAIT
 
 # ROLL makes a folder for its logs where it is imported.
 os.environ.setdefault("ROLL_LOG_DIR", tempfile.mkdtemp())
@@ -23,11 +23,14 @@ functionals = pytest.importorskip("roll.utils.functionals", reason="ROLL is not 
 
 from roll.distributed.scheduler.protocol import DataProto  # noqa: E402
 from roll.pipeline.agentic.utils import agentic_compute_advantage  # noqa: E402
+from transformers import PretrainedConfig  # noqa: E402
 
 from hicra_hook import roll as adapter  # noqa: E402
 
 ROWS = [[THE, SUM, WAIT, IS, THE], [THE, WAIT, IS, PAD, PAD]]
 MASK = [[0, 1, 1, 1, 1], [0, 1, 1, 0, 0]]
+BEYOND = 99
+"""An id that only the model knows."""
 FUNCTIONS = [functionals.compute_advantage, agentic_compute_advantage]
 
 
@@ -178,7 +181,7 @@ def test_install_replaces_the_function_that_the_pipeline_calls(tmp_path, pipelin
     found = getattr(run, "__wrapped__", run).__globals__[name]
     assert advantages(found, batch()).tolist() == [[1, 1.5, 1, 1], [-0.5, -1, 0, 0]]
     assert f"{module.__name__}.{name}" in capsys.readouterr().err
-    with pytest.raises(RuntimeError, match="wrapped already"):
+    with pytest.raises(RuntimeError, match="installed already"):
         adapter.install(made, words.hook(tmp_path))
 
 
@@ -196,7 +199,7 @@ def test_install_finds_the_function_for_a_subclass(tmp_path, pipeline):
 def test_pitfall_09_ratios_per_sequence_are_refused(tmp_path, pipeline, option, value):
     made, _, _ = pipeline
     setattr(made.pipeline_config, option, value)
-    with pytest.raises(ValueError, match=f'{option} must be "token": current value is "{value}"'):
+    with pytest.raises(ValueError, match=f'{option} must have .* value is "{value}"'):
         adapter.install(made, words.hook(tmp_path))
 
 
@@ -207,6 +210,7 @@ def test_a_class_for_yaml(tmp_path, monkeypatch):
 
     for name, value in words.environment(tmp_path).items():
         monkeypatch.setenv(name, value)
+    PretrainedConfig(vocab_size=BEYOND + 1).save_pretrained(tmp_path)
 
     def start(self, pipeline_config):
         self.pipeline_config, self.tokenizer = pipeline_config, words.VOCABULARY
@@ -214,8 +218,11 @@ def test_a_class_for_yaml(tmp_path, monkeypatch):
     monkeypatch.setattr(module.AgenticPipeline, "__init__", start)
     monkeypatch.setattr(module, "agentic_compute_advantage", module.agentic_compute_advantage)
     made = safe_import_class("hicra_hook.roll.HicraAgenticPipeline")
-    made(SimpleNamespace(ratio_type="token"))
-    found = advantages(module.agentic_compute_advantage, batch())
+    model_args = SimpleNamespace(model_name_or_path=str(tmp_path))
+    actor_train = SimpleNamespace(model_args=model_args)
+    made(SimpleNamespace(ratio_type="token", actor_train=actor_train))
+    rows = [[THE, SUM, WAIT, IS, BEYOND], *ROWS[1:]]
+    found = advantages(module.agentic_compute_advantage, batch(rows))
     assert found.tolist() == [[1, 1.5, 1, 1], [-0.5, -1, 0, 0]]
 
 

@@ -16,7 +16,8 @@ import pytest
 import torch
 import typing_extensions
 
-import adapter_toy as toy
+import hf_toy as toy
+from hf_toy import PLANNING, PROMPTS, RESPONSES, REWARDS
 
 _TYPED_DICT = typing.TypedDict
 if sys.version_info < (3, 12):
@@ -32,16 +33,6 @@ from hicra_hook.skyrl import HicraExp, HicraRayPPOTrainer, with_hicra  # noqa: E
 
 typing.TypedDict = _TYPED_DICT
 
-PROMPTS = [" the", " the sum is", " two", " wait"]
-RESPONSES = [
-    " the sum is two wait",
-    " wait . let me",
-    " the let",
-    " me wait is three . the sum is",
-]
-PLANNING = [[0, 0, 0, 0, 1], [1, 0, 1, 1], [0, 0], [0, 1, 0, 0, 0, 0, 0, 0]]
-"""By row; " let" at the end of one and " me" at the start of the next are no phrase."""
-REWARDS = [1.0, 0.0, 0.5, 0.25]
 
 
 class Prompts:
@@ -61,6 +52,7 @@ def make(kind, **algorithm):
     cfg = SkyRLTrainConfig()
     cfg.trainer.train_batch_size = cfg.trainer.policy_mini_batch_size = 1
     cfg.generator.n_samples_per_prompt = 4
+    cfg.trainer.policy.model.path = toy.model()
     cfg.trainer.micro_train_batch_size_per_gpu = 2
     # These two ask Ray of GPUs.
     cfg.trainer.enable_ray_gpu_monitor = False
@@ -192,6 +184,14 @@ def test_pitfall_04_whitening_comes_first(plain, planning, reduction, estimator)
     assert not torch.allclose(normalized(theirs, early), got, rtol=1e-3)
 
 
+def test_ids_that_only_the_model_knows(plain, planning):
+    ours, theirs = planning(), plain()
+    data, base = batch(ours), batch(theirs)
+    data["sequences"][0, -5] = toy.BEYOND
+    got = normalized(ours, data)
+    assert torch.equal(got, toy.credited(normalized(theirs, base), planning_mask(data)))
+
+
 def test_pitfall_12_padding_rows_change_no_metric(plain, planning):
     with_rows, without = planning(), planning()
     data = batch(with_rows, ranks=3)
@@ -262,6 +262,21 @@ def test_bad_options_fail_before_training(planning, environment):
     environment.delenv("HICRA_ALPHA")
     with pytest.raises(Exception, match="alpha"):
         planning()
+
+
+def test_options_in_code_win_over_the_environment(plain, environment):
+    theirs = plain()
+    base = normalized(theirs, batch(theirs))
+    ours = make(lambda **kwargs: HicraRayPPOTrainer(hicra={"alpha": 0}, **kwargs))
+    assert torch.equal(normalized(ours, batch(ours)), base)
+
+
+def test_old_logprobs_are_promised_where_skyrl_computes_them(planning, environment):
+    environment.delenv("HICRA_ALPHA")
+    environment.setenv("HICRA_TRANSFORMS", '[{"name": "surprisal-weighting"}]')
+    planning()
+    with pytest.raises(Exception, match="oldLogprobs"):
+        planning(policy_loss_type="dppo")
 
 
 def test_the_experiment_makes_a_trainer_with_hicra(environment):

@@ -15,7 +15,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing
 
-import adapter_toy as toy
+import hf_toy as toy
 
 pytest.importorskip("slime.backends", reason="needs slime v0.3.1, see docs/frameworks/slime.md")
 
@@ -104,9 +104,10 @@ def one_rank(environment, monkeypatch):
     monkeypatch.setenv("HICRA_ALPHA", str(toy.ALPHA))
     dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
     ranks.be_rank(0, 1, 1)
-    adapter._hook.cache_clear()
+    adapter._hooks.clear()
     folder = environment["HICRA_TOKENIZER"]
-    yield lambda **options: ranks.arguments(hf_checkpoint=folder, **options)
+    rows = toy.BEYOND + 1
+    yield lambda **options: ranks.arguments(hf_checkpoint=folder, vocab_size=rows, **options)
     dist.destroy_process_group()
 
 
@@ -189,6 +190,7 @@ def test_slime_logs_the_metrics(one_rank, monkeypatch):
     train_metric_utils.log_rollout_data(3, args, data | {"global_batch_sizes": [4]})
     assert written["rollout/hicra/planning_frac"] == data["hicra/planning_frac"][0]
     assert written["rollout/hicra/adv_shift"] > 0
+    assert written["rollout/hicra/failures"] == 0
 
 
 def test_pitfall_14_a_second_application_is_refused(one_rank):
@@ -209,7 +211,7 @@ def test_pitfall_23_ranks_that_pass_through_on_their_own_are_refused(one_rank, m
     monkeypatch.setenv("HICRA_ON_FAILURE", "pass-through")
     data = ranks.rollout(samples())
     data["advantages"] = [torch.ones_like(each) for each in data["log_probs"]]
-    with pytest.raises(ValueError, match="HICRA_ON_FAILURE must be"):
+    with pytest.raises(ValueError, match=r"\(HICRA_ON_FAILURE\) must be"):
         adapter.postprocess(one_rank(), 0, data)
 
 
@@ -238,11 +240,23 @@ def test_alpha_0_is_slime_bit_for_bit(results):
             assert torch.equal(one, other)
 
 
-def test_a_changed_host_is_refused():
+def test_a_changed_host_is_refused(one_rank, monkeypatch):
     def renamed(tensor, total):
         return tensor
 
+    (_, expected), other = adapter._BOUND
+    monkeypatch.setattr(adapter, "_BOUND", ((renamed, expected), other))
+    data = ranks.rollout(samples())
+    data["advantages"] = [torch.ones_like(each) for each in data["log_probs"]]
     with pytest.raises(RuntimeError, match="slime .* must take tensor, total_length"):
-        adapter.check_host("slime", "0.3.1", adapter.TESTED, {
-            "all_gather_with_cp": (renamed, adapter._BOUND["all_gather_with_cp"][1])
-        })
+        adapter.postprocess(one_rank(), 0, data)
+
+
+def test_ids_that_only_the_model_knows(one_rank):
+    data = ranks.rollout(samples())
+    data["advantages"] = [torch.ones_like(each) for each in data["log_probs"]]
+    data["tokens"][0][-1] = toy.BEYOND
+    adapter.postprocess(one_rank(), 0, data)
+    expected = marks(0)
+    expected[-2:] = 0
+    assert torch.equal(data["advantages"][0], toy.credited(torch.ones(len(expected)), expected))

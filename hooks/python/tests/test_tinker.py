@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import words
-from words import IS, LET, ME, SEE, SUM, THE, WAIT
+import word_tokens as words
+from word_tokens import IS, LET, ME, SEE, SUM, THE, WAIT
 
 tinker = pytest.importorskip("tinker", reason="the Tinker SDK is not installed")
 train = pytest.importorskip("tinker_cookbook.rl.train", reason="the cookbook is not installed")

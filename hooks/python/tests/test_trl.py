@@ -18,20 +18,11 @@ from transformers import TrainerCallback
 from trl import GRPOTrainer, RLOOTrainer
 from trl.experimental.async_grpo import AsyncGRPOTrainer
 
-from hicra_hook import Hook, Sidecar, trl as adapter
+from hicra_hook import Hook, trl as adapter
 from hicra_hook.trl import HicraGRPOTrainer, with_hicra
 
 ALPHA = 0.2
 HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="session")
-def address():
-    """One sidecar for all tests but those that end it."""
-    sidecar = Sidecar()
-    sidecar.health()
-    yield sidecar._address
-    sidecar.close()
 
 
 @pytest.fixture
@@ -412,7 +403,7 @@ def test_pitfall_09_every_loss_of_trl_weighs_each_token_by_its_own_advantage(pla
 @pytest.mark.parametrize("loss", ["grpo", "luspo"])
 def test_pitfall_09_ratios_per_sequence_average_credit_and_are_refused(planning, monkeypatch, loss):
     options = {"loss_type": loss, "importance_sampling_level": "sequence"}
-    with pytest.raises(ValueError, match='importance_sampling_level must be "token"'):
+    with pytest.raises(ValueError, match="importance_sampling_level must have"):
         planning(**options)
     # Why: with the check off, all tokens of a sequence have one and the same gradient.
     monkeypatch.setattr(adapter, "_check_loss", lambda trainer: None)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import formula
 import numpy as np
 import pandas
 import pytest
@@ -171,13 +172,6 @@ def expected_mask(text: bytes, trained: np.ndarray) -> np.ndarray:
     return mask
 
 
-def hicra(advantages, mask, alpha=ALPHA):
-    """A + alpha|A| on the mask in float64, rounded once to float32; the same bits elsewhere."""
-    a = np.asarray(advantages, "f4")
-    after = (a.astype("f8") + alpha * np.abs(a.astype("f8"))).astype("f4")
-    return np.where(mask == 1, after, a)
-
-
 def assert_same_bits(actual, expected):
     actual, expected = np.asarray(actual, "f4"), np.asarray(expected, "f4")
     np.testing.assert_array_equal(actual.view("u4"), expected.view("u4"))
@@ -244,7 +238,7 @@ def check_rows(rows):
         # GRPO gives a row one advantage, so execution tokens show what it was.
         assert len(set(base.tolist())) <= 1
         if len(base) > 0:
-            assert_same_bits(advantages[trained == 1], hicra(base[0], mask)[trained == 1])
+            assert_same_bits(advantages[trained == 1], formula.credited(base[0], mask, ALPHA)[trained == 1])
         assert (advantages[trained == 0] == 0).all()
         tokens += mask.sum()
         rows_with_planning += mask.any()
@@ -407,7 +401,7 @@ def test_pitfall_04_after_whitening_legacy(folder, tokenizer, hook, monkeypatch,
     assert sent.dtype == torch.float32 and sent.is_contiguous()
     mask = batch_masks(batch)
     assert mask.sum() > 40
-    assert_same_bits(sent, hicra(base, mask))
+    assert_same_bits(sent, formula.credited(base, mask, ALPHA))
     logged = reduce_metrics(metrics)
     assert logged["hicra/planning_frac"] == mask.sum() / batch.batch["response_mask"].sum().item()
     assert logged["actor/loss"] == 1
@@ -473,7 +467,7 @@ def test_pitfall_04_after_whitening_v1(folder, tokenizer, hook, transfer_queue, 
         after, returns = advantages_of(meta)
         assert after.is_nested and after.layout == torch.jagged
         assert torch.equal(after.offsets(), base.offsets())
-        assert_same_bits(after.values(), hicra(base.values(), flat))
+        assert_same_bits(after.values(), formula.credited(base.values(), flat, ALPHA))
         assert torch.equal(returns.values(), base_returns.values())
         assert metrics["hicra/planning_frac"] == flat.sum() / len(flat)
 
@@ -489,7 +483,7 @@ def test_v1_rows_of_equal_length(folder, tokenizer, hook, transfer_queue):
     rows = after.to_padded_tensor(0)
     assert rows[0, 0] == np.float32(rows[0, 0] / 1.5 * 1.5) > 0 > rows[2, 0]
     # Blame of the wrong answer that planned is half of the blame of those that did not.
-    assert_same_bits(rows[1], hicra(rows[2], np.ones(4)))
+    assert_same_bits(rows[1], formula.credited(rows[2], np.ones(4), ALPHA))
 
 
 def test_pitfall_01_alignment_with_a_phrase_of_one_token(
@@ -524,7 +518,7 @@ def test_pitfall_02_padding_is_told_by_the_mask_alone(folder, tokenizer, hook, m
     sent, _ = update(batch, config, hook, monkeypatch)
     mask = batch_masks(batch)
     assert mask[1, 6:10].all() and not mask[1, 4:6].any()
-    assert_same_bits(sent, hicra(base, mask))
+    assert_same_bits(sent, formula.credited(base, mask, ALPHA))
 
 
 def test_pitfall_05_the_mean_shift_is_logged(folder, tokenizer, hook, monkeypatch):
@@ -558,7 +552,7 @@ def test_pitfall_16_a_small_alpha_is_not_rounded_away(folder, tokenizer, monkeyp
     mask = batch_masks(batch)
     assert sent.dtype == torch.float32
     assert (sent.numpy()[mask == 1] > base.numpy()[mask == 1]).all()
-    assert_same_bits(sent, hicra(base, mask, alpha=0.002))
+    assert_same_bits(sent, formula.credited(base, mask, 0.002))
     hook.close()
 
 
@@ -570,7 +564,7 @@ def test_pitfall_21_outputs_of_one_session(folder, tokenizer, hook, transfer_que
     v1_trainer(HicraSync, compose_config(folder), hook)._compute_advantage(meta, {})
     first, second, _ = advantages_of(meta)[0].unbind()
     assert torch.equal(first, second[:4])
-    assert_same_bits(first, hicra(second[4:5].expand(4), np.ones(4)))
+    assert_same_bits(first, formula.credited(second[4:5].expand(4), np.ones(4), ALPHA))
 
 
 def test_pitfall_12_padding_rows_are_in_no_metric(folder, tokenizer, hook, transfer_queue):

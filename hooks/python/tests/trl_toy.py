@@ -17,6 +17,8 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 from trl import GRPOConfig, GRPOTrainer
 
+import formula
+from hf_toy import lexicon
 from hicra_hook.trl import with_hicra
 
 WAIT, LET, ME, END = 3783, 1077, 752, 26
@@ -51,12 +53,6 @@ def fresh_tokenizer(eos_token: str = ";", pad_token: str = ";") -> PreTrainedTok
 
 
 qwen3_tokenizer = cache(fresh_tokenizer)
-
-
-def lexicon(folder: Path) -> str:
-    path = folder / "toy.txt"
-    path.write_text("wait\nlet me\n")
-    return str(path)
 
 
 def model(vocabulary: int = VOCABULARY) -> Qwen3ForCausalLM:
@@ -166,5 +162,4 @@ def planning_mask(batch: dict[str, torch.Tensor]) -> torch.Tensor:
 def credited(batch: dict[str, torch.Tensor], alpha: float) -> torch.Tensor:
     """`A + alpha * |A|` on planning tokens, rounded once to float32."""
     base = batch["base_advantages"][:, None].expand(batch["completion_ids"].shape)
-    more = (base.double() + alpha * base.double().abs()).float()
-    return torch.where(planning_mask(batch), more, base)
+    return formula.credited(base, planning_mask(batch), alpha)

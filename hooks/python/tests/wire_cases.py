@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from formula import credited
 from hicra_hook.sidecar import encode
 
 FOLDER = Path(__file__).parents[3] / "tests/testdata/wire"
@@ -28,11 +29,8 @@ ADVANTAGES = np.array(
     [0.5, -1.25, 0.1, 2, -0.3, 0.7, -2, 0.9, -0.01, 1, 0, 7, 0, -1, 1, -1, 1, -1, 1], "<f4"
 )
 PLANNING_MASK = np.array([1, 1, 0, 1, 1, 1, 1, 1, 1, 0] + [0] * 9, "u1")
-# The formula of the paper, rounded to float32 once, from float64.
 ALPHA = 0.2
-EXPECTED = np.where(
-    PLANNING_MASK == 1, ADVANTAGES + ALPHA * np.abs(ADVANTAGES.astype("f8")), ADVANTAGES
-).astype("<f4")
+EXPECTED = credited(ADVANTAGES, PLANNING_MASK, ALPHA)
 
 
 def requests(tokenizer: str, lexicon: str) -> dict[str, tuple[str, bytes]]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from .hook import PER_SEQUENCE, Hook
+from .hook import _ENVIRONMENT, PER_SEQUENCE, Hook, Result
+
+OPTIONS = tuple(_ENVIRONMENT)
+"""What a host's configuration may hold for `Hook`."""
+
+_FROM_SOURCE = "from source"
 
 
 def installed_version(package: str) -> str:
@@ -18,7 +25,7 @@ def installed_version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return "from source"
+        return _FROM_SOURCE
 
 
 def check_host(
@@ -30,7 +37,7 @@ def check_host(
     """Raises where a function does not begin with the parameters it had; returns host and version.
 
     `bound` is each function with the names of its first parameters. An untested release is warned
-    of.
+    of, and a checkout, which does not say what it is.
     """
     for function, expected in bound:
         found = list(inspect.signature(function).parameters)
@@ -41,23 +48,112 @@ def check_host(
                 f"{', '.join(tested)}"
             )
     if version not in tested:
+        found = "does not say its version" if version == _FROM_SOURCE else "is untested"
         warnings.warn(
-            f"hicra: {host} {version} is untested; tested with {', '.join(tested)}", stacklevel=3
+            f"hicra: {host} {version} {found}; tested with {', '.join(tested)}", stacklevel=3
         )
     return f"{host} {version}"
 
 
-def start(
+def refuse_installed(function: Callable[..., Any]) -> None:
+    """Raises for a function of the host in whose place HICRA's stands already."""
+    if hasattr(function, "hicra"):
+        raise RuntimeError(
+            f"Cannot install HICRA as {function.__module__}.{function.__qualname__} must be the "
+            "host's own: HICRA is installed already, a second application would compound"
+        )
+
+
+def refuse_ratio(option: str, value: Any, *, use: Any) -> NoReturn:
+    """Raises for an option that gives many tokens one importance ratio; `use` is one that does not."""
+    value, use = (f'"{each}"' if isinstance(each, str) else each for each in (value, use))
+    raise ValueError(
+        f"Cannot apply HICRA as {option} must have importance ratios per token: current value is "
+        f"{value}, where one ratio for many tokens gives all of them the same credit, use {use}"
+    )
+
+
+def make_hook(
+    tokenizer: Any = None,
+    *,
+    vocab_size: int | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Hook:
+    """A hook of the environment, over which `options`, given in code, win.
+
+    `vocab_size` is the rows of the model's embedding.
+    """
+    known = {}
+    if vocab_size is not None and vocab_size > _tokens(tokenizer):
+        known["vocab_size"] = vocab_size
+    return Hook.from_env(tokenizer, **(known | dict(options or {})))
+
+
+def bind(
     hook: Hook,
+    host: str,
     bound_to: str | None,
     *,
+    fields: Sequence[str],
     entropy_option: str = "the host's own option",
-    fields: Sequence[str] = ("old_logprobs",),
-) -> None:
+    ranks_act_alone: bool = False,
+) -> Hook:
+    """Tries the hook out, and says what it is bound to, unless that is None: one rank says it for all.
+
+    `fields` are those that the host hands over with every batch. `ranks_act_alone` is for hosts whose
+    ranks do not hear of one another's failures.
+    """
+    hook.host = hook.host or host
+    if ranks_act_alone and hook.on_failure != "raise":
+        raise ValueError(
+            f'Cannot apply HICRA as on_failure (HICRA_ON_FAILURE) must be "raise" in {host}: current '
+            f'value is "{hook.on_failure}", and ranks of one model could train on different advantages'
+        )
+    _try_out(hook, fields, entropy_option)
+    if bound_to is not None:
+        hook.announce(bound_to)
+    return hook
+
+
+def model_vocab_size(model: str) -> int | None:
+    """Rows of a model's embedding by its `config.json`, or None where that does not say."""
+    from transformers import PretrainedConfig
+
+    config, _ = PretrainedConfig.get_config_dict(model)
+    # Models that see as well hold the configuration of their text model.
+    return config.get("text_config", config).get("vocab_size")
+
+
+def hook_environment() -> dict[str, str]:
+    """The options that this process's environment has for a hook, to hand them to another process.
+
+    HICRA_TOKEN is none of them: it is a secret, and a runtime environment can be read by many.
+    """
+    names = [f"HICRA_{option.upper()}" for option in (*OPTIONS, "tokenizer")]
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def over_ranks(result: Result, group: Any) -> Result:
+    """The result with the metrics of all ranks of a process group, every one of which must call."""
+    import torch
+
+    device = result.advantages.device
+    pairs = torch.tensor(list(result.metrics.values()), dtype=torch.float64, device=device)
+    torch.distributed.all_reduce(pairs, group=group)
+    metrics = {name: tuple(pair) for name, pair in zip(result.metrics, pairs.tolist(), strict=True)}
+    return replace(result, metrics=metrics)
+
+
+def _tokens(tokenizer: Any) -> int:
+    """How many tokens there are, or 0 where only the sidecar will know."""
+    backend = getattr(getattr(tokenizer, "tokenizer", tokenizer), "backend_tokenizer", None)
+    return 0 if backend is None else backend.get_vocab_size()
+
+
+def _try_out(hook: Hook, fields: Sequence[str], entropy_option: str) -> None:
     """Lets the sidecar say now, and not after hours, what it does not like about the options.
 
-    It is given a batch without a trained token, and `fields`, those that the host will hand over.
-    Then the hook says what it is bound to, unless that is None: one rank says it for all.
+    It is given a batch without a trained token.
     """
     nothing = np.zeros((1, 1), "<f4")
     probe = hook.transform_padded(
@@ -71,5 +167,3 @@ def start(
             "Cannot use entropy-regularisation as the host must add the bonus to its own loss: leave "
             f"the transform out and set {entropy_option} to {probe.entropy_coefficient:g}"
         )
-    if bound_to is not None:
-        hook.announce(bound_to)

@@ -10,14 +10,11 @@ import verl
 from omegaconf import DictConfig, OmegaConf
 from verl.utils.config import omega_conf_to_dataclass
 
-from ._host import start
+from ._host import OPTIONS, bind, make_hook
 from .hook import Hook
 
 TESTED = ("0.9.1",)
 """Releases of verl with which the tests ran."""
-
-OPTIONS = ("alpha", "transforms", "lexicon", "on_failure", "socket")
-"""What `+hicra.<option>=` may set on verl's command line, as `Hook` takes it."""
 
 FIELDS = ("rewards", "group_ids", "flags", "old_logprobs")
 """What verl always has for the hook."""
@@ -55,7 +52,10 @@ def refuse(config: DictConfig) -> None:
 def create_hook(
     config: DictConfig, tokenizer: Any, bound_to: str, *, fields: Sequence[str]
 ) -> Hook:
-    """The hook of a run, tried out: what is wrong shows before any rollout."""
+    """The hook of a run, tried out: what is wrong shows before any rollout.
+
+    `+hicra.<option>=` on verl's command line wins over the environment.
+    """
     options = OmegaConf.to_container(config.get("hicra") or OmegaConf.create(), resolve=True)
     unknown = [name for name in options if name not in OPTIONS]
     if unknown:
@@ -64,11 +64,10 @@ def create_hook(
         )
     model = omega_conf_to_dataclass(config.actor_rollout_ref.model)
     vocab_size = model.hf_config.get_text_config().vocab_size
-    hook = Hook(tokenizer, vocab_size=vocab_size, host=f"verl {verl.__version__}", **options)
-    start(
-        hook,
+    return bind(
+        make_hook(tokenizer, vocab_size=vocab_size, options=options),
+        f"verl {verl.__version__}",
         bound_to,
-        entropy_option="actor_rollout_ref.actor.entropy_coeff",
         fields=fields,
+        entropy_option="actor_rollout_ref.actor.entropy_coeff",
     )
-    return hook

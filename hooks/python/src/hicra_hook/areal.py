@@ -14,13 +14,22 @@ import sys
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from areal.trainer.ppo.actor import PPOActor
 from areal.trainer.rl_trainer import PPOTrainer
 from areal.utils import stats_tracker
 from areal.utils.environ import is_single_controller
 from areal.utils.hf_utils import load_hf_tokenizer
 
-from ._host import check_host, installed_version, start
+from ._host import (
+    bind,
+    check_host,
+    installed_version,
+    make_hook,
+    model_vocab_size,
+    over_ranks,
+    refuse_ratio,
+)
 from .hook import Hook
 
 TESTED = ("1.0.4",)
@@ -51,15 +60,17 @@ class HicraActor(PPOActor):
 
     def __init__(self, config: Any, engine: Any, hook: Hook | None = None) -> None:
         if config.importance_sampling_level != "token":
-            raise ValueError(
-                'Cannot apply HICRA as importance_sampling_level must be "token": current value is '
-                f'"{config.importance_sampling_level}", where AReaL averages advantages over each '
-                "sequence"
-            )
+            # AReaL averages advantages over each sequence then.
+            found = config.importance_sampling_level
+            refuse_ratio("importance_sampling_level", found, use="token")
         super().__init__(config, engine)
-        self.hook = hook or _hook_from_env(config)
-        self.hook.host = self.hook.host or _HOST
-        start(self.hook, "PPOActor._compute_advantages")
+        self.hook = bind(
+            hook or _hook_of(config.path),
+            _HOST,
+            "PPOActor._compute_advantages",
+            fields=("old_logprobs", "rewards"),
+            ranks_act_alone=True,
+        )
 
     def _compute_advantages(self, data: dict[str, Any]) -> dict[str, Any]:
         data = super()._compute_advantages(data)
@@ -72,6 +83,9 @@ class HicraActor(PPOActor):
             old_logprobs=data["logprobs"],
             rewards=data["rewards"],
         )
+        if dist.is_initialized():
+            # AReaL averages scalars over ranks with equal weight, so they are to be equal before.
+            result = over_ranks(result, self.engine.data_parallel_group)
         stats_tracker.scalar(**result.values())
         data["advantages"] = result.advantages
         return data
@@ -115,6 +129,7 @@ def __getattr__(name: str) -> Any:
     return engine
 
 
-def _hook_from_env(config: Any) -> Hook:
+def _hook_of(model: str) -> Hook:
     named = "HICRA_TOKENIZER" in os.environ
-    return Hook.from_env(None if named else load_hf_tokenizer(config.path))
+    tokenizer = None if named else load_hf_tokenizer(model)
+    return make_hook(tokenizer, vocab_size=model_vocab_size(model))

@@ -16,8 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from atroposlib.envs.base import BaseEnv
 
-from ._host import check_host, installed_version
-from .hook import Hook, Result, refuse_transformed
+from ._host import bind, check_host, installed_version, make_hook
+from ._lists import cut, joined, offsets, with_all_digits
+from .hook import Hook, Result, averages, refuse_transformed
 
 TESTED = ("0.4.0",)
 """Releases of atroposlib with which the tests ran."""
@@ -27,6 +28,7 @@ _HOST = check_host(
     installed_version("atroposlib"),
     TESTED,
     (BaseEnv.postprocess_histories, ["self", "trajectories"]),
+    (BaseEnv.setup, ["self"]),
 )
 
 Baseline = Literal["mean", "mean-std"]
@@ -49,10 +51,24 @@ class HicraEnv:
                 "derive it from HicraEnv and from yours, in this order"
             )
 
-    @cached_property
+    _hook: Hook | None = None
+
+    @property
     def hicra(self) -> Hook:
-        """The hook; assign one of your own before the first rollout to configure it in code."""
-        return Hook.from_env(self.tokenizer)
+        """The hook; assign one of your own before `setup` has run to configure it in code."""
+        if self._hook is None:
+            self.hicra = make_hook(self.tokenizer)
+        return self._hook
+
+    @hicra.setter
+    def hicra(self, hook: Hook) -> None:
+        bound_to = f"{type(self).__name__}.postprocess_histories"
+        self._hook = bind(hook, _HOST, bound_to, fields=("rewards", "group_ids"))
+
+    async def setup(self) -> None:
+        await super().setup()
+        # Here, as Atropos logs what a rollout raises, drops its group and goes on.
+        self.hicra  # noqa: B018
 
     @cached_property
     def _hicra_metrics(self) -> dict[str, tuple[float, float]]:
@@ -61,21 +77,18 @@ class HicraEnv:
     async def postprocess_histories(self, trajectories: Any) -> Any:
         trajectories = await super().postprocess_histories(trajectories)
         groups = trajectories if isinstance(trajectories, list) else [trajectories]
-        self.hicra.host = self.hicra.host or _HOST
-        self.hicra.announce(f"{type(self).__name__}.postprocess_histories")
         for group in groups:
             if group is None:
                 continue
             result = credit(self.hicra, group, baseline=self.hicra_baseline, step=self.curr_step)
-            for name, (total, count) in result.metrics.items():
+            latency = {"hicra/latency_ms": (result.latency_ms, 1)}
+            for name, (total, count) in (result.metrics | latency).items():
                 before = self._hicra_metrics[name]
                 self._hicra_metrics[name] = (before[0] + total, before[1] + count)
         return trajectories
 
     async def wandb_log(self, wandb_metrics: dict[str, Any] | None = None) -> None:
-        logged = {
-            n: total / count for n, (total, count) in self._hicra_metrics.items() if count > 0
-        }
+        logged = averages(self._hicra_metrics)
         self._hicra_metrics.clear()
         logged["hicra/failures"] = float(self.hicra.failures)
         await super().wandb_log((wandb_metrics or {}) | logged)
@@ -94,21 +107,20 @@ def credit(
     host = _host_advantages(group, baseline)
     for name, values in (("masks", group["masks"]), ("advantages", host)):
         _check_lengths(name, values, tokens)
-    base = np.concatenate([np.asarray(row, float) for row in host])
-    ends = np.cumsum([len(row) for row in tokens])
+    base = joined(host, float)
+    lengths = [len(row) for row in tokens]
     result = hook.transform(
-        np.concatenate([[0], ends]),
-        np.concatenate([np.asarray(row) for row in tokens]),
-        np.concatenate([np.asarray(row) for row in group["masks"]]) != -100,
+        offsets(lengths),
+        joined(tokens),
+        joined(group["masks"]) != -100,
         base,
+        advantages_per="token",
         step=step,
         rewards=group["scores"],
         group_ids=np.zeros(len(tokens), int),
     )
-    # JSON has float64: what HICRA leaves alone keeps every digit.
-    changed = result.advantages != base.astype("f4")
-    values = np.where(changed, result.advantages, base)
-    group["advantages"] = _Credited(row.tolist() for row in np.split(values, ends[:-1]))
+    values = with_all_digits(result.advantages, base)
+    group["advantages"] = _Credited(row.tolist() for row in cut(values, lengths))
     return result
 
 

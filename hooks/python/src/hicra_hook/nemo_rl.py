@@ -17,7 +17,7 @@ from typing import Any
 from nemo_rl.models.policy.lm_policy import Policy
 from nemo_rl.package_info import __shortversion__
 
-from ._host import check_host, start
+from ._host import bind, check_host, make_hook, model_vocab_size, refuse_ratio
 from .hook import Hook
 
 TESTED = ("0.6.0",)
@@ -33,7 +33,7 @@ _COLUMNS = ["input_ids", "token_mask", "generation_logprobs"]
 
 
 def attach(policy: Policy, tokenizer: Any, *, first_step: int = 0, **options: Any) -> Hook:
-    """Binds a hook to the policy: `options` are those of `Hook`, or the environment gives them.
+    """Binds a hook to the policy: `options` are those of `Hook`, and win over the environment's.
 
     For the loops `grpo_train` and `async_grpo_train`, and `grpo_train_sync` with a `TQPolicy`.
     """
@@ -45,8 +45,10 @@ def attach(policy: Policy, tokenizer: Any, *, first_step: int = 0, **options: An
     functions = _TRAIN | (_DATA_PLANE if over_data_plane else {})
     bound = [(getattr(policy, name), takes) for name, takes in functions.items()]
     host = check_host("nemo-rl", __shortversion__, TESTED, *bound)
-    hook = Hook(tokenizer, host=host, **options) if options else Hook.from_env(tokenizer, host=host)
-    start(hook, ", ".join(f"{type(policy).__name__}.{name}" for name in functions))
+    vocab_size = model_vocab_size(policy.cfg["model_name"])
+    hook = make_hook(tokenizer, vocab_size=vocab_size, options=options)
+    bound_to = ", ".join(f"{type(policy).__name__}.{name}" for name in functions)
+    bind(hook, host, bound_to, fields=("old_logprobs",))
     policy.hicra = hook
     steps = itertools.count(first_step)
     _attach_to_train(policy, hook, steps)
@@ -119,7 +121,4 @@ def _logged(result: Any) -> dict[str, list[float]]:
 def _check_loss(loss_fn: Any) -> None:
     """Refuses the loss in which a token's advantage does not weigh that token."""
     if getattr(loss_fn, "sequence_level_importance_ratios", False):
-        raise ValueError(
-            "Cannot apply HICRA as sequence_level_importance_ratios must be False: current value "
-            "is True, and a ratio per sequence gives all its tokens the same credit"
-        )
+        refuse_ratio("sequence_level_importance_ratios", True, use=False)

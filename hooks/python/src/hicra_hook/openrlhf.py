@@ -11,7 +11,6 @@ by subclasses that put it there when they start.
 
 from __future__ import annotations
 
-import os
 import runpy
 from typing import Any
 
@@ -20,8 +19,15 @@ import torch
 from openrlhf.trainer import ppo_trainer, ppo_trainer_async
 from openrlhf.trainer.ppo_utils.experience_maker import RemoteExperienceMaker
 
-from ._host import check_host, installed_version, start
-from .hook import Hook
+from ._host import (
+    bind,
+    check_host,
+    hook_environment,
+    installed_version,
+    make_hook,
+    model_vocab_size,
+    refuse_ratio,
+)
 
 TESTED = ("0.11.2",)
 """Releases of OpenRLHF with which the tests ran."""
@@ -45,13 +51,10 @@ class HicraExperienceMaker(RemoteExperienceMaker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.args.actor.policy_loss_type == "gspo":
-            raise ValueError(
-                "Cannot apply HICRA as policy_loss_type must have importance ratios per token: "
-                'current value is "gspo", where a ratio per sequence gives all its tokens the '
-                'same credit; use "ppo"'
-            )
-        self._hicra = Hook.from_env(self.tokenizer, host=_HOST)
-        start(self._hicra, _OVERRIDDEN)
+            refuse_ratio("policy_loss_type", "gspo", use="ppo")
+        vocab_size = model_vocab_size(self.args.actor.model_name_or_path)
+        hook = make_hook(self.tokenizer, vocab_size=vocab_size)
+        self._hicra = bind(hook, _HOST, _OVERRIDDEN, fields=("old_logprobs", "rewards"))
 
     @torch.no_grad()
     def compute_advantages_and_returns(self, experiences: list[Any]) -> list[Any]:
@@ -68,6 +71,7 @@ class HicraExperienceMaker(RemoteExperienceMaker):
             torch.cat([experience.sequences[:, 1:].flatten() for experience in experiences]),
             packed("action_mask"),
             packed("advantages"),
+            advantages_per="token",
             step=self.step,
             old_logprobs=packed("action_log_probs"),
             rewards=packed("rewards"),
@@ -95,8 +99,7 @@ def with_hicra(actor_class: Any) -> Any:
             return super().train_step(rollout_samples, global_step)
 
     HicraTrainer.__name__ = HicraTrainer.__qualname__ = f"Hicra{trainer_class.__name__}"
-    options = {name: value for name, value in os.environ.items() if name.startswith("HICRA_")}
-    return ray.remote(runtime_env={"env_vars": options})(HicraTrainer)
+    return ray.remote(runtime_env={"env_vars": hook_environment()})(HicraTrainer)
 
 
 def main() -> None:

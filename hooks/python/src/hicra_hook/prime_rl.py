@@ -21,11 +21,12 @@ from prime_rl.orchestrator.algo import ALGORITHM_CLASSES, Algorithm
 from prime_rl.orchestrator.algo.base import iter_trainable_traces
 from prime_rl.orchestrator.utils import train_work
 
-from ._host import check_host, installed_version, start
+from ._host import bind, check_host, installed_version, make_hook, refuse_installed
+from ._lists import cut, joined, offsets, with_all_digits
 from .hook import Hook, Result
 
-TESTED = ("0.8.0", "from source")
-"""prime-rl 0.8.0 at commit 559b4477, put on the path from source."""
+TESTED = ("0.8.0",)
+"""prime-rl 0.8.0 at commit 559b4477; put on the path from source it does not say which it is."""
 
 _HOST = check_host(
     "prime-rl",
@@ -41,20 +42,15 @@ def install(hook: Hook | None = None) -> None:
     Algorithms without (`opd`, `opsd`, `sft`) are left as they are, with a warning.
     """
     finalize_group = Algorithm.finalize_group
-    if hasattr(finalize_group, "hicra"):
-        raise RuntimeError(
-            "Cannot install HICRA as prime-rl must be unchanged: it is installed already, a second "
-            "application would compound"
-        )
+    refuse_installed(finalize_group)
     for name, algorithm in ALGORITHM_CLASSES.items():
         if algorithm.finalize_group is not finalize_group:
             raise RuntimeError(
                 f"Cannot install HICRA as algorithms must inherit finalize_group: {name} has its "
                 "own"
             )
-    hook = hook or Hook.from_env()
-    hook.host = hook.host or _HOST
-    start(hook, "Algorithm.finalize_group")
+    fields = ("rewards", "segment_ids")
+    hook = bind(hook or make_hook(), _HOST, "Algorithm.finalize_group", fields=fields)
 
     @functools.wraps(finalize_group)
     async def finalize_and_credit(self: Algorithm, episodes: list[Any]) -> None:
@@ -77,7 +73,7 @@ def credit(hook: Hook, episodes: list[Any], *, step: int = 0) -> Result | None:
 
     A node is credited once, however many branches share it, and a phrase never crosses nodes. A
     node whose advantages are None was never scored and stays so, which is not the same as a zero.
-    Every trace gets `hicra/planning_frac` and `hicra/failures` among its metrics.
+    Every trace gets `hicra/trace_planning_frac` and `hicra/failures` among its metrics.
     """
     scored = []
     for _, trace in iter_trainable_traces(episodes):
@@ -94,19 +90,20 @@ def credit(hook: Hook, episodes: list[Any], *, step: int = 0) -> Result | None:
 
     lengths = [sum(len(node.token_ids) for node in nodes) for _, nodes in scored]
     nodes = [node for _, of_trace in scored for node in of_trace]
-    mask = _joined([node.mask for node in nodes], bool)
+    mask = joined((node.mask for node in nodes), bool)
     base = np.zeros(len(mask))
-    base[mask] = _joined([_checked(node, "advantages") for node in nodes], float)
+    base[mask] = joined((_checked(node, "advantages") for node in nodes), float)
     old_logprobs = None
     if all(node.logprobs for node in nodes if any(node.mask)):
         old_logprobs = np.zeros(len(mask))
-        old_logprobs[mask] = _joined([_checked(node, "logprobs") for node in nodes], float)
+        old_logprobs[mask] = joined((_checked(node, "logprobs") for node in nodes), float)
     sizes = [len(node.token_ids) for node in nodes]
     result = hook.transform(
-        np.concatenate([[0], np.cumsum(lengths)]),
-        _joined([node.token_ids for node in nodes], int),
+        offsets(lengths),
+        joined((node.token_ids for node in nodes), int),
         mask,
         base,
+        advantages_per="token",
         step=step,
         segment_ids=np.repeat(np.arange(len(nodes)), sizes),
         old_logprobs=old_logprobs,
@@ -114,15 +111,16 @@ def credit(hook: Hook, episodes: list[Any], *, step: int = 0) -> Result | None:
     )
     _warn_of_zeros(base[mask], result.advantages[mask])
 
-    # Python has float64: what HICRA leaves alone keeps every digit.
-    values = np.where(result.advantages != base.astype("f4"), result.advantages, base)
-    for node, credited, trained in zip(nodes, _cut(values, sizes), _cut(mask, sizes), strict=True):
+    values = with_all_digits(result.advantages, base)
+    for node, credited, trained in zip(nodes, cut(values, sizes), cut(mask, sizes), strict=True):
         node.advantages = credited[trained].tolist()
-    of_traces = zip(scored, _cut(result.planning_mask, lengths), _cut(mask, lengths), strict=True)
+    of_traces = zip(scored, cut(result.planning_mask, lengths), cut(mask, lengths), strict=True)
     for (trace, _), planning, trained in of_traces:
         frac = float(planning.sum() / max(trained.sum(), 1))
         trace.info["hicra"] = {"planning_frac": frac}
-        trace.metrics |= {"hicra/planning_frac": frac, "hicra/failures": float(result.failures)}
+        # prime-rl takes the mean over traces, which is not the share of planning in all tokens.
+        trace.metrics["hicra/trace_planning_frac"] = frac
+        trace.metrics["hicra/failures"] = float(result.failures)
     return result
 
 
@@ -147,14 +145,6 @@ def _checked(node: Any, name: str) -> list[float]:
             f"mask {len(node.mask)}"
         )
     return values
-
-
-def _joined(parts: list[Any], dtype: type) -> np.ndarray:
-    return np.concatenate([np.asarray(part, dtype) for part in parts])
-
-
-def _cut(values: np.ndarray, sizes: list[int]) -> list[np.ndarray]:
-    return np.split(values, np.cumsum(sizes)[:-1])
 
 
 if __name__ == "__main__":

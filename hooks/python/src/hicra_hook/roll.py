@@ -14,11 +14,19 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ._host import check_host, installed_version, start
+from ._host import (
+    bind,
+    check_host,
+    installed_version,
+    make_hook,
+    model_vocab_size,
+    refuse_installed,
+    refuse_ratio,
+)
 from .hook import Hook
 
-TESTED = ("0.3.0", "from source")
-"""ROLL 0.3.0 at commit 8eb27cc2, put on the path from source."""
+TESTED = ("0.3.0",)
+"""ROLL 0.3.0 at commit 8eb27cc2; put on the path from source it does not say which it is."""
 
 _FUNCTIONS = ("compute_advantage", "agentic_compute_advantage")
 _LEVELS = {"importance_sampling": "token", "ratio_type": "token"}
@@ -34,22 +42,14 @@ def install(pipeline: Any, hook: Hook | None = None) -> Hook:
     for name, level in _LEVELS.items():
         found = getattr(pipeline.pipeline_config, name, level)
         if found != level:
-            raise ValueError(
-                f'Cannot apply HICRA as {name} must be "{level}": current value is "{found}", '
-                "where one ratio for many tokens gives them the same credit"
-            )
+            refuse_ratio(name, found, use=level)
     module, name = _function_of(type(pipeline))
     function = getattr(module, name)
-    if hasattr(function, "hicra"):
-        raise RuntimeError(
-            f"Cannot install HICRA as {module.__name__}.{name} must be ROLL's own: it is wrapped "
-            "already, a second application would compound"
-        )
+    refuse_installed(function)
     expected = ["data", "gamma", "lambd", "adv_estimator"]
     host = check_host("roll", installed_version("roll"), TESTED, (function, expected))
-    hook = hook or Hook.from_env(pipeline.tokenizer, host=host)
-    hook.host = hook.host or host
-    start(hook, f"{module.__name__}.{name}")
+    hook = hook or _hook_of(pipeline)
+    bind(hook, host, f"{module.__name__}.{name}", fields=("old_logprobs",))
     setattr(module, name, crediting(function, hook))
     return hook
 
@@ -70,7 +70,7 @@ def crediting(function: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
             batch["response_mask"][:, 1:] if response_mask is None else response_mask,
             batch["advantages"],
             step=data.meta_info.get("global_step", 0),
-            old_logprobs=batch.get("old_log_probs", None),
+            old_logprobs=batch["old_log_probs"],
         )
         batch["advantages"] = result.advantages
         data.meta_info["metrics"] = data.meta_info.get("metrics", {}) | result.values()
@@ -95,6 +95,11 @@ def __getattr__(name: str) -> Any:
 
     globals()[name] = HicraAgenticPipeline
     return HicraAgenticPipeline
+
+
+def _hook_of(pipeline: Any) -> Hook:
+    model = pipeline.pipeline_config.actor_train.model_args.model_name_or_path
+    return make_hook(pipeline.tokenizer, vocab_size=model_vocab_size(model))
 
 
 def _function_of(pipeline_class: type) -> tuple[Any, str]:

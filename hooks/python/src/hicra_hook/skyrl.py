@@ -2,7 +2,7 @@
 
     python -m skyrl.train.entrypoints.main_base trainer.override_entrypoint=hicra_hook.skyrl ...
 
-reads its options from the environment (`Hook.from_env`); `with_hicra` adds them to any trainer.
+reads its options from the environment (`Hook.from_env`); `with_hicra` gives HICRA to any trainer.
 
 It acts after `_normalize_advantages`, the last that SkyRL's driver does to advantages: whitening
 (`advantage_batch_normalize`) stands in there, and the loss reduction, which only scales.
@@ -10,7 +10,6 @@ It acts after `_normalize_advantages`, the last that SkyRL's driver does to adva
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -19,12 +18,19 @@ import ray
 import torch
 from skyrl.train.config import SkyRLTrainConfig
 from skyrl.train.entrypoints.main_base import BasePPOExp
-from skyrl.train.trainer import RayPPOTrainer
+from skyrl.train.trainer import LOSSES_WITHOUT_OLD_LOGPROBS, RayPPOTrainer
 from skyrl.train.utils import validate_cfg
 from skyrl.train.utils.utils import initialize_ray
 
-from ._host import check_host, installed_version, start
-from .hook import PADDING_ROW, Hook, refuse_transformed
+from ._host import (
+    bind,
+    check_host,
+    hook_environment,
+    installed_version,
+    make_hook,
+    model_vocab_size,
+)
+from .hook import PADDING_ROW, refuse_transformed
 
 TESTED = ("0.3.0",)
 """Releases of SkyRL with which the tests ran."""
@@ -33,7 +39,7 @@ TESTED = ("0.3.0",)
 def with_hicra(trainer_class: type[RayPPOTrainer]) -> type[RayPPOTrainer]:
     """The trainer with one more keyword argument, `hicra`: a dict with options of `Hook`.
 
-    Without it the environment gives them. For `RayPPOTrainer` and what descends from it, such as
+    They win over those of the environment. For `RayPPOTrainer` and what descends from it, such as
     `FullyAsyncRayPPOTrainer`.
     """
     expected = ["self", "data", "mini_batch_boundaries", "prompt_boundaries"]
@@ -49,11 +55,15 @@ def with_hicra(trainer_class: type[RayPPOTrainer]) -> type[RayPPOTrainer]:
                     "Cannot apply HICRA as policy_loss_type must read advantages: current value "
                     f'is "{loss}", which reads none; use "regular"'
                 )
-            if hicra is None:
-                self._hicra = Hook.from_env(self.tokenizer, host=host)
-            else:
-                self._hicra = Hook(self.tokenizer, host=host, **hicra)
-            start(self._hicra, f"{trainer_class.__name__}._normalize_advantages")
+            # With some losses SkyRL computes no old log-probabilities.
+            has_logprobs = loss not in LOSSES_WITHOUT_OLD_LOGPROBS
+            vocab_size = model_vocab_size(self.cfg.trainer.policy.model.path)
+            self._hicra = bind(
+                make_hook(self.tokenizer, vocab_size=vocab_size, options=hicra),
+                host,
+                f"{trainer_class.__name__}._normalize_advantages",
+                fields=["flags", *(["old_logprobs"] if has_logprobs else [])],
+            )
 
         @torch.no_grad()
         def _normalize_advantages(self, data: Any, *args: Any, **kwargs: Any) -> Any:
@@ -104,5 +114,4 @@ def main() -> None:
     validate_cfg(cfg)
     initialize_ray(cfg)
     # A cluster that was there before does not know this process's environment.
-    options = {name: value for name, value in os.environ.items() if name.startswith("HICRA_")}
-    ray.get(_run.options(runtime_env={"env_vars": options}).remote(cfg))
+    ray.get(_run.options(runtime_env={"env_vars": hook_environment()}).remote(cfg))

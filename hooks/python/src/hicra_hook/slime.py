@@ -7,15 +7,13 @@ Options are in the environment (`Hook.from_env`), which `--train-env-vars` hands
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from megatron.core import mpu
 from slime.backends.megatron_utils.cp_utils import all_gather_with_cp, slice_log_prob_with_cp
 
-from ._host import check_host, installed_version, start
+from ._host import bind, check_host, installed_version, make_hook, over_ranks, refuse_ratio
 from .hook import Hook, Result
 
 TESTED = ("0.3.1",)
@@ -25,6 +23,8 @@ _BOUND = (
     (all_gather_with_cp, ["tensor", "total_length", "response_length"]),
     (slice_log_prob_with_cp, ["log_prob", "total_length", "response_length"]),
 )
+_FIELDS = {"old_logprobs": "log_probs", "rewards": "local_raw_reward"}
+_hooks: dict[str, Hook] = {}
 
 
 @torch.no_grad()
@@ -38,7 +38,7 @@ def postprocess(args: Any, rollout_id: int, rollout_data: dict[str, Any]) -> Non
     if not mpu.is_pipeline_last_stage():
         return
     _check(args, rollout_data)
-    hook = _hook(args.hf_checkpoint)
+    hook = _hook(args, rollout_data)
     totals, lengths = rollout_data["total_lengths"], rollout_data["response_lengths"]
 
     def whole(name: str) -> torch.Tensor | None:
@@ -53,9 +53,10 @@ def postprocess(args: Any, rollout_id: int, rollout_data: dict[str, Any]) -> Non
         torch.cat([ids[len(ids) - length :] for ids, length in tokens]),
         torch.cat(rollout_data["loss_masks"]),
         whole("advantages"),
+        advantages_per="token",
         step=rollout_id,
-        old_logprobs=whole("log_probs"),
-        rewards=rollout_data.get("local_raw_reward"),
+        old_logprobs=whole(_FIELDS["old_logprobs"]),
+        rewards=rollout_data.get(_FIELDS["rewards"]),
     )
     rows = zip(result.advantages.split(lengths), totals, lengths, strict=True)
     rollout_data["advantages"] = [slice_log_prob_with_cp(*row) for row in rows]
@@ -64,23 +65,13 @@ def postprocess(args: Any, rollout_id: int, rollout_data: dict[str, Any]) -> Non
 
 def _logged(result: Result, samples: int) -> dict[str, list[float]]:
     """The metrics of all ranks together, in the form that slime averages: a value a sample."""
-    pairs = torch.tensor(
-        list(result.metrics.values()), dtype=torch.float64, device=result.advantages.device
-    )
-    dist.all_reduce(pairs, group=mpu.get_data_parallel_group(with_context_parallel=True))
-    named = zip(result.metrics, pairs.tolist(), strict=True)
-    values = {name: total / count for name, (total, count) in named if count > 0}
-    values["hicra/latency_ms"] = result.latency_ms
-    return {name: [value] * samples for name, value in values.items()}
+    of_all = over_ranks(result, mpu.get_data_parallel_group(with_context_parallel=True))
+    return {name: [value] * samples for name, value in of_all.values().items()}
 
 
 def _check(args: Any, rollout_data: dict[str, Any]) -> None:
     if args.advantage_estimator == "gspo":
-        raise ValueError(
-            "Cannot apply HICRA as advantage_estimator must have importance ratios per token: "
-            'current value is "gspo", where a ratio per sequence gives all its tokens the same '
-            'credit; use "grpo"'
-        )
+        refuse_ratio("advantage_estimator", "gspo", use="grpo")
     if "advantages" not in rollout_data:
         raise ValueError(
             "Cannot apply HICRA as rollout_data must hold advantages: it holds none, drop "
@@ -100,14 +91,15 @@ def _check(args: Any, rollout_data: dict[str, Any]) -> None:
             )
 
 
-@functools.cache
-def _hook(tokenizer: str) -> Hook:
-    host = check_host("slime", installed_version("slime"), TESTED, *_BOUND)
-    hook = Hook.from_env(tokenizer, host=host)
-    if hook.on_failure != "raise":
-        raise ValueError(
-            'Cannot apply HICRA as HICRA_ON_FAILURE must be "raise" in slime: current value is '
-            f'"{hook.on_failure}", and ranks of one model could train on different advantages'
+def _hook(args: Any, rollout_data: dict[str, Any]) -> Hook:
+    checkpoint = args.hf_checkpoint
+    if checkpoint not in _hooks:
+        _hooks[checkpoint] = bind(
+            make_hook(checkpoint, vocab_size=args.vocab_size),
+            check_host("slime", installed_version("slime"), TESTED, *_BOUND),
+            "rollout_data_postprocess",
+            # Whether slime computes log-probabilities before training hangs on a dozen arguments.
+            fields=[ours for ours, theirs in _FIELDS.items() if theirs in rollout_data],
+            ranks_act_alone=True,
         )
-    start(hook, "rollout_data_postprocess")
-    return hook
+    return _hooks[checkpoint]

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import tinker
 
-from ._host import check_host, installed_version, start
+from ._host import bind, check_host, installed_version, make_hook, refuse_installed
+from ._lists import cut, joined, offsets
 from .hook import Hook, Result, refuse_transformed
 
 TESTED = ("0.6.1",)
@@ -44,15 +45,15 @@ def credit(hook: Hook, data: Sequence[tinker.Datum], *, step: int = 0) -> Result
         _check_datum(index, tensors)
     lengths = [len(tensors["target_tokens"].to_numpy()) for tensors in inputs]
     result = hook.transform(
-        np.concatenate([[0], np.cumsum(lengths)]),
+        offsets(lengths),
         _joined(inputs, "target_tokens"),
         _joined(inputs, "mask"),
         _joined(inputs, "advantages"),
+        advantages_per="token",
         step=step,
         old_logprobs=_joined(inputs, "logprobs"),
     )
-    parts = np.split(result.advantages, np.cumsum(lengths)[:-1])
-    for tensors, advantages in zip(inputs, parts, strict=True):
+    for tensors, advantages in zip(inputs, cut(result.advantages, lengths), strict=True):
         credited = tinker.TensorData.from_numpy(advantages.copy())
         object.__setattr__(credited, "hicra_transformed", True)
         tensors["advantages"] = credited
@@ -67,12 +68,8 @@ def install(hook: Hook | None = None) -> None:
     """
     from tinker_cookbook.rl import train
 
-    if hasattr(train.prepare_minibatch, "hicra"):
-        raise RuntimeError(
-            "Cannot install HICRA as tinker_cookbook must be unchanged: it is installed already, a "
-            "second application would compound"
-        )
     prepare_minibatch = train.prepare_minibatch
+    refuse_installed(prepare_minibatch)
     host = check_host(
         "tinker-cookbook",
         installed_version("tinker-cookbook"),
@@ -80,20 +77,19 @@ def install(hook: Hook | None = None) -> None:
         (prepare_minibatch, ["env_group_builders_P", "trajectory_groups_P", "tokenizer"]),
         *((getattr(train, name), ["config", "i_batch"]) for name in _STEPS),
     )
-    if hook is not None:
-        hook.host = hook.host or host
-        start(hook, "rl.train.prepare_minibatch")
-    state = {"hook": hook}
+
+    def bound(hook: Hook) -> Hook:
+        return bind(hook, host, "rl.train.prepare_minibatch", fields=("old_logprobs",))
+
+    state = {"hook": hook and bound(hook)}
 
     @functools.wraps(prepare_minibatch)
     async def prepare_and_credit(*args: Any, **kwargs: Any) -> Any:
         data, metrics, usage = await prepare_minibatch(*args, **kwargs)
         if state["hook"] is None:
-            bound = inspect.signature(prepare_minibatch).bind(*args, **kwargs)
-            state["hook"] = Hook.from_env(bound.arguments["tokenizer"], host=host)
-            start(state["hook"], "rl.train.prepare_minibatch")
-        hook = state["hook"]
-        result = credit(hook, data, step=_step.get())
+            given = inspect.signature(prepare_minibatch).bind(*args, **kwargs).arguments
+            state["hook"] = bound(make_hook(given["tokenizer"]))
+        result = credit(state["hook"], data, step=_step.get())
         return data, metrics | result.values(), usage
 
     prepare_and_credit.hicra = True
@@ -152,4 +148,4 @@ def _check_datum(index: int, tensors: dict[str, Any]) -> None:
 
 
 def _joined(inputs: Sequence[dict[str, Any]], name: str) -> np.ndarray:
-    return np.concatenate([tensors[name].to_numpy() for tensors in inputs])
+    return joined(tensors[name].to_numpy() for tensors in inputs)

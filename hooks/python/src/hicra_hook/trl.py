@@ -18,8 +18,8 @@ import trl
 from accelerate.utils import gather_object
 from trl import GRPOTrainer
 
-from ._host import check_host, start
-from .hook import Hook
+from ._host import bind, check_host, make_hook, refuse_ratio
+from .hook import averages
 
 TESTED = ("1.0.0", "1.8.0", "1.16.0")
 """Releases of TRL with which the tests ran."""
@@ -33,7 +33,7 @@ _OVERRIDDEN = {
 def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
     """The trainer with one more keyword argument, `hicra`: a dict with options of `Hook`.
 
-    For `GRPOTrainer` and subclasses of it whose loss takes advantages per token. In the batch that
+    They win over those of the environment. For `GRPOTrainer` and subclasses of it whose loss takes advantages per token. In the batch that
     the loss sees, `advantages` are `[rows, columns]`, and TRL's own stay as `base_advantages`.
     """
     _check_host(trainer_class)
@@ -43,8 +43,14 @@ def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
             super().__init__(*args, **kwargs)
             _check_loss(self)
             bound_to = f"{trainer_class.__name__}._generate_and_score_completions"
-            is_main = self.accelerator.is_main_process
-            self._hicra = _create_hook(self, hicra or {}, bound_to if is_main else None)
+            rows = self.model.get_input_embeddings().num_embeddings
+            self._hicra = bind(
+                make_hook(self.processing_class, vocab_size=rows, options=hicra),
+                f"trl {trl.__version__}",
+                bound_to if self.accelerator.is_main_process else None,
+                fields=_fields(self),
+                entropy_option="entropy_coef of GRPOConfig",
+            )
             self._hicra_failures = 0
 
         def _calculate_rewards(
@@ -76,6 +82,7 @@ def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
     a batch through together: a rank that stopped alone would leave the others waiting.
     """
     mode = "train" if trainer.model.training else "eval"
+    rows = len(output["advantages"])
     hook, failures_before = trainer._hicra, trainer._hicra.failures
     problem = None
     try:
@@ -85,7 +92,8 @@ def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
             output["advantages"],
             step=trainer.state.global_step,
             old_logprobs=output.get("old_per_token_logps"),
-            **_rewards(trainer, mode, rows=len(output["advantages"])),
+            rewards=_rewards(trainer, rows),
+            group_ids=_group_ids(trainer, mode, rows),
         )
         report = {
             "failed": hook.failures > failures_before,
@@ -106,11 +114,24 @@ def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
     if failed:
         return output["advantages"]
     log["hicra/latency_ms"].append(max(r["latency_ms"] for r in reports))
-    for name in reports[0]["metrics"]:
-        sums, counts = zip(*(r["metrics"][name] for r in reports))
-        if sum(counts) > 0:
-            log[name].append(sum(sums) / sum(counts))
+    pairs = {name: [r["metrics"][name] for r in reports] for name in result.metrics}
+    of_all = {name: tuple(map(sum, zip(*of_rank))) for name, of_rank in pairs.items()}
+    for name, value in averages(of_all).items():
+        log[name].append(value)
     return result.advantages
+
+
+def _fields(trainer: Any) -> list[str]:
+    """What the hook gets with every batch of training."""
+    args = trainer.args
+    steps_per_policy = args.steps_per_generation * args.num_iterations
+    corrected = args.use_vllm and args.vllm_importance_sampling_correction
+    # By TRL's own rule: else the policy that generated is the one that is trained.
+    has_logprobs = args.gradient_accumulation_steps % steps_per_policy != 0 or corrected
+    rows = args.per_device_train_batch_size * args.steps_per_generation
+    has_groups = _group_ids(trainer, "train", rows) is not None
+    found = {"old_logprobs": has_logprobs, "group_ids": has_groups}
+    return [name for name, has in found.items() if has]
 
 
 def _loss_mask(output: dict[str, Any]) -> torch.Tensor:
@@ -119,35 +140,20 @@ def _loss_mask(output: dict[str, Any]) -> torch.Tensor:
     return mask * output["tool_mask"] if "tool_mask" in output else mask
 
 
-def _rewards(trainer: Any, mode: str, rows: int) -> dict[str, torch.Tensor]:
-    """Rewards of this rank's rows as TRL adds them up, and groups where this rank holds them whole.
-
-    Nothing, where a completion of the batch has no reward at all.
-    """
+def _rewards(trainer: Any, rows: int) -> torch.Tensor | None:
+    """Rewards of this rank's rows as TRL adds them up; None where a completion has none at all."""
     per_function = trainer._hicra_rewards
-    weighted = per_function * trainer.reward_weights.to(per_function.device)
     if per_function.isnan().all(dim=1).any():
-        return {}
+        return None
+    weighted = per_function * trainer.reward_weights.to(per_function.device)
     first = trainer.accelerator.process_index * rows
-    fields = {"rewards": weighted.nansum(dim=1)[first : first + rows]}
-    group_size = trainer.num_generations if mode == "train" else trainer.num_generations_eval
-    if rows % group_size == 0:
-        fields["group_ids"] = torch.arange(rows) // group_size
-    return fields
+    return weighted.nansum(dim=1)[first : first + rows]
 
 
-def _create_hook(trainer: Any, options: dict[str, Any], bound_to: str | None) -> Hook:
-    processor = trainer.processing_class
-    tokenizer = getattr(processor, "tokenizer", processor)
-    rows = trainer.model.get_input_embeddings().num_embeddings
-    hook = Hook(
-        tokenizer,
-        host=f"trl {trl.__version__}",
-        vocab_size=rows if rows > len(tokenizer) else None,
-        **options,
-    )
-    start(hook, bound_to, entropy_option="entropy_coef of GRPOConfig")
-    return hook
+def _group_ids(trainer: Any, mode: str, rows: int) -> torch.Tensor | None:
+    """The group of each of this rank's rows; None where the rank holds parts of groups."""
+    size = trainer.num_generations if mode == "train" else trainer.num_generations_eval
+    return torch.arange(rows) // size if rows % size == 0 else None
 
 
 def _check_host(trainer_class: type) -> None:
@@ -176,11 +182,7 @@ def _check_loss(trainer: Any) -> None:
     """Refuses the losses in which a token's advantage does not weigh that token."""
     args = trainer.args
     if args.importance_sampling_level != "token":
-        raise ValueError(
-            'Cannot apply HICRA as importance_sampling_level must be "token": current value is '
-            f'"{args.importance_sampling_level}", and one ratio a sequence gives all its tokens '
-            "the same credit"
-        )
+        refuse_ratio("importance_sampling_level", args.importance_sampling_level, use="token")
     if args.use_liger_kernel and hasattr(trainer, "compute_liger_loss"):
         raise ValueError(
             "Cannot apply HICRA as use_liger_kernel must be False: current value is True, and the "

@@ -108,6 +108,7 @@ def _transform_stored(
         flat["responses"],
         flat["response_mask"],
         flat["advantages"],
+        advantages_per="token",
         step=step,
         rewards=stored["rm_scores"].to_padded_tensor(0.0).sum(-1),
         group_ids=group_ids(list(stored["uid"])),

@@ -1,4 +1,5 @@
-"""What the tests of adapters share: a tokenizer of few words, a lexicon, and HICRA by the book.
+"""A tokenizer of Hugging Face for few words, a lexicon, and samples: for adapters whose hosts tokenize
+(those that hand over ids have word_tokens).
 
 The lexicon holds a phrase of one token, which no mistake of one position survives, and one of two.
 """
@@ -7,13 +8,31 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import PretrainedConfig, PreTrainedTokenizerFast
+
+import formula
 
 ALPHA = 0.2
 _WORDS = " wait let me the sum is two three ."
+
+BEYOND = 999
+"""An id that only the model knows, as embeddings have more rows than there are tokens."""
+
+PROMPTS = [" the", " the", " the sum wait", " the sum wait"]
+"""Of two groups; a planning phrase in a prompt is none of the policy's."""
+RESPONSES = [
+    " the sum is two wait",
+    " wait . let me",
+    " the let",
+    " me wait is three . the sum is",
+]
+PLANNING = [[0, 0, 0, 0, 1], [1, 0, 1, 1], [0, 0], [0, 1, 0, 0, 0, 0, 0, 0]]
+"""By response; " let" at the end of one and " me" at the start of the next are no phrase."""
+REWARDS = [1.0, 0.0, 0.5, 0.25]
 
 
 @cache
@@ -47,8 +66,18 @@ def lexicon(folder: Path) -> str:
     return str(path)
 
 
+def model() -> str:
+    """The path of a model that is nothing but a configuration: an embedding with rows to spare."""
+    return _model().name
+
+
+@cache
+def _model() -> TemporaryDirectory[str]:
+    folder = TemporaryDirectory(prefix="hicra-model-")
+    PretrainedConfig(vocab_size=BEYOND + 1).save_pretrained(folder.name)
+    return folder
+
+
 def credited(advantages: torch.Tensor, planning: torch.Tensor) -> torch.Tensor:
-    """HICRA as the paper has it, in float64 and rounded once, as the sidecar promises."""
-    exact = advantages.double()
-    more = (exact + ALPHA * exact.abs()).float()
-    return torch.where(planning.bool(), more, advantages)
+    """What HICRA with this alpha makes of advantages."""
+    return formula.credited(advantages, planning, ALPHA)

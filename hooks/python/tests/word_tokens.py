@@ -1,17 +1,18 @@
-"""A vocabulary of whole words, and hooks over it that share one sidecar.
+"""Nine token ids that are words, as bare bytes, and hooks over them: for adapters whose hosts hand over
+ids and bring no tokenizer of Hugging Face (those have hf_toy).
 
 With alpha a half, every product is exact in float32, so tests compare bit for bit.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hicra_hook import Hook, Sidecar
+import shared_sidecar
+from hicra_hook import Hook
 
 ALPHA = 0.5
 PAD, WAIT, LET, ME, SEE, THE, SUM, IS, TOOL = range(9)
@@ -24,26 +25,20 @@ VOCABULARY = (
 )
 
 
-@cache
-def _sidecar() -> Sidecar:
-    sidecar = Sidecar()
-    sidecar.health()
-    return sidecar
-
-
 def environment(folder: Path) -> dict[str, str]:
     """What `Hook.from_env` reads, all but the tokenizer."""
     return {
         "HICRA_ALPHA": str(ALPHA),
         "HICRA_LEXICON": _lexicon(folder),
-        "HICRA_SOCKET": _sidecar()._address or "",
+        "HICRA_SOCKET": shared_sidecar.address(),
     }
 
 
 def hook(folder: Path, **options: Any) -> Hook:
     if "transforms" not in options:
         options = {"alpha": ALPHA} | options
-    return Hook(VOCABULARY, lexicon=_lexicon(folder), socket=_sidecar()._address, **options)
+    options = {"socket": shared_sidecar.address()} | options
+    return Hook(VOCABULARY, lexicon=_lexicon(folder), **options)
 
 
 def _lexicon(folder: Path) -> str:
