@@ -66,6 +66,7 @@ export async function trainOnTinker(
   options: TinkerLoopOptions,
 ): Promise<{ rewards: number[]; checkpoint: string }> {
   tokenLevelLoss(options.lossFn);
+  stopToken(options.tokenizer, options.end);
   using session = await client.createSession({ tags: ["hicra"] });
   const { sessionId } = session;
   const modelId = await client.createModel({ sessionId, ...options });
@@ -95,7 +96,7 @@ async function trainStep(
       numSamples: groupSize,
       samplingParams: {
         maxTokens,
-        stop: Array.from(tokenizer.encode(end)),
+        stop: [stopToken(tokenizer, end)],
         ...(seed !== undefined && { seed: seed + (step * prompts.length + g) * groupSize }),
       },
       modelPath,
@@ -132,6 +133,18 @@ async function trainStep(
         .map(([name, value]) => `${name} ${value?.toFixed(4)}`).join(", "),
   );
   return reward;
+}
+
+/** Each id in `stop` ends a completion by itself, so that a text of several would cut it anywhere. */
+function stopToken(tokenizer: RolloutTokenizer, end: string): number {
+  const ids = tokenizer.encode(end);
+  if (ids.length !== 1) {
+    throw new RangeError(
+      `Cannot stop completions as --end must be one token of the tokenizer: current value is "${end}", ` +
+        `which takes ${ids.length}, pass the token that ends a turn of its model`,
+    );
+  }
+  return ids[0]!;
 }
 
 const SHOWN = ["hicra/planning_frac", "hicra/adv_shift", "skyrl.ai/grad_norm"];

@@ -69,35 +69,43 @@ export class Transport {
     return await this.#result(request, id, options.signal);
   }
 
-  /** Polls until the result is there. The server waits too: it answers 408 when it has waited long. */
+  /**
+   * Polls until the result is there. The server waits too: it answers 408 when it has waited long, and a
+   * proxy before it cuts the poll. Neither says anything of the work, so that only time ends the polling.
+   */
   async #result(request: string, id: string, signal?: AbortSignal): Promise<Answer> {
     const { resultTimeoutMs, requestTimeoutMs } = this.#options;
     const end = Date.now() + resultTimeoutMs;
+    let failure: TinkerError | undefined;
     for (let poll = 0;; poll++) {
       const leftMs = end - Date.now();
-      if (leftMs <= 0) {
-        throw new TinkerError(
-          `Cannot ${request} as its result must come within ${resultTimeoutMs} ms: the server still ` +
-            `works on request ${id}, raise resultTimeoutMs`,
-          { request },
-        );
-      }
+      if (leftMs <= 0) throw noResult(request, id, resultTimeoutMs, failure);
       const timeoutMs = Math.min(requestTimeoutMs, leftMs);
-      const options = { isRepeatable: true, timeoutMs, signal };
-      const answer: Answer = await this.send("retrieve_future", { "request_id": id }, options)
-        .catch((error) => {
-          if (!(error instanceof TinkerError)) throw error;
-          if (error.status !== 408) throw during(error, request);
-          return { type: "try_again" };
-        });
-      if (typeof answer.error === "string") {
-        throw new TinkerError(
-          `Cannot ${request} as it failed on the server: ${answer.error}; see the server's log`,
-          { request },
-        );
+      const outcome = await this.#attempt("retrieve_future", { "request_id": id }, {
+        timeoutMs,
+        signal,
+      });
+      let pauseMs = this.#backoff(poll);
+      if ("answer" in outcome) {
+        const { answer } = outcome;
+        if (typeof answer.error === "string") {
+          throw new TinkerError(
+            `Cannot ${request} as it failed on the server: ${answer.error}; see the server's log`,
+            { request },
+          );
+        }
+        if (answer.type !== "try_again") return answer;
+      } else {
+        const { error, retryAfterMs = 0 } = outcome;
+        if (error.status !== 408) {
+          if (!REFUSED_FOR_NOW.has(error.status) && !isTransient(error)) {
+            throw during(error, request);
+          }
+          failure = error;
+        }
+        pauseMs = Math.max(pauseMs, retryAfterMs);
       }
-      if (answer.type !== "try_again") return answer;
-      await sleep(Math.min(this.#backoff(poll), leftMs), signal);
+      await sleep(Math.min(pauseMs, end - Date.now()), signal);
     }
   }
 
@@ -130,7 +138,7 @@ export class Transport {
       const error = refusal(request, response.status, text);
       return { error, ...(seconds > 0 && { retryAfterMs: 1000 * seconds }) };
     }
-    return { answer: parseAnswer(request, text) };
+    return parseAnswer(request, response.status, text);
   }
 
   #noAnswer(request: string, timeoutMs: number | undefined, cause: unknown): TinkerError {
@@ -162,18 +170,39 @@ function isTransient({ status }: TinkerError): boolean {
   return status === undefined || status >= 500;
 }
 
-function parseAnswer(request: string, text: string): Answer {
+/** The error of a result that did not come in time, with the last failure of a poll, if any. */
+function noResult(request: string, id: string, ms: number, failure?: TinkerError): TinkerError {
+  const inTime = `Cannot ${request} as its result must come within ${ms} ms`;
+  return failure === undefined
+    ? new TinkerError(
+      `${inTime}: the server still works on request ${id}, raise resultTimeoutMs`,
+      { request },
+    )
+    : new TinkerError(
+      `${inTime}: request ${id} has none yet, raise resultTimeoutMs if the server still works; the ` +
+        `last poll to fail: ${failure.message}`,
+      { request },
+      { cause: failure },
+    );
+}
+
+function parseAnswer(
+  request: string,
+  status: number,
+  text: string,
+): { answer: Answer } | { error: TinkerError } {
   try {
     const answer = JSON.parse(text);
-    if (typeof answer === "object" && answer !== null) return answer;
+    if (typeof answer === "object" && answer !== null) return { answer };
   } catch {
     // said below
   }
-  throw new TinkerError(
+  const error = new TinkerError(
     `Cannot ${request} as the answer must be a JSON object: current value is ` +
       `"${text.slice(0, 200)}", is baseUrl that of a Tinker server?`,
-    { request },
+    { request, status },
   );
+  return { error };
 }
 
 /** Waits; rejects with the reason of the signal when that comes first. */

@@ -28,7 +28,10 @@ export interface TinkerClientOptions {
   readonly requestTimeoutMs?: number;
   /** Milliseconds for the result of a request, queue and compilation included. Default: 3,600,000. */
   readonly resultTimeoutMs?: number;
-  /** How often a request is sent again after a failure that is safe to repeat. Default: 4. */
+  /**
+   * How often a request is sent again after a failure that is safe to repeat; polls for a result do not
+   * count. Default: 4.
+   */
   readonly retries?: number;
   /** Milliseconds to wait the first time, doubled up to 5,000 each time after. Default: 250. */
   readonly backoffMs?: number;
@@ -59,7 +62,9 @@ export interface CreateModelInput {
  * A method resolves when the server has finished the work, and the server works in the order of
  * arrival: await one before the next, save those, such as samples, whose order does not matter. A
  * request that changes something is never sent twice, unless the server refused it for now (425, 429);
- * the others are, after an answer of 500 and above or none.
+ * the others are, also after an answer of 500 and above or a broken connection. None is after a timeout
+ * (408), as the server may still be at work on it. Polls for a result change nothing: they go on after
+ * all of these, until `resultTimeoutMs`.
  *
  * Every method rejects with a {@linkcode TinkerError} that names request, status, field and way out,
  * or with the reason of the signal.

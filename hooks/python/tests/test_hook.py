@@ -9,6 +9,7 @@ import pytest
 import wire_cases
 from conftest import TABLE
 from hicra_hook import Hook, SidecarError, SidecarUnavailable
+from mortal import end_for_good, kill
 from hicra_hook.hook import EXCLUDE_FROM_METRICS, PADDING_ROW, TRUNCATED, group_ids
 
 BUT, WAIT, COMMA, LET, S, TRY, A, DIFFERENT, APPROACH, DOT, X = range(11)
@@ -43,6 +44,27 @@ def test_ragged(hook):
 def test_lists_and_one_advantage_a_sequence(hook):
     result = hook.transform([0, 3, 5], [BUT, WAIT, X, BUT, WAIT], [1] * 5, [1, -1])
     same_bits(result.advantages, np.array([1.2, 1.2, 1, -0.8, -0.8], "f4"))
+
+
+def test_as_many_tokens_as_sequences_need_a_word(hook):
+    batch = ([0, 2, 2], [BUT, WAIT], [1, 1], [5.0, 7.0])
+    with pytest.raises(ValueError, match="advantages_per"):
+        hook.transform(*batch)
+    per_token = hook.transform(*batch, advantages_per="token")
+    same_bits(per_token.advantages, formula(np.array([5, 7], "f4"), np.ones(2)))
+    per_sequence = hook.transform(*batch, advantages_per="sequence")
+    same_bits(per_sequence.advantages, formula(np.array([5, 5], "f4"), np.ones(2)))
+    with pytest.raises(ValueError, match="one value a sequence, as advantages_per says: it has 3"):
+        hook.transform([0, 3], [BUT, WAIT, X], [1] * 3, [1.0] * 3, advantages_per="sequence")
+    one_each = hook.transform([0, 1, 2], [X, X], [1, 1], [5.0, 7.0])
+    same_bits(one_each.advantages, np.array([5, 7], "f4"))
+
+
+def test_what_counts_as_correct(lexicon):
+    hook = Hook(TABLE, lexicon=lexicon, correct_above=0.5)
+    batch = ([0, 2, 4], [BUT, WAIT, BUT, WAIT], [1] * 4, [1.0, -1.0])
+    assert hook.transform(*batch, rewards=[0.1, 1.1]).metrics["hicra/accuracy"] == (1, 2)
+    hook.close()
 
 
 def random_padded(rng, rows=200, columns=30, side="right"):
@@ -200,14 +222,17 @@ def test_what_the_sidecar_knows_to_be_wrong_is_told_with_the_first_batch(options
 def test_bad_batches_are_told(hook):
     with pytest.raises(ValueError, match=r"one value a token \(2\) or a sequence \(1\): it has 3"):
         hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0, 2, 3])
+    with pytest.raises(ValueError, match=r"one value a token \(3\) or a sequence \(2\): it has 5"):
+        hook.transform([0, 2, 3], [BUT, WAIT, X], [1, 1, 1], [1.0] * 5)
     with pytest.raises(ValueError, match=r"loss_mask must be \[rows, columns\]"):
         hook.transform_padded([BUT, WAIT], [1, 1], [1.0])
     with pytest.raises(ValueError, match=r"token_ids must have the shape of loss_mask"):
         hook.transform_padded([[BUT]], [[1, 1]], [1.0])
     with pytest.raises(TypeError, match="must be integers"):
         hook.transform([0, 1], [0.5], [1], [1.0])
-    with pytest.raises(ValueError, match="fit 32 bits"):
-        hook.transform([0, 1], [2**40], [1], [1.0])
+    for too_large in ([2**40], np.array([2**31], "u4")):
+        with pytest.raises(ValueError, match="fit 32 bits"):
+            hook.transform([0, 1], too_large, [1], [1.0])
     with pytest.raises(TypeError, match="reward as it is no field"):
         hook.transform([0, 1], [BUT], [1], [1.0], reward=[1])
     with pytest.raises(SidecarError, match=r"advantages\[1\] is NaN"):
@@ -228,6 +253,18 @@ def test_a_tokenizer_json_as_file_folder_and_unknown_object(tmp_path, lexicon):
         hook.close()
     with pytest.raises(TypeError, match="it is a object"):
         Hook(object())
+    with pytest.raises(FileNotFoundError, match="of a model on a hub pass the tokenizer"):
+        Hook("Qwen/Qwen3-0.6B")
+
+
+def test_ids_that_only_a_padded_embedding_has(lexicon):
+    hook = Hook(TABLE, lexicon=lexicon)
+    with pytest.raises(SidecarError, match=r"tokenIds\[2\] is 15.*HICRA_VOCAB_SIZE"):
+        hook.mask([0, 3], [BUT, WAIT, 15], [1, 1, 1])
+    padded = Hook(TABLE, lexicon=lexicon, vocab_size=16)
+    padded.sidecar = hook.sidecar
+    assert padded.mask([0, 3], [BUT, WAIT, 15], [1, 1, 1]).tolist() == [1, 1, 0]
+    hook.close()
 
 
 def test_from_env(monkeypatch, lexicon, tmp_path):
@@ -238,6 +275,20 @@ def test_from_env(monkeypatch, lexicon, tmp_path):
     assert hook.on_failure == "pass-through"
     result = hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
     same_bits(result.advantages, np.array([1.5, 1.5], "f4"))
+    monkeypatch.setenv("HICRA_LEXIKON", "paper")
+    with pytest.warns(UserWarning, match="HICRA_LEXIKON is set and says nothing"):
+        Hook.from_env(TABLE)
+    monkeypatch.delenv("HICRA_LEXIKON")
+    monkeypatch.setenv("HICRA_CORRECT_ABOVE", "half")
+    with pytest.raises(ValueError, match="HICRA_CORRECT_ABOVE must be float: current value is 'half'"):
+        Hook.from_env(TABLE)
+    monkeypatch.setenv("HICRA_CORRECT_ABOVE", "0.5")
+    # What is given in code wins, and alpha and transforms are one thing.
+    monkeypatch.setenv("HICRA_VOCAB_SIZE", "16")
+    coded = Hook.from_env(TABLE, transforms=[{"name": "hicra", "alpha": 0.25}], on_failure="raise")
+    assert (coded.on_failure, coded.transforms[0]["alpha"]) == ("raise", 0.25)
+    assert coded.mask([0, 3], [BUT, WAIT, 15], [1, 1, 1]).tolist() == [1, 1, 0]
+    coded.close()
     monkeypatch.delenv("HICRA_TOKENIZER", raising=False)
     with pytest.raises(ValueError, match="HICRA_TOKENIZER"):
         Hook.from_env()
@@ -277,8 +328,7 @@ def test_a_sidecar_that_forgot_the_tokenizer_is_handed_it_again(lexicon):
 def test_pitfall_22_a_dead_sidecar_raises_by_default(lexicon):
     hook = Hook(TABLE, lexicon=lexicon)
     hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
-    hook.sidecar._process.kill()
-    hook.sidecar._process.wait()
+    end_for_good(hook.sidecar)
     with pytest.raises(SidecarUnavailable, match="does not answer"):
         hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
     hook.close()
@@ -287,8 +337,7 @@ def test_pitfall_22_a_dead_sidecar_raises_by_default(lexicon):
 def test_pitfall_22_pass_through_is_loud_and_counted(lexicon):
     hook = Hook(TABLE, lexicon=lexicon, on_failure="pass-through")
     before = hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
-    hook.sidecar._process.kill()
-    hook.sidecar._process.wait()
+    end_for_good(hook.sidecar)
     for failures in (1, 2):
         with pytest.warns(RuntimeWarning, match=f"passed through unchanged, failure {failures}"):
             result = hook.transform_padded([[BUT, WAIT]], [[1, 1]], [1.0])
@@ -299,6 +348,26 @@ def test_pitfall_22_pass_through_is_loud_and_counted(lexicon):
             "hicra/failures": failures,
             "hicra/latency_ms": result.latency_ms,
         }
+    hook.close()
+
+
+def test_pitfall_22_pass_through_from_the_first_batch_on(lexicon, tmp_path):
+    hook = Hook(TABLE, lexicon=lexicon, on_failure="pass-through", socket=str(tmp_path / "a.sock"))
+    with pytest.warns(RuntimeWarning, match="failure 1"):
+        result = hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    same_bits(result.advantages, np.ones(2, "f4"))
+    with pytest.warns(RuntimeWarning, match="failure 2"):
+        assert hook.mask([0, 2], [BUT, WAIT], [1, 1]).tolist() == [0, 0]
+
+
+def test_a_sidecar_that_died_between_batches_is_started_again(lexicon):
+    hook = Hook(TABLE, lexicon=lexicon)
+    hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    kill(hook.sidecar)
+    with pytest.warns(RuntimeWarning, match="ended with code -9, another is started"):
+        result = hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    same_bits(result.advantages, np.array([1.2, 1.2], "f4"))
+    assert result.failures == 0
     hook.close()
 
 

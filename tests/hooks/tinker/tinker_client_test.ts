@@ -178,11 +178,40 @@ Deno.test("a poll that the server holds too long is cut and sent again", async (
   });
 });
 
-Deno.test("a poll that fails is sent again, as it changes nothing", async () => {
-  const answer = promising({ status: 502, text: "<html>" }, "cut", { json: { metrics: {} } });
-  await withServer(answer, async (baseUrl, received) => {
-    assert.deepEqual(await clientOf(baseUrl).optimStep("m", ADAM), {});
-    assert.equal(received.length, 4);
+Deno.test("polls that fail are sent again as often as it takes, whatever retries says", async () => {
+  const failures: ReturnType<Answer>[] = [
+    { status: 504, text: "<html>" },
+    { status: 500, text: "Internal Server Error" },
+    { status: 429, json: {} },
+    "cut",
+  ];
+  for (const failure of failures) {
+    const polls = [...Array(6).fill(failure), { json: { metrics: { a: 1 } } }];
+    await withServer(promising(...polls), async (baseUrl, received) => {
+      assert.deepEqual(await clientOf(baseUrl, { retries: 0 }).optimStep("m", ADAM), { a: 1 });
+      assert.deepEqual(paths(received), ["optim_step", ...Array(7).fill("retrieve_future")]);
+    });
+  }
+});
+
+Deno.test("a poll is sent again after the time that the answer names", async () => {
+  const busy = { status: 503, headers: { "retry-after": "0.15" }, text: "" };
+  await withServer(promising(busy, { json: { metrics: {} } }), async (baseUrl) => {
+    const start = performance.now();
+    await clientOf(baseUrl).optimStep("m", ADAM);
+    assert.ok(performance.now() - start >= 149); // timers may fire a fraction early
+  });
+});
+
+Deno.test("a poll that is answered, but not by a Tinker server, ends the polling", async () => {
+  await withServer(promising({ text: "<html>log in" }), async (baseUrl, received) => {
+    await assert.rejects(clientOf(baseUrl).optimStep("m", ADAM), {
+      name: "TinkerError",
+      request: "optim_step",
+      status: 200,
+      message: /^Cannot optim_step as the answer must be a JSON object: .* "<html>log in"/,
+    });
+    assert.equal(received.length, 2);
   });
 });
 
@@ -195,6 +224,18 @@ Deno.test("a result that does not come in time is an error that says so", async 
       message:
         "Cannot optim_step as its result must come within 60 ms: the server still works on " +
         "request 7, raise resultTimeoutMs",
+    });
+  });
+  const cut = { status: 504, text: "gateway timeout" };
+  await withServer(promising(cut), async (baseUrl) => {
+    const client = clientOf(baseUrl, { resultTimeoutMs: 300 });
+    await assert.rejects(client.optimStep("m", ADAM), {
+      name: "TinkerError",
+      request: "optim_step",
+      message:
+        "Cannot optim_step as its result must come within 300 ms: request 7 has none yet, raise " +
+        "resultTimeoutMs if the server still works; the last poll to fail: Cannot retrieve_future " +
+        "as the server answered with status 504: gateway timeout; see the server's log",
     });
   });
 });
@@ -279,6 +320,18 @@ Deno.test("what changes nothing is sent again, until it has been often enough", 
     await assert.rejects(clientOf(baseUrl, { retries: 2 }).sample(input), { status: 503 });
     assert.equal(received.length, 3);
   });
+});
+
+Deno.test("after a timeout nothing is sent again, as the server may still be at work", async () => {
+  const input = { prompt: modelInput([1]), samplingParams: { maxTokens: 1 }, baseModel: "b" };
+  for (const late of ["hang", { status: 408, json: {} }] as const) {
+    await withServer(() => late, async (baseUrl, received) => {
+      const client = clientOf(baseUrl, { requestTimeoutMs: 100 });
+      await assert.rejects(client.sample(input), { request: "asample", status: 408 });
+      await assert.rejects(client.health(), { request: "healthz", status: 408 });
+      assert.deepEqual(paths(received), ["asample", "healthz"]);
+    });
+  }
 });
 
 Deno.test("what the server refuses for now is sent again after the time it names", async () => {

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,15 @@ import numpy as np
 
 from .sidecar import Sidecar, SidecarError, SidecarUnavailable
 
+_ENVIRONMENT: dict[str, Callable[[str], Any]] = {
+    "alpha": float,
+    "transforms": json.loads,
+    "lexicon": str,
+    "on_failure": str,
+    "socket": str,
+    "vocab_size": int,
+    "correct_above": float,
+}
 _PER_TOKEN = {"old_logprobs": "<f4", "entropies": "<f4", "segment_ids": "<i4", "planning_mask": "u1"}
 PER_SEQUENCE = {"rewards": "<f4", "group_ids": "<i4", "flags": "u1"}
 
@@ -43,9 +52,14 @@ class Result:
 
     def values(self, prefix: str = "") -> dict[str, float]:
         """The metrics that were measured, as numbers to log."""
-        logged = {name: total / count for name, (total, count) in self.metrics.items() if count > 0}
+        logged = averages(self.metrics)
         logged |= {"hicra/failures": float(self.failures), "hicra/latency_ms": self.latency_ms}
         return {prefix + name: value for name, value in logged.items()}
+
+
+def averages(pairs: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """Sum over count of every metric that was measured."""
+    return {name: total / count for name, (total, count) in pairs.items() if count > 0}
 
 
 class Hook:
@@ -53,7 +67,8 @@ class Hook:
 
     `tokenizer` is a fast Hugging Face tokenizer, the path of a `tokenizer.json` or of its folder, or
     `(offsets, bytes)` of all tokens. `vocab_size` is the model's, where its embedding has more rows than the
-    tokenizer has tokens. `lexicon` is "math", "paper", or the path of a lexicon. `transforms` is a
+    tokenizer has tokens. `lexicon` is "math", "paper", or the path of a lexicon (.txt, .json). A rollout
+    counts as correct where its reward is above `correct_above`. `transforms` is a
     list such as `[{"name": "hicra", "alpha": 0.2}]`, which is also the default. `on_failure` says what
     happens when the sidecar is gone: "raise", or "pass-through", which counts in `failures` and leaves the
     batch as it was: a run whose failures are not 0 is not a HICRA run.
@@ -68,6 +83,7 @@ class Hook:
         lexicon: str = "math",
         on_failure: Literal["raise", "pass-through"] = "raise",
         vocab_size: int | None = None,
+        correct_above: float = 0,
         socket: str | None = None,
         host: str = "",
     ) -> None:
@@ -86,37 +102,35 @@ class Hook:
         self.on_failure = on_failure
         self.host = host
         self.failures = 0
-        self.sidecar = Sidecar(socket, token=os.environ.get("HICRA_TOKEN"))
+        self.sidecar = Sidecar(socket and os.path.expanduser(socket))
         self._tokenizer = _read_tokenizer(tokenizer)
         self._vocab_size = vocab_size
+        self._correct_above = correct_above
         self._lexicon = _read_lexicon(lexicon)
         self._names: dict[str, str] | None = None
+        self._metric_names: list[str] = []
         self._announced = False
 
     @classmethod
-    def from_env(cls, tokenizer: Any = None, *, host: str = "") -> Hook:
-        """A hook as the environment describes it, for hosts that have no place for options.
+    def from_env(cls, tokenizer: Any = None, *, host: str = "", **options: Any) -> Hook:
+        """A hook as the environment describes it, where `options` do not say otherwise.
 
-        HICRA_ALPHA, HICRA_TRANSFORMS (JSON), HICRA_LEXICON, HICRA_ON_FAILURE, HICRA_SOCKET, and
-        HICRA_TOKENIZER where the host has no tokenizer at hand.
+        HICRA_ALPHA, HICRA_TRANSFORMS (JSON), HICRA_LEXICON, HICRA_ON_FAILURE, HICRA_SOCKET,
+        HICRA_VOCAB_SIZE, HICRA_CORRECT_ABOVE, and HICRA_TOKENIZER where the host has no tokenizer at hand.
+        An `alpha` or `transforms` in `options` stands for both of the environment's.
         """
-        env = os.environ
-        options: dict[str, Any] = {}
-        if "HICRA_ALPHA" in env:
-            options["alpha"] = float(env["HICRA_ALPHA"])
-        if "HICRA_TRANSFORMS" in env:
-            options["transforms"] = json.loads(env["HICRA_TRANSFORMS"])
-        for option in ("lexicon", "on_failure", "socket"):
-            if f"HICRA_{option.upper()}" in env:
-                options[option] = env[f"HICRA_{option.upper()}"]
+        given = _read_environment()
+        if "alpha" in options or "transforms" in options:
+            given.pop("alpha", None)
+            given.pop("transforms", None)
         if tokenizer is None:
-            tokenizer = env.get("HICRA_TOKENIZER")
+            tokenizer = os.environ.get("HICRA_TOKENIZER")
         if tokenizer is None:
             raise ValueError(
                 "Cannot create a hook as the host has no tokenizer at hand: set HICRA_TOKENIZER to a "
                 "tokenizer.json or its folder"
             )
-        return cls(tokenizer, host=host, **options)
+        return cls(tokenizer, host=host, **(given | options))
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy in another process may have a sidecar of its own, which has been handed nothing yet.
@@ -142,13 +156,15 @@ class Hook:
         loss_mask: Any,
         advantages: Any,
         *,
+        advantages_per: Literal["token", "sequence"] | None = None,
         step: int = 0,
         signals: dict[str, float] | None = None,
         **fields: Any,
     ) -> Result:
         """Transforms a ragged batch: sequence s is tokens `[offsets[s], offsets[s + 1])`.
 
-        `advantages` has one value a token or one a sequence. `fields` are those of the contract: rewards,
+        `advantages` has one value a token or one a sequence; where there are as many tokens as sequences,
+        `advantages_per` must say which. `fields` are those of the contract: rewards,
         group_ids, flags (one a sequence), old_logprobs, entropies, segment_ids (one a token).
         """
         refuse_transformed(advantages)
@@ -156,13 +172,24 @@ class Hook:
         given = _array(advantages, "<f4")
         tensors["advantages"] = given
         num_tokens, num_sequences = len(tensors["token_ids"]), len(tensors["offsets"]) - 1
-        per = "token" if len(given) == num_tokens else "sequence"
-        per_token = given if per == "token" else np.repeat(given, np.diff(tensors["offsets"]))
         if len(given) not in (num_tokens, num_sequences):
             raise ValueError(
                 f"Cannot transform as advantages must have one value a token ({num_tokens}) or a "
                 f"sequence ({num_sequences}): it has {len(given)}"
             )
+        lengths = np.diff(tensors["offsets"])
+        if advantages_per is None and num_tokens == num_sequences and (lengths != 1).any():
+            raise ValueError(
+                f"Cannot transform as {num_tokens} advantages may be of the tokens or of the sequences: "
+                'pass advantages_per="token" or "sequence"'
+            )
+        per = advantages_per or ("token" if len(given) == num_tokens else "sequence")
+        if len(given) != (num_tokens if per == "token" else num_sequences):
+            raise ValueError(
+                f'Cannot transform as advantages must have one value a {per}, as advantages_per says: it '
+                f"has {len(given)} for {num_tokens} tokens of {num_sequences} sequences"
+            )
+        per_token = given if per == "token" else np.repeat(given, lengths)
         result = self._transform(tensors, per, per_token, step, signals or {})
         result.advantages = _like(result.advantages, advantages)
         result.planning_mask = _like(result.planning_mask, token_ids)
@@ -229,12 +256,13 @@ class Hook:
             "base": "raw",
             "transforms": json.dumps(self.transforms),
             "step": str(step),
+            "correct_above": json.dumps(self._correct_above),
         }
         if signals:
             metadata["signals"] = json.dumps(signals)
         start = time.perf_counter()
-        names = self.sidecar.metric_names
         try:
+            self._metric_names = self.sidecar.metric_names
             arrays, said = self._named(self.sidecar.transform, tensors, metadata)
         except SidecarUnavailable as error:
             if self.on_failure == "raise":
@@ -248,7 +276,7 @@ class Hook:
             return Result(
                 advantages=per_token.copy(),
                 planning_mask=np.zeros(len(per_token), "u1"),
-                metrics=dict.fromkeys(names, (0.0, 0.0)),
+                metrics=dict.fromkeys(self._metric_names, (0.0, 0.0)),
                 failures=self.failures,
                 latency_ms=_since(start),
             )
@@ -273,7 +301,9 @@ class Hook:
             if self.on_failure == "raise":
                 raise
             self.failures += 1
-            warnings.warn(f"hicra: empty mask, failure {self.failures}: {error}", stacklevel=3)
+            warnings.warn(
+                f"hicra: empty mask, failure {self.failures}: {error}", RuntimeWarning, stacklevel=3
+            )
             return np.zeros(len(tensors["token_ids"]), "u1")
 
     def _named(
@@ -285,6 +315,10 @@ class Hook:
         try:
             return operation(tensors, metadata | self._names)
         except SidecarError as error:
+            if "vocabSize" in str(error):
+                raise SidecarError(
+                    error.status, error.code, f"{error}; in Python vocab_size, or HICRA_VOCAB_SIZE"
+                ) from None
             if error.code not in ("unknown_tokenizer", "unknown_lexicon"):
                 raise
             self._names = self._hand_over()
@@ -295,7 +329,9 @@ class Hook:
         if isinstance(self._tokenizer, bytes):
             digest = self.sidecar.put_tokenizer(self._tokenizer, vocab_size=self._vocab_size)
         else:
-            digest = self.sidecar.put_token_table(*self._tokenizer)
+            offsets, table = self._tokenizer
+            spare = max(0, (self._vocab_size or 0) + 1 - len(offsets))
+            digest = self.sidecar.put_token_table(np.pad(offsets, (0, spare), mode="edge"), table)
         return {
             "tokenizer": digest,
             "lexicon": name if lexicon is None else self.sidecar.put_lexicon(lexicon, name=name),
@@ -393,7 +429,8 @@ def _ids(values: Any) -> np.ndarray:
     ids = _array(values)
     if ids.dtype.kind not in "iu":
         raise TypeError(f"Cannot send token_ids as they must be integers: current dtype is {ids.dtype}")
-    if ids.dtype.itemsize > 4 and ids.size and max(ids.max(), -ids.min()) > 2**31 - 1:
+    fits = ids.dtype.itemsize < 4 or ids.dtype == np.int32
+    if not fits and ids.size and not -(2**31) <= int(ids.min()) <= int(ids.max()) < 2**31:
         raise ValueError("Cannot send token_ids as they must fit 32 bits: they do not")
     return ids
 
@@ -428,8 +465,14 @@ def _like(values: np.ndarray, model: Any) -> Any:
 
 def _read_tokenizer(tokenizer: Any) -> bytes | tuple[np.ndarray, np.ndarray]:
     if isinstance(tokenizer, (str, os.PathLike)):
-        path = Path(tokenizer)
-        return (path / "tokenizer.json" if path.is_dir() else path).read_bytes()
+        path = Path(tokenizer).expanduser()
+        file = path / "tokenizer.json" if path.is_dir() else path
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"Cannot create a hook as there must be a tokenizer.json at {file}: there is none; of a "
+                "model on a hub pass the tokenizer, AutoTokenizer.from_pretrained(...)"
+            )
+        return file.read_bytes()
     if isinstance(tokenizer, tuple):
         offsets, table = tokenizer
         return np.asarray(offsets), np.frombuffer(bytes(table), "u1")
@@ -445,10 +488,34 @@ def _read_tokenizer(tokenizer: Any) -> bytes | tuple[np.ndarray, np.ndarray]:
 
 
 def _read_lexicon(lexicon: str) -> tuple[str, bytes | None]:
-    path = Path(lexicon)
+    path = Path(lexicon).expanduser()
     if path.suffix in (".json", ".txt") or os.sep in lexicon:
-        return path.stem, path.read_bytes()
+        # With its suffix, so that no file passes for a built-in lexicon.
+        return path.name, path.read_bytes()
     return lexicon, None
+
+
+def _read_environment() -> dict[str, Any]:
+    known = {f"HICRA_{name.upper()}": name for name in _ENVIRONMENT}
+    options = {}
+    for variable in (name for name in os.environ if name.startswith("HICRA_")):
+        if variable not in known:
+            if variable not in ("HICRA_TOKENIZER", "HICRA_TOKEN"):
+                warnings.warn(
+                    f"hicra: {variable} is set and says nothing to a hook: known are "
+                    f"{', '.join(known)}, HICRA_TOKENIZER and HICRA_TOKEN",
+                    stacklevel=3,
+                )
+            continue
+        name = known[variable]
+        try:
+            options[name] = _ENVIRONMENT[name](os.environ[variable])
+        except ValueError as error:
+            raise ValueError(
+                f"Cannot create a hook as {variable} must be {_ENVIRONMENT[name].__name__}: current "
+                f"value is {os.environ[variable]!r}, {error}"
+            ) from None
+    return options
 
 
 def _since(start: float) -> float:

@@ -6,12 +6,14 @@ import atexit
 import http.client
 import json
 import os
-import select
+import selectors
 import shutil
 import socket
 import subprocess
 import tempfile
 import threading
+import warnings
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,34 +52,43 @@ class SidecarUnavailable(RuntimeError):
 class Sidecar:
     """One sidecar, and one connection to it that is kept open.
 
-    Without an address a sidecar is started, which ends with this process, however that ends. With
-    one, `/run/a.sock` or `http://127.0.0.1:8000`, a running `hicra serve` is used.
+    Without an address a sidecar is started, which ends with this process, however that ends; one that
+    died is started again with the next request. With an address, `/run/hicra/a.sock` or
+    `http://127.0.0.1:8000`, a running `hicra serve` is used; over TCP the token is HICRA_TOKEN.
 
-    It may be used by many threads, after a fork, and after pickling: a process opens its own
-    connection, and a copy in another process of a sidecar that was started starts its own.
+    It may be used by many threads, after a fork, and after pickling: a forked child opens a
+    connection of its own, and a copy in another process of a sidecar that was started starts its own.
+    A token is not pickled.
     """
 
     def __init__(
         self, address: str | None = None, *, token: str | None = None, timeout: float = 120
     ) -> None:
         self.timeout = timeout
-        self._given = (address, token)
-        self._reset()
+        self._given = address
+        self._token = token or os.environ.get("HICRA_TOKEN")
+        self._address = address
+        self._own: _Process | None = None
+        self._health: dict[str, Any] | None = None
+        self._open()
 
-    def _reset(self) -> None:
-        self._address, self._token = self._given
-        self._process: subprocess.Popen[bytes] | None = None
+    def _open(self) -> None:
         self._connection: http.client.HTTPConnection | None = None
         self._lock = threading.RLock()
-        self._pid = os.getpid()
-        self._health: dict[str, Any] | None = None
+        _alive.add(self)
+
+    def _after_fork(self) -> None:
+        # The connection is the parent's and its lock may be held; the process is the parent's too.
+        self._open()
+        if self._own is not None:
+            self._own.leave_to_parent()
+            self._own = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"timeout": self.timeout, "_given": self._given}
+        return {"address": self._given, "timeout": self.timeout}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._reset()
+        self.__init__(**state)  # type: ignore[misc]
 
     def health(self) -> dict[str, Any]:
         """Versions, limits, and what the sidecar has at hand."""
@@ -121,16 +132,10 @@ class Sidecar:
 
     def close(self) -> None:
         """Closes the connection, and stops the sidecar if it was started here."""
-        if self._pid != os.getpid():
-            return
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-            if self._process is not None:
-                _stop(self._process)
-                self._process = None
-                self._address = None
+            self._drop()
+            if self._own is not None:
+                self._forget().stop()
 
     def _request(
         self,
@@ -140,14 +145,18 @@ class Sidecar:
         media: str = SAFETENSORS,
         headers: Mapping[str, str] = {},
     ) -> bytearray:
-        if self._pid != os.getpid():
-            # Forked: the socket is the parent's, its lock may be held, and the child lives on its own.
-            address, token = self._address, self._token
-            self._reset()
-            self._address, self._token = address, token
         with self._lock:
+            if self._own is not None and self._own.code() is not None:
+                warnings.warn(
+                    f"hicra: the sidecar ended with code {self._own.code()}, another is started",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+                self._drop()
+                self._forget().stop()
             if self._address is None:
-                self._start()
+                self._own = _Process()
+                self._address = self._own.path
             if self._health is None and path != "/v1/health":
                 self._check(self.health())
             sent = {**headers, "content-type": media} if method == "POST" else dict(headers)
@@ -214,7 +223,7 @@ class Sidecar:
             self._connection = None
 
     def _unavailable(self, error: Exception) -> SidecarUnavailable:
-        code = None if self._process is None else self._process.poll()
+        code = None if self._own is None else self._own.code()
         ended = "" if code is None else f", its process ended with code {code}"
         return SidecarUnavailable(
             f"hicra: the sidecar at {self._address} does not answer{ended}: "
@@ -231,6 +240,11 @@ class Sidecar:
         self._health = health
 
     @property
+    def pid(self) -> int | None:
+        """Process id of the sidecar that was started here; None if none was."""
+        return None if self._own is None else self._own.pid
+
+    @property
     def metric_names(self) -> list[str]:
         """Names of all metrics, in their order: the same for every batch."""
         if self._health is None:
@@ -238,32 +252,85 @@ class Sidecar:
         assert self._health is not None
         return self._health["metrics"]
 
-    def _start(self) -> None:
+    def _forget(self) -> _Process:
+        own, self._own = self._own, None
+        self._address = self._health = None
+        assert own is not None
+        return own
+
+
+class _Process:
+    """A sidecar that was started here, on a socket in a folder of its own."""
+
+    def __init__(self) -> None:
         # Made with mode 700, and short: the path of a socket has at most 107 bytes.
-        folder = tempfile.mkdtemp(prefix="hicra-")
-        path = os.path.join(folder, "sidecar.sock")
+        self._folder = tempfile.mkdtemp(prefix="hicra-")
+        self.path = os.path.join(self._folder, "sidecar.sock")
         command = [
             *(_find_deno(), "run", "--quiet", "--no-prompt", "--no-config", "--cached-only"),
-            *(f"--allow-net=unix:{path}", f"--allow-read={folder}", f"--allow-write={folder}"),
-            *(str(BUNDLE), "serve", "--socket", path, "--log", "problems", "--with-stdin"),
+            *(f"--allow-net=unix:{self.path}", "--allow-sys=uid"),
+            *(f"--allow-read={self._folder}", f"--allow-write={self._folder}"),
+            *(str(BUNDLE), "serve", "--socket", self.path, "--log", "problems", "--with-stdin"),
         ]
-        environment = {**os.environ, "DENO_DIR": folder, "DENO_NO_UPDATE_CHECK": "1"}
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        environment = {**os.environ, "DENO_DIR": self._folder, "DENO_NO_UPDATE_CHECK": "1"}
+        self._popen = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            # Ctrl-C is for the host, which may finish its step and save.
+            start_new_session=True,
         )
-        self._process = process
-        atexit.register(_stop, process, folder, os.getpid())
-        assert process.stdout is not None
-        ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
-        line = process.stdout.readline() if ready else b""
-        if not line:
-            _stop(process, folder)
-            self._process = None
+        self.pid = self._popen.pid
+        atexit.register(self.stop)
+        if not self._said_that_it_listens():
+            self.stop()
             raise SidecarUnavailable(
-                f"hicra: cannot start the sidecar as it did not say that it listens: "
-                f"{' '.join(command)}"
+                "hicra: cannot start the sidecar as it must say that it listens within "
+                f"{START_SECONDS} s: it has not, run it by hand to see why: {' '.join(command)}"
             )
-        self._address = path
+
+    def _said_that_it_listens(self) -> bool:
+        assert self._popen.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._popen.stdout, selectors.EVENT_READ)
+            return bool(selector.select(START_SECONDS) and self._popen.stdout.readline())
+
+    def code(self) -> int | None:
+        """Its exit code, or None while it runs."""
+        return self._popen.poll()
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: its end of the pipe must not keep the sidecar alive."""
+        atexit.unregister(self.stop)
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def stop(self) -> None:
+        atexit.unregister(self.stop)
+        # It ends with its standard input, but something that was forked by others may hold that too.
+        self._popen.terminate()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._popen.wait(10)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+_alive: weakref.WeakSet[Sidecar] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for sidecar in _alive:
+        sidecar._after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def encode(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> list[Any]:
@@ -318,8 +385,13 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def _connect(address: str, timeout: float) -> http.client.HTTPConnection:
-    if not address.startswith("http://"):
+    if "://" not in address:
         return _UnixConnection(address, timeout)
+    if not address.startswith("http://"):
+        raise SidecarUnavailable(
+            "hicra: cannot connect as the address must be the path of a socket or http://127.0.0.1:PORT: "
+            f"current value is {address}"
+        )
     parts = urlsplit(address)
     return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
 
@@ -336,20 +408,3 @@ def _find_deno() -> str:
                 "hicra: cannot start the sidecar as Deno must be installed: pip install deno"
             ) from None
         return found
-
-
-def _stop(process: subprocess.Popen[bytes], folder: str | None = None, owner: int = 0) -> None:
-    if owner and owner != os.getpid():
-        return
-    # The sidecar ends when its standard input does.
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
