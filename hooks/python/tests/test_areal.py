@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.distributed as dist
+import torch.multiprocessing
 import word_tokens as words
 from word_tokens import IS, LET, ME, PAD, SEE, SUM, THE, TOOL, WAIT
 
@@ -166,6 +168,25 @@ def test_metrics_go_to_the_stats_tracker(tmp_path, capsys):
     assert stats["hicra/planning_frac"] == pytest.approx(2 / 6)
     assert stats["hicra/failures"] == 0
     assert "hicra: bound to areal 1.0.4 PPOActor._compute_advantages" in capsys.readouterr().err
+
+
+def _rank(rank, folder, store, results):
+    """One of two workers, which hold one row each."""
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    mine = batch(ROWS[rank : rank + 1], MASK[rank : rank + 1], (1.0,))
+    made = actor(folder)
+    made.engine = SimpleNamespace(get_version=lambda: 0, data_parallel_group=dist.group.WORLD)
+    made._compute_advantages(mine)
+    torch.save(stats_tracker.export_all(), results / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_pitfall_13_metrics_are_those_of_all_ranks(tmp_path):
+    """Shards are uneven, and AReaL averages scalars over ranks with equal weight."""
+    torch.multiprocessing.spawn(_rank, (tmp_path, tmp_path / "store", tmp_path), nprocs=2)
+    for rank in range(2):
+        stats = torch.load(tmp_path / f"{rank}.pt")
+        assert stats["hicra/planning_frac"] == pytest.approx(2 / 6)
 
 
 def test_a_schedule_follows_the_version_of_the_engine(tmp_path):

@@ -6,6 +6,7 @@ import asyncio
 import copy
 from types import SimpleNamespace
 
+import mortal
 import numpy as np
 import pytest
 import word_tokens as words
@@ -17,7 +18,7 @@ pytest.importorskip("httpx", reason="the test client of the API server needs it"
 from atroposlib.api.server import app  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 
-from hicra_hook import Sidecar, SidecarUnavailable  # noqa: E402
+from hicra_hook import SidecarUnavailable  # noqa: E402
 from hicra_hook.atropos import HicraEnv, credit  # noqa: E402
 
 
@@ -193,10 +194,8 @@ def test_pitfall_14_a_group_is_credited_once(tmp_path):
 
 def test_pitfall_22_without_sidecar_nothing_is_sent(env, tmp_path):
     """Atropos logs what a rollout raises and goes on: the group is dropped, not sent as it was."""
-    own = Sidecar()
-    own.health()
-    environment = env(socket=own._address)
-    own.close()
+    environment = env(socket=None)
+    mortal.end_for_good(environment.hicra.sidecar)
     with pytest.raises(SidecarUnavailable):
         credit(environment.hicra, pair(), baseline="mean")
     assert rolled_out(environment, pair()) == []

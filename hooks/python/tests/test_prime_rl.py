@@ -230,9 +230,8 @@ def test_pitfall_06_exact_zeros_are_pruned_by_prime_rl_so_they_warn(tmp_path, pr
 
 
 def test_alpha_1_is_refused_unless_allowed(tmp_path):
-    adapter.install(words.hook(tmp_path, transforms=[{"name": "hicra", "alpha": 1}]))
     with pytest.raises(RuntimeError, match="alpha must be less than 1"):
-        scored(pair())
+        adapter.install(words.hook(tmp_path, transforms=[{"name": "hicra", "alpha": 1}]))
 
 
 def test_pitfall_14_a_group_is_credited_once(tmp_path):

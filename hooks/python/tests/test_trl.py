@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mortal
 import pytest
 import torch
 import trl_toy as toy
@@ -494,16 +495,14 @@ def test_pitfall_20_a_second_application_is_an_error(planning):
 
 
 class EndSidecar(TrainerCallback):
-    """Kills the sidecar after the first step."""
+    """Ends the sidecar after the first step."""
 
     def __init__(self):
         self.trainer = None
 
     def on_step_end(self, args, state, control, **_):
         if state.global_step == 1:
-            process = self.trainer._hicra.sidecar._process
-            process.kill()
-            process.wait()
+            mortal.end_for_good(self.trainer._hicra.sidecar)
 
 
 def with_mortal_sidecar(planning, **options):
@@ -663,6 +662,39 @@ ENTROPY_BONUS = {
 def test_refuses_options_before_training(planning, options, says):
     with pytest.raises(Exception, match=says):
         planning(options)
+
+
+def test_options_in_code_win_over_the_environment(planning, monkeypatch):
+    monkeypatch.setenv("HICRA_TRANSFORMS", '[{"name": "hicra", "alpha": 0.9}]')
+    monkeypatch.setenv("HICRA_ON_FAILURE", "pass-through")
+    hook = planning()._hicra
+    assert hook.transforms == [{"name": "hicra", "alpha": ALPHA}]
+    assert hook.on_failure == "pass-through"
+
+
+SURPRISAL = {"alpha": None, "transforms": [{"name": "surprisal-weighting"}]}
+BASELINE_CORRECTED = {
+    "alpha": None,
+    "transforms": [{"name": "hicra", "mode": "baseline-corrected"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("hicra", "options", "missing"),
+    [
+        (SURPRISAL, {"num_iterations": 2}, None),
+        (SURPRISAL, {"gradient_accumulation_steps": 4, "steps_per_generation": 2}, "oldLogprobs"),
+        (BASELINE_CORRECTED, {}, None),
+        (BASELINE_CORRECTED, {"per_device_train_batch_size": 2, "steps_per_generation": 2}, None),
+    ],
+)
+def test_the_hook_is_promised_what_trl_hands_over(planning, hicra, options, missing):
+    """What trains is accepted when the trainer is made, and what could not is refused then."""
+    if missing:
+        with pytest.raises(Exception, match=missing):
+            planning(hicra, **options)
+    else:
+        planning(hicra, **options).train()
 
 
 def test_hicra_grpo_trainer_is_grpo_trainer():

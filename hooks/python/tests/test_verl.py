@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 import formula
+import mortal
 import numpy as np
 import pandas
 import pytest
@@ -760,6 +761,15 @@ def test_hydra_options_reach_the_hook(folder, tokenizer, capfd):
         create_hook(compose_config(folder, **{"+hicra.alpha": 1.5}), tokenizer)
 
 
+def test_the_environment_says_what_hydra_does_not(folder, tokenizer, monkeypatch):
+    monkeypatch.setenv("HICRA_ALPHA", "0.9")
+    monkeypatch.setenv("HICRA_ON_FAILURE", "pass-through")
+    hook = create_hook(compose_config(folder), tokenizer)
+    assert hook.transforms == [{"name": "hicra", "alpha": ALPHA}]
+    assert hook.on_failure == "pass-through"
+    hook.close()
+
+
 def test_an_entropy_bonus_is_left_to_verl(folder, tokenizer):
     config = compose_config(folder)
     bonus = [{"name": "entropy-regularisation", "coefficient": 0.01}]
@@ -830,8 +840,7 @@ def test_pitfall_22_a_sidecar_that_died(folder, tokenizer, monkeypatch):
     ]
     for on_failure in ("raise", "pass-through"):
         hook = create_hook(compose_config(folder, **{"+hicra.on_failure": on_failure}), tokenizer)
-        hook.sidecar._process.kill()
-        hook.sidecar._process.wait()
+        mortal.end_for_good(hook.sidecar)
         batch = compute_advantage(batch_of(tokenizer), "grpo", config=config.algorithm)
         if on_failure == "raise":
             with pytest.raises(SidecarUnavailable):
@@ -850,7 +859,7 @@ def test_a_hook_goes_into_a_ray_actor(hook, transfer_queue):
     @ray.remote
     class Actor:
         def transform(self, hook, *arguments):
-            return hook.transform(*arguments).advantages, hook.sidecar._process.pid
+            return hook.transform(*arguments).advantages, hook.sidecar.pid
 
     ids = np.frombuffer(b"so wait", "u1").astype("i4")
     arguments = ([0, 7], ids, np.ones(7, "u1"), np.array([2.0], "f4"))
@@ -858,4 +867,4 @@ def test_a_hook_goes_into_a_ray_actor(hook, transfer_queue):
     there, pid = ray.get(Actor.remote().transform.remote(hook, *arguments))
     assert here.tolist() == [2, 2, 2, 3, 3, 3, 3]
     assert_same_bits(there, here)
-    assert pid != hook.sidecar._process.pid
+    assert pid != hook.sidecar.pid

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import mortal
 import torch
 import trl_toy as toy
 from transformers import TrainerCallback
@@ -16,9 +17,7 @@ RANK = int(os.environ["RANK"])
 class EndSidecarOfRank1(TrainerCallback):
     def on_step_end(self, args, state, control, **_):
         if RANK == 1 and state.global_step == 1:
-            process = self.trainer._hicra.sidecar._process
-            process.kill()
-            process.wait()
+            mortal.end_for_good(self.trainer._hicra.sidecar)
 
 
 def trainer(folder: Path, hicra: dict | None = None, *, group: int = 4, mortal: bool = False):
