@@ -168,7 +168,7 @@ Deno.test("applyTransforms() refuses a mask that no transform after it credits",
   const shuffled = maskShuffling({ seed: 1 });
   const chains: [Transform[], string][] = [
     [[hicra(), shuffled], "shuffle-mask"],
-    [[shuffled, hicra(), topEntropyMasking({ share: 0.5 })], "top-entropy-mask"],
+    [[shuffled, hicra(), topEntropyMasking()], "top-entropy-mask"],
   ];
   for (const [transforms, name] of chains) {
     assert.throws(
