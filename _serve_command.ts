@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { randomBytes } from "node:crypto";
-import { chmod, lstat, mkdir, readFile, rm, stat } from "node:fs/promises";
+import { chmod, lstat, mkdir, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname, resolve } from "node:path";
 import process from "node:process";
@@ -41,9 +41,12 @@ export function addServeCommand(program: Command): void {
       "listen on 127.0.0.1; 0 for a free port; clients need a token",
       wholeNumber,
     )
-    .option("--token-file <FILE>", "token for --port (default: a random one, printed)")
-    .option("--max-body <BYTES>", "most bytes of request bodies held at once", wholeNumber, 2 ** 30)
-    .option("--body-timeout <MS>", "time in which a body must arrive", wholeNumber, 60_000)
+    .addOption(
+      new Option("--token-file <FILE>", "token for --port (default: a random one, printed)")
+        .conflicts("socket"),
+    )
+    .option("--max-body <BYTES>", "most bytes of request bodies held at once", positive, 2 ** 30)
+    .option("--body-timeout <MS>", "time in which a body must arrive", positive, 60_000)
     .option("--max-kept <N>", "most tokenizers and lexicons kept", positive, 8)
     .addOption(
       new Option("--log <WHICH>", "what to log, as JSON lines on standard error")
@@ -79,9 +82,11 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
       logLine("request", event);
     },
   });
-  const stop = stopSignal(flags.withStdin === true).then((reason) => {
+  // Listened for once the socket is there: a failure before must end the process.
+  const stop = async (): Promise<void> => {
+    const reason = await stopSignal(flags.withStdin === true);
     if (flags.log === "all") logLine("stopping", { reason });
-  });
+  };
   if (flags.socket === undefined) {
     const listen = { hostname: "127.0.0.1", port: flags.port! };
     await serveUntil(stop, listen, fetch, (address) => {
@@ -95,11 +100,16 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   } else {
     const path = resolve(flags.socket);
     await claimSocket(path);
+    let own: number | undefined;
     await serveUntil(stop, { path }, fetch, async () => {
       await chmod(path, 0o600);
+      own = (await lstat(path)).ino;
       announce({ socket: path });
     });
-    await rm(path, { force: true });
+    // Another sidecar may have taken the path meanwhile.
+    if ((await lstat(path).catch(() => undefined))?.ino === own) await rm(path, { force: true });
+    // A parent that was killed cannot remove the folder that it made.
+    if (flags.withStdin) await rmdir(dirname(path)).catch(() => {});
   }
   process.exit(0);
 }
@@ -120,7 +130,7 @@ function logLine(event: string, fields: Partial<SidecarEvent> & { reason?: strin
  * bodies that are still arriving.
  */
 async function serveUntil(
-  stop: Promise<void>,
+  stop: () => Promise<void>,
   listen: Deno.ServeTcpOptions | Deno.ServeUnixOptions,
   answer: (request: Request) => Promise<Response>,
   onListening: (address: Deno.Addr) => void | Promise<void>,
@@ -134,8 +144,9 @@ async function serveUntil(
       return response.finally(() => underWay.delete(response));
     },
   );
+  const stopped = stop();
   await onListening(server.addr);
-  await stop;
+  await stopped;
   await Promise.allSettled(underWay);
   // A client that stalls would keep its connection, and that the process.
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -178,8 +189,8 @@ async function claimSocket(path: string): Promise<void> {
   }
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { mode } = await stat(folder);
-  if ((mode & 0o077) !== 0) {
+  const { mode, uid } = await stat(folder);
+  if ((mode & 0o077) !== 0 || uid !== process.getuid?.()) {
     throw new RangeError(
       `Cannot listen as the folder of a socket must be its owner's alone (mode 700): ${folder} has mode ` +
         `${(mode & 0o777).toString(8)}, name a folder in it that does not exist yet`,

@@ -28,7 +28,8 @@ import type { Credit, Transform, TransformContext } from "./transform.ts";
  * @throws {TypeError} If the batch lacks a field that a transform needs, or a result is no object of
  * known fields or has another type than the contract says.
  * @throws {RangeError} If a transform stands twice in the list, or a result has the wrong length, a
- * value that is not finite where `lossMask` is 1, or a mask that is not 0 or 1.
+ * value that is not finite where `lossMask` is 1, or a mask that is not 0 or 1, or the mask is replaced
+ * after the last transform that changes advantages.
  */
 export function applyTransforms(
   transforms: readonly Transform[],
@@ -43,6 +44,8 @@ export function applyTransforms(
     planningMask: credit.planningMask.slice(),
     ...(credit.kinds && { kinds: credit.kinds.slice() }),
   };
+  let credited: string | undefined;
+  let unused: string | undefined;
   for (const transform of transforms) {
     const changes = transform.apply(current, context);
     checkFields(transform.name, changes);
@@ -50,8 +53,21 @@ export function applyTransforms(
     const { kinds: _, ...rest } = current;
     const keepsKinds = changes.planningMask === undefined && current.kinds !== undefined;
     current = { ...rest, ...(keepsKinds && { kinds: current.kinds }), ...changes };
+    if (changes.advantages !== undefined) {
+      credited = transform.name;
+      unused = undefined;
+    } else if (changes.planningMask !== undefined) unused = transform.name;
   }
+  if (credited !== undefined && unused !== undefined) throw wrongOrder(unused, credited);
   return current;
+}
+
+/** A placebo would be measured by a mask that got no credit, and real HICRA trained under its name. */
+function wrongOrder(mask: string, credited: string): RangeError {
+  return new RangeError(
+    `Cannot apply transforms as "${mask}" replaces the planning mask and no transform after it credits ` +
+      `that mask: put it before "${credited}"`,
+  );
 }
 
 /** A step of credit assignment must not compound, and must find what it needs before any runs. */

@@ -83,7 +83,12 @@ class Served implements AsyncDisposable {
 
 /** Requires of the folder of the socket, and of nothing else: what the Python package grants. */
 function socketPermissions(folder: string, socket: string): string[] {
-  return [`--allow-net=unix:${socket}`, `--allow-read=${folder}`, `--allow-write=${folder}`];
+  return [
+    "--allow-sys=uid",
+    `--allow-net=unix:${socket}`,
+    `--allow-read=${folder}`,
+    `--allow-write=${folder}`,
+  ];
 }
 
 async function send(

@@ -57,7 +57,7 @@ export class Matchers {
     vocabSize?: number,
   ): { tokenizer: string; "vocab_size": number } {
     const tokens = tokenBytes(
-      JSON.parse(utf8(body)),
+      parseJson(body),
       vocabSize === undefined ? {} : { vocabSize },
     );
     return this.#addTokenizer(
@@ -74,7 +74,12 @@ export class Matchers {
   /** Takes a lexicon in any form that `parseLexicon` reads. */
   addLexicon(body: Uint8Array, name?: string): { lexicon: string; name: string; grams: number } {
     const digest = digestOf(body);
-    const lexicon = parseLexicon(utf8(body), { name: name ?? digest });
+    if (name !== undefined && BUILT_IN_LEXICONS.includes(name)) {
+      throw new RangeError(
+        `Cannot read lexicon as its name must not be that of a built-in one: current name is ${name}`,
+      );
+    }
+    const lexicon = parseLexicon(utf8("lexicon", body), { name: name ?? digest });
     this.#lexicons.put(digest, lexicon);
     return { lexicon: digest, name: lexicon.name, grams: lexicon.grams.length };
   }
@@ -164,8 +169,24 @@ function unknown(what: "tokenizer" | "lexicon", digest: string): Problem {
   );
 }
 
-function utf8(body: Uint8Array): string {
-  return new TextDecoder("utf-8", { fatal: true }).decode(body);
+function parseJson(body: Uint8Array): unknown {
+  const text = utf8("tokenizer", body);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(
+      `Cannot read tokenizer as it must be a tokenizer.json: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+function utf8(what: "tokenizer" | "lexicon", body: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch (error) {
+    throw new SyntaxError(`Cannot read ${what} as it must be UTF-8: it is not`, { cause: error });
+  }
 }
 
 function digestOf(body: Uint8Array): string {

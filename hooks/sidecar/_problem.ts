@@ -1,3 +1,5 @@
+const MAX_MESSAGE = 2_000;
+
 /** A request that cannot be served: what the client is told, with the HTTP status. */
 export class Problem extends Error {
   override readonly name = "Problem";
@@ -15,12 +17,13 @@ export class Problem extends Error {
 /**
  * What to answer when something was thrown while a request was read or computed.
  *
- * The checks of this package throw these three kinds for bad input; anything else is our own fault.
+ * The checks of this package say what they cannot do; any other error is our own fault.
  */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError) {
-    return new Problem(400, "bad_request", error.message);
+  if (error instanceof Error && error.message.startsWith("Cannot ")) {
+    // What came with the request may stand in it, and be long.
+    return new Problem(400, "bad_request", error.message.slice(0, MAX_MESSAGE));
   }
   return new Problem(500, "internal", error instanceof Error ? error.message : String(error));
 }

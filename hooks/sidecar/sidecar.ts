@@ -70,8 +70,9 @@ export interface Sidecar {
  * Creates the sidecar: planning masks, transforms and metrics for a training loop in another process,
  * over HTTP with safetensors bodies. `docs/wire.md` is its specification.
  *
- * It is a function from request to response, so that it runs on any server; `hicra serve` puts it on
- * a Unix socket. It keeps tokenizers and lexicons that clients hand over, and nothing else: an answer
+ * It is a function from request to response, so that it runs on any server: `Deno.serve({ path:
+ * "/run/hicra/a.sock" }, sidecar.fetch)`, which is what `hicra serve` does. Bodies need a
+ * `Content-Length`, which servers have and a `Request` of one's own must be given. It keeps tokenizers and lexicons that clients hand over, and nothing else: an answer
  * depends on its request alone, which may be sent again.
  *
  * @example Usage
@@ -86,9 +87,17 @@ export interface Sidecar {
  *
  * @param options Version, token, limits and log.
  * @returns The sidecar.
+ * @throws {RangeError} If a limit is no whole number from 1.
  */
 export function createSidecar(options: SidecarOptions): Sidecar {
   const { version, token, maxBodyBytes = 2 ** 30, bodyTimeout = 60_000, maxKept = 8 } = options;
+  for (const [name, value] of Object.entries({ maxBodyBytes, bodyTimeout, maxKept })) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new RangeError(
+        `Cannot create a sidecar as ${name} must be a whole number from 1: current value is ${value}`,
+      );
+    }
+  }
   const matchers = new Matchers(maxKept);
   const ofBatch = operations(matchers);
   const budget = new ByteBudget(maxBodyBytes);
@@ -274,9 +283,17 @@ async function bodyWithin(request: Request, timeout: number): Promise<Uint8Array
   });
   try {
     return new Uint8Array(await Promise.race([request.arrayBuffer(), late]));
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    const message = `Cannot read the body as the client must send all of it: ${messageOf(error)}`;
+    throw new Problem(400, "body_aborted", message);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function isAuthorized(request: Request, token: string): boolean {

@@ -163,3 +163,24 @@ Deno.test("applyTransforms() throws when a result is no object of known fields",
       'planningMask, kinds, entropyCoefficient: it has "advantage"',
   });
 });
+
+Deno.test("applyTransforms() refuses a mask that no transform after it credits", () => {
+  const shuffled = maskShuffling({ seed: 1 });
+  const chains: [Transform[], string][] = [
+    [[hicra(), shuffled], "shuffle-mask"],
+    [[shuffled, hicra(), topEntropyMasking()], "top-entropy-mask"],
+  ];
+  for (const [transforms, name] of chains) {
+    assert.throws(
+      () => applyTransforms(transforms, credit, context),
+      new RegExp(`"${name}" replaces the planning mask .* put it before "hicra"`),
+    );
+  }
+  // To measure under another mask, or to change advantages first, is no mistake.
+  applyTransforms([shuffled], credit, context);
+  applyTransforms(
+    [returning({ advantages: Float32Array.of(1, 0, 1) }), shuffled, hicra()],
+    credit,
+    context,
+  );
+});

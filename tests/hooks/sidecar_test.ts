@@ -10,6 +10,7 @@ import {
 } from "../../hooks/mod.ts";
 import { metricPairs } from "../../metrics/mod.ts";
 import { ByteBudget } from "../../hooks/sidecar/_byte_budget.ts";
+import { problemOf } from "../../hooks/sidecar/_problem.ts";
 import { Shelf } from "../../hooks/sidecar/_shelf.ts";
 
 const GOLDEN = new URL("../testdata/wire/", import.meta.url);
@@ -268,6 +269,37 @@ Deno.test("every refusal has a status, a code and a message that names the way o
       /offsets \(F32\)/,
     ],
     [
+      "a tokenizer that is no JSON",
+      post("/v1/tokenizer", "# README", { "content-type": "application/json" }),
+      400,
+      "bad_request",
+      /Cannot read tokenizer as it must be a tokenizer.json/,
+    ],
+    [
+      "a lexicon that is no UTF-8",
+      post("/v1/lexicon", Uint8Array.of(0xe9), { "content-type": "text/plain" }),
+      400,
+      "bad_request",
+      /Cannot read lexicon as it must be UTF-8/,
+    ],
+    [
+      "a lexicon by a built-in name",
+      post("/v1/lexicon", "wait", { "content-type": "text/plain", "x-lexicon-name": "math" }),
+      400,
+      "bad_request",
+      /must not be that of a built-in one/,
+    ],
+    [
+      "a placebo behind what it should precede",
+      transform({
+        lexicon: "paper",
+        transforms: '[{"name":"hicra"},{"name":"shuffle-mask","seed":1}]',
+      }),
+      400,
+      "bad_request",
+      /put it before "hicra"/,
+    ],
+    [
       "an empty lexicon",
       post("/v1/lexicon", "", { "content-type": "text/plain" }),
       400,
@@ -306,6 +338,27 @@ Deno.test("a body that does not arrive in time is refused, and what it held is g
   assert.deepEqual((await problem(never)).slice(0, 2), [408, "body_timeout"]);
   const body = batchToSafetensors(BATCH, { metadata: { tokenizer } });
   assert.equal((await fetch(post("/v1/mask", body))).status, 200);
+});
+
+Deno.test("a body that the client breaks off is its problem, not ours", async () => {
+  const { problem } = sidecarWith();
+  const broken = new Request("http://sidecar/v1/mask", {
+    method: "POST",
+    headers: { "content-type": SAFETENSORS, "content-length": "10" },
+    body: new ReadableStream({ pull: (controller) => controller.error(new Error("reset")) }),
+  });
+  assert.deepEqual((await problem(broken)).slice(0, 2), [400, "body_aborted"]);
+});
+
+Deno.test("a fault of our own is told as one", () => {
+  assert.equal(problemOf(new TypeError("x is undefined")).status, 500);
+  assert.equal(problemOf(new RangeError("Cannot use batch")).status, 400);
+});
+
+Deno.test("limits must be whole numbers from 1", () => {
+  for (const limit of [{ maxBodyBytes: -1 }, { bodyTimeout: Number.NaN }, { maxKept: 0 }]) {
+    assert.throws(() => createSidecar({ version: "1", ...limit }), /a whole number from 1/);
+  }
 });
 
 Deno.test("with a token, nothing is told to those who lack it", async () => {

@@ -197,6 +197,7 @@ def test_a_batch_without_planning_tokens_warns(hook):
         ({"alpha": 0.2, "transforms": []}, ValueError, "exclude each other"),
         ({"on_failure": "ignore"}, ValueError, "on_failure"),
         ({"lexicon": "./nowhere.json"}, FileNotFoundError, "nowhere"),
+        ({"transforms": {"name": "hicra"}}, ValueError, "transforms must be a list"),
     ],
 )
 def test_bad_options_are_told_at_once(options, error, message):
@@ -215,7 +216,17 @@ def test_bad_options_are_told_at_once(options, error, message):
 def test_what_the_sidecar_knows_to_be_wrong_is_told_with_the_first_batch(options, message):
     hook = Hook(TABLE, **options)
     with pytest.raises(SidecarError, match=message):
+        hook.check()
+    with pytest.raises(SidecarError, match=message):
         hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    hook.close()
+
+
+def test_a_check_knows_what_the_loop_will_send(lexicon):
+    hook = Hook(TABLE, transforms=[{"name": "top-entropy-mask"}, {"name": "hicra"}], lexicon=lexicon)
+    with pytest.raises(SidecarError, match="entropies"):
+        hook.check()
+    assert hook.check(fields=["entropies", "rewards"]).metrics["hicra/planning_frac"] == (0, 0)
     hook.close()
 
 
@@ -293,6 +304,11 @@ def test_from_env(monkeypatch, lexicon, tmp_path):
     with pytest.raises(ValueError, match="HICRA_TOKENIZER"):
         Hook.from_env()
     hook.close()
+
+
+def test_an_option_that_is_none_is_told_with_those_that_are():
+    with pytest.raises(TypeError, match="alhpa is no option: known are alpha, transforms, lexicon"):
+        Hook.from_env(TABLE, alhpa=0.1)
 
 
 def test_it_says_once_what_it_is_bound_to(capfd, lexicon):

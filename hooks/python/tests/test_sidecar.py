@@ -18,8 +18,9 @@ import pytest
 import wire_cases
 from hicra_hook import Sidecar, SidecarError, SidecarUnavailable
 from mortal import end_for_good, kill
-from hicra_hook.sidecar import BUNDLE, _find_deno, decode, encode
+from hicra_hook.sidecar import decode, encode
 
+SERVE = [sys.executable, "-m", "hicra_hook", "serve"]
 GOLDEN = json.loads((wire_cases.FOLDER / "cases.json").read_text())
 
 
@@ -283,7 +284,8 @@ def test_a_sidecar_that_ends_while_it_is_asked_says_how(monkeypatch):
     exchange = sidecar._exchange
 
     def killed_first(*arguments):
-        kill(sidecar)
+        if sidecar._own.code() is None:
+            kill(sidecar)
         return exchange(*arguments)
 
     monkeypatch.setattr(sidecar, "_exchange", killed_first)
@@ -377,9 +379,8 @@ def test_another_protocol_is_refused(tmp_path):
 
 
 def test_tcp_needs_the_token_that_the_sidecar_was_started_with():
-    command = [_find_deno(), "run", "--quiet", "--no-config", "--allow-net=127.0.0.1", str(BUNDLE)]
     with subprocess.Popen(
-        [*command, "serve", "--port", "0", "--log", "none", "--with-stdin"],
+        [*SERVE, "--port", "0", "--log", "none", "--with-stdin"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -397,10 +398,8 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_sent(tmp_path):
     folder = tmp_path / "private"
     folder.mkdir(mode=0o700)
     path = folder / "a.sock"
-    permissions = [f"--allow-net=unix:{path}", f"--allow-read={folder}", f"--allow-write={folder}"]
     with subprocess.Popen(
-        [_find_deno(), "run", "--quiet", "--no-config", *permissions, str(BUNDLE), "serve"]
-        + ["--socket", str(path), "--max-body", "2000", "--log", "none", "--with-stdin"],
+        [*SERVE, "--socket", str(path), "--max-body", "2000", "--log", "none", "--with-stdin"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -97,6 +97,11 @@ class Hook:
                 'Cannot create a hook as on_failure must be "raise" or "pass-through": '
                 f"current value is {on_failure!r}"
             )
+        if not (transforms is None or isinstance(transforms, (list, tuple))):
+            raise ValueError(
+                'Cannot create a hook as transforms must be a list such as [{"name": "hicra"}]: current '
+                f"value is {transforms!r}"
+            )
         hicra = {"name": "hicra"} if alpha is None else {"name": "hicra", "alpha": alpha}
         self.transforms = [hicra] if transforms is None else list(transforms)
         self.on_failure = on_failure
@@ -119,6 +124,11 @@ class Hook:
         HICRA_VOCAB_SIZE, HICRA_CORRECT_ABOVE, and HICRA_TOKENIZER where the host has no tokenizer at hand.
         An `alpha` or `transforms` in `options` stands for both of the environment's.
         """
+        unknown = [name for name in options if name not in _ENVIRONMENT]
+        if unknown:
+            raise TypeError(
+                f"Cannot create a hook as {unknown[0]} is no option: known are {', '.join(_ENVIRONMENT)}"
+            )
         given = _read_environment()
         if "alpha" in options or "transforms" in options:
             given.pop("alpha", None)
@@ -237,6 +247,15 @@ class Hook:
         rows = _Rows(_array(loss_mask))
         found = self._mask(rows.batch(token_ids, {}))
         return _like(rows.unpack(found, np.zeros(rows.shape, "u1")), token_ids)
+
+    def check(self, fields: Sequence[str] = ()) -> Result:
+        """Says now what is wrong with the options, and not with the first batch.
+
+        It sends a batch without a trained token, and the `fields` that the loop will send.
+        """
+        nothing = np.zeros((1, 1), "<f4")
+        sent = {name: nothing[0] if name in PER_SEQUENCE else nothing for name in fields}
+        return self.transform_padded(nothing.astype("<i4"), nothing, nothing, **sent)
 
     def close(self) -> None:
         """Stops the sidecar, if it was started here."""

@@ -268,11 +268,14 @@ class _Process:
         self.path = os.path.join(self._folder, "sidecar.sock")
         command = [
             *(_find_deno(), "run", "--quiet", "--no-prompt", "--no-config", "--cached-only"),
+            "--no-code-cache",
             *(f"--allow-net=unix:{self.path}", "--allow-sys=uid"),
             *(f"--allow-read={self._folder}", f"--allow-write={self._folder}"),
             *(str(BUNDLE), "serve", "--socket", self.path, "--log", "problems", "--with-stdin"),
         ]
-        environment = {**os.environ, "DENO_DIR": self._folder, "DENO_NO_UPDATE_CHECK": "1"}
+        # Where no folder can be, Deno keeps its caches in memory, and nothing stays behind.
+        nowhere = os.path.join(os.devnull, "deno")
+        environment = {**os.environ, "DENO_DIR": nowhere, "DENO_NO_UPDATE_CHECK": "1"}
         self._popen = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
