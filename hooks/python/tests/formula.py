@@ -9,7 +9,7 @@ import numpy as np
 
 
 def credited(advantages: Any, planning: Any, alpha: float) -> Any:
-    """`A + alpha * |A|` where planning, in float64 and rounded once; a tensor where one is given."""
+    """`A + alpha * |A|` where planning, in float64 and rounded once; a tensor, if given one."""
     base = np.asarray(advantages, "f4")
     wide = base.astype("f8")
     found = np.where(np.asarray(planning) == 1, (wide + alpha * np.abs(wide)).astype("f4"), base)

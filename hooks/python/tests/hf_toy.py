@@ -1,5 +1,6 @@
-"""A tokenizer of Hugging Face for few words, a lexicon, and samples: for adapters whose hosts tokenize
-(those that hand over ids have word_tokens).
+"""A tokenizer of Hugging Face for few words, a lexicon, samples, and HICRA by the book.
+
+For adapters whose tests write text; those that write ids have word_tokens.
 
 The lexicon holds a phrase of one token, which no mistake of one position survives, and one of two.
 """

@@ -129,7 +129,8 @@ def planning_mask(data):
 def make_policy(results=None):
     """A policy without workers, which records the batch that it would cut for them."""
     policy = lm_policy.Policy.__new__(lm_policy.Policy)
-    policy.cfg = {"model_name": toy.model(), "train_global_batch_size": 4, "train_micro_batch_size": 4}
+    sizes = {"train_global_batch_size": 4, "train_micro_batch_size": 4}
+    policy.cfg = sizes | {"model_name": toy.model()}
 
     def shard(data, batch_size):
         raise Recorded(data)

@@ -239,7 +239,8 @@ def check_rows(rows):
         # GRPO gives a row one advantage, so execution tokens show what it was.
         assert len(set(base.tolist())) <= 1
         if len(base) > 0:
-            assert_same_bits(advantages[trained == 1], formula.credited(base[0], mask, ALPHA)[trained == 1])
+            expected = formula.credited(base[0], mask, ALPHA)
+            assert_same_bits(advantages[trained == 1], expected[trained == 1])
         assert (advantages[trained == 0] == 0).all()
         tokens += mask.sum()
         rows_with_planning += mask.any()

@@ -1,5 +1,6 @@
-"""Nine token ids that are words, as bare bytes, and hooks over them: for adapters whose hosts hand over
-ids and bring no tokenizer of Hugging Face (those have hf_toy).
+"""Nine token ids that are words, as bare bytes, and hooks over them.
+
+For adapters whose tests write ids; those whose hosts tokenize text have hf_toy.
 
 With alpha a half, every product is exact in float32, so tests compare bit for bit.
 """

@@ -65,7 +65,7 @@ def refuse_installed(function: Callable[..., Any]) -> None:
 
 
 def refuse_ratio(option: str, value: Any, *, use: Any) -> NoReturn:
-    """Raises for an option that gives many tokens one importance ratio; `use` is one that does not."""
+    """Raises for an option that gives many tokens one ratio; `use` is one that does not."""
     value, use = (f'"{each}"' if isinstance(each, str) else each for each in (value, use))
     raise ValueError(
         f"Cannot apply HICRA as {option} must have importance ratios per token: current value is "
@@ -81,12 +81,14 @@ def make_hook(
 ) -> Hook:
     """A hook of the environment, over which `options`, given in code, win.
 
-    `vocab_size` is the rows of the model's embedding.
+    `vocab_size` is what the host says of the rows of the model's embedding: HICRA_VOCAB_SIZE and
+    `options` win over it, and so does a tokenizer of more tokens.
     """
-    known = {}
-    if vocab_size is not None and vocab_size > _tokens(tokenizer):
-        known["vocab_size"] = vocab_size
-    return Hook.from_env(tokenizer, **(known | dict(options or {})))
+    options = dict(options or {})
+    is_news = vocab_size is not None and vocab_size > _tokens(tokenizer)
+    if is_news and "HICRA_VOCAB_SIZE" not in os.environ:
+        options.setdefault("vocab_size", vocab_size)
+    return Hook.from_env(tokenizer, **options)
 
 
 def bind(
@@ -98,16 +100,17 @@ def bind(
     entropy_option: str = "the host's own option",
     ranks_act_alone: bool = False,
 ) -> Hook:
-    """Tries the hook out, and says what it is bound to, unless that is None: one rank says it for all.
+    """Tries the hook out, and says what it is bound to, unless that is None: one rank says it.
 
-    `fields` are those that the host hands over with every batch. `ranks_act_alone` is for hosts whose
-    ranks do not hear of one another's failures.
+    `fields` are those that the host hands over with every batch. `ranks_act_alone` is for hosts
+    whose ranks do not hear of one another's failures.
     """
     hook.host = hook.host or host
     if ranks_act_alone and hook.on_failure != "raise":
         raise ValueError(
-            f'Cannot apply HICRA as on_failure (HICRA_ON_FAILURE) must be "raise" in {host}: current '
-            f'value is "{hook.on_failure}", and ranks of one model could train on different advantages'
+            f'Cannot apply HICRA as on_failure (HICRA_ON_FAILURE) must be "raise" in {host}: '
+            f'current value is "{hook.on_failure}", and ranks of one model could train on '
+            "different advantages"
         )
     _try_out(hook, fields, entropy_option)
     if bound_to is not None:
@@ -164,6 +167,6 @@ def _try_out(hook: Hook, fields: Sequence[str], entropy_option: str) -> None:
     )
     if probe.entropy_coefficient is not None:
         raise ValueError(
-            "Cannot use entropy-regularisation as the host must add the bonus to its own loss: leave "
-            f"the transform out and set {entropy_option} to {probe.entropy_coefficient:g}"
+            "Cannot use entropy-regularisation as the host must add the bonus to its own loss: "
+            f"leave the transform out and set {entropy_option} to {probe.entropy_coefficient:g}"
         )

@@ -43,6 +43,8 @@ class HicraEnv:
     hicra_baseline: Baseline | None = None
     """How advantages follow from scores, where the environment sends none of its own."""
 
+    _hicra_hook: Hook | None = None
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if not issubclass(cls, BaseEnv):
@@ -51,19 +53,17 @@ class HicraEnv:
                 "derive it from HicraEnv and from yours, in this order"
             )
 
-    _hook: Hook | None = None
-
     @property
     def hicra(self) -> Hook:
         """The hook; assign one of your own before `setup` has run to configure it in code."""
-        if self._hook is None:
+        if self._hicra_hook is None:
             self.hicra = make_hook(self.tokenizer)
-        return self._hook
+        return self._hicra_hook
 
     @hicra.setter
     def hicra(self, hook: Hook) -> None:
         bound_to = f"{type(self).__name__}.postprocess_histories"
-        self._hook = bind(hook, _HOST, bound_to, fields=("rewards", "group_ids"))
+        self._hicra_hook = bind(hook, _HOST, bound_to, fields=("rewards", "group_ids"))
 
     async def setup(self) -> None:
         await super().setup()

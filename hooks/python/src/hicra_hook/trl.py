@@ -33,8 +33,9 @@ _OVERRIDDEN = {
 def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
     """The trainer with one more keyword argument, `hicra`: a dict with options of `Hook`.
 
-    They win over those of the environment. For `GRPOTrainer` and subclasses of it whose loss takes advantages per token. In the batch that
-    the loss sees, `advantages` are `[rows, columns]`, and TRL's own stay as `base_advantages`.
+    They win over those of the environment. For `GRPOTrainer` and subclasses of it whose loss takes
+    advantages per token. In the batch that the loss sees, `advantages` are `[rows, columns]`, and
+    TRL's own stay as `base_advantages`.
     """
     _check_host(trainer_class)
 
