@@ -756,7 +756,7 @@ def test_hydra_options_reach_the_hook(folder, tokenizer, capfd):
         in capfd.readouterr().err
     )
     hook.close()
-    with pytest.raises(ValueError, match="Cannot read hicra.aplha as options must be among alpha"):
+    with pytest.raises(TypeError, match="aplha is no option: known are alpha"):
         create_hook(compose_config(folder, **{"+hicra.aplha": 1}), tokenizer)
     with pytest.raises(SidecarError, match="alpha must be less than 1"):
         create_hook(compose_config(folder, **{"+hicra.alpha": 1.5}), tokenizer)

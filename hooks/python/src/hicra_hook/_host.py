@@ -10,12 +10,7 @@ from dataclasses import replace
 from importlib import metadata
 from typing import Any, NoReturn
 
-import numpy as np
-
-from .hook import _ENVIRONMENT, PER_SEQUENCE, Hook, Result
-
-OPTIONS = tuple(_ENVIRONMENT)
-"""What a host's configuration may hold for `Hook`."""
+from .hook import _ENVIRONMENT, Hook, Result
 
 _FROM_SOURCE = "from source"
 
@@ -112,7 +107,12 @@ def bind(
             f'current value is "{hook.on_failure}", and ranks of one model could train on '
             "different advantages"
         )
-    _try_out(hook, fields, entropy_option)
+    coefficient = hook.check(fields).entropy_coefficient
+    if coefficient is not None:
+        raise ValueError(
+            "Cannot use entropy-regularisation as the host must add the bonus to its own loss: "
+            f"leave the transform out and set {entropy_option} to {coefficient:g}"
+        )
     if bound_to is not None:
         hook.announce(bound_to)
     return hook
@@ -132,7 +132,7 @@ def hook_environment() -> dict[str, str]:
 
     HICRA_TOKEN is none of them: it is a secret, and a runtime environment can be read by many.
     """
-    names = [f"HICRA_{option.upper()}" for option in (*OPTIONS, "tokenizer")]
+    names = [f"HICRA_{option.upper()}" for option in (*_ENVIRONMENT, "tokenizer")]
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
@@ -151,22 +151,3 @@ def _tokens(tokenizer: Any) -> int:
     """How many tokens there are, or 0 where only the sidecar will know."""
     backend = getattr(getattr(tokenizer, "tokenizer", tokenizer), "backend_tokenizer", None)
     return 0 if backend is None else backend.get_vocab_size()
-
-
-def _try_out(hook: Hook, fields: Sequence[str], entropy_option: str) -> None:
-    """Lets the sidecar say now, and not after hours, what it does not like about the options.
-
-    It is given a batch without a trained token.
-    """
-    nothing = np.zeros((1, 1), "<f4")
-    probe = hook.transform_padded(
-        nothing.astype("<i4"),
-        nothing,
-        nothing,
-        **{name: nothing[0] if name in PER_SEQUENCE else nothing for name in fields},
-    )
-    if probe.entropy_coefficient is not None:
-        raise ValueError(
-            "Cannot use entropy-regularisation as the host must add the bonus to its own loss: "
-            f"leave the transform out and set {entropy_option} to {probe.entropy_coefficient:g}"
-        )

@@ -10,7 +10,7 @@ import verl
 from omegaconf import DictConfig, OmegaConf
 from verl.utils.config import omega_conf_to_dataclass
 
-from ._host import OPTIONS, bind, make_hook
+from ._host import bind, make_hook
 from .hook import Hook
 
 TESTED = ("0.9.1",)
@@ -57,11 +57,6 @@ def create_hook(
     `+hicra.<option>=` on verl's command line wins over the environment.
     """
     options = OmegaConf.to_container(config.get("hicra") or OmegaConf.create(), resolve=True)
-    unknown = [name for name in options if name not in OPTIONS]
-    if unknown:
-        raise ValueError(
-            f"Cannot read hicra.{unknown[0]} as options must be among {', '.join(OPTIONS)}"
-        )
     model = omega_conf_to_dataclass(config.actor_rollout_ref.model)
     vocab_size = model.hf_config.get_text_config().vocab_size
     return bind(
