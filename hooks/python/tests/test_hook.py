@@ -9,15 +9,11 @@ import pytest
 import wire_cases
 from conftest import TABLE
 from hicra_hook import Hook, SidecarError, SidecarUnavailable
+from formula import credited
 from mortal import end_for_good, kill
 from hicra_hook.hook import EXCLUDE_FROM_METRICS, PADDING_ROW, TRUNCATED, group_ids
 
 BUT, WAIT, COMMA, LET, S, TRY, A, DIFFERENT, APPROACH, DOT, X = range(11)
-
-
-def formula(advantages, planning, alpha=0.2):
-    wide = advantages.astype("f8")
-    return np.where(planning == 1, wide + alpha * np.abs(wide), wide).astype("f4")
 
 
 def same_bits(actual, expected):
@@ -51,9 +47,9 @@ def test_as_many_tokens_as_sequences_need_a_word(hook):
     with pytest.raises(ValueError, match="advantages_per"):
         hook.transform(*batch)
     per_token = hook.transform(*batch, advantages_per="token")
-    same_bits(per_token.advantages, formula(np.array([5, 7], "f4"), np.ones(2)))
+    same_bits(per_token.advantages, credited(np.array([5, 7], "f4"), np.ones(2), 0.2))
     per_sequence = hook.transform(*batch, advantages_per="sequence")
-    same_bits(per_sequence.advantages, formula(np.array([5, 5], "f4"), np.ones(2)))
+    same_bits(per_sequence.advantages, credited(np.array([5, 5], "f4"), np.ones(2), 0.2))
     with pytest.raises(ValueError, match="one value a sequence, as advantages_per says: it has 3"):
         hook.transform([0, 3], [BUT, WAIT, X], [1] * 3, [1.0] * 3, advantages_per="sequence")
     one_each = hook.transform([0, 1, 2], [X, X], [1, 1], [5.0, 7.0])
@@ -116,7 +112,7 @@ def test_padded_on_either_side_with_gaps_equals_a_slow_walk(hook, side):
     planning = slow_planning_mask(ids, mask)
     assert planning.sum() > 50
     np.testing.assert_array_equal(result.planning_mask, planning)
-    same_bits(result.advantages, formula(advantages, planning))
+    same_bits(result.advantages, credited(advantages, planning, 0.2))
     np.testing.assert_array_equal(hook.mask_padded(ids, mask), planning)
 
 

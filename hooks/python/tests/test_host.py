@@ -13,6 +13,12 @@ def test_a_checkout_does_not_count_as_tested():
         _host.check_host("host", version, ("1.0",))
 
 
+@pytest.mark.parametrize("options", [False, 0, ["alpha"], "alpha"])
+def test_options_are_a_dict(options):
+    with pytest.raises(TypeError, match="must be a dict .* current value is .* an alpha of 0 changes"):
+        _host.make_hook(options=options)
+
+
 def test_a_secret_is_no_option(monkeypatch):
     monkeypatch.setenv("HICRA_ALPHA", "0.1")
     monkeypatch.setenv("HICRA_TOKENIZER", "/model")

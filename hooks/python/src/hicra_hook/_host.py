@@ -79,6 +79,11 @@ def make_hook(
     `vocab_size` is what the host says of the rows of the model's embedding: HICRA_VOCAB_SIZE and
     `options` win over it, and so does a tokenizer of more tokens.
     """
+    if not (options is None or isinstance(options, Mapping)):
+        raise TypeError(
+            'Cannot add HICRA as its options must be a dict such as {"alpha": 0.2}, or None for those of '
+            f"the environment: current value is {options!r}; an alpha of 0 changes no advantage"
+        )
     options = dict(options or {})
     is_news = vocab_size is not None and vocab_size > _tokens(tokenizer)
     if is_news and "HICRA_VOCAB_SIZE" not in os.environ:
