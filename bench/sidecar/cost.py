@@ -1,11 +1,11 @@
 """What the sidecar costs a training step, beside doing nothing, nested JSON, and matchers in pure Python.
 
     pip install ./hooks/python tokenizers
-    python bench/sidecar/cost.py --tokenizer TOKENIZER.json [--rows 1024] [--columns 8192] [--rounds 7] [--readme]
+    python bench/sidecar/cost.py --tokenizer TOKENIZER.json [--rows 1024] [--columns 8192] [--rounds 5] [--readme]
 
-Rows are the shipped traces, tokenised and set one after the other. Contestants take turns, round by round, after a round
-that does not count; figures are medians with their range. Slow ones run on fewer rows and are scaled, which the table
-says. Memory is the high-water mark of the processes.
+Rows are the shipped traces, tokenised and set one after the other. Contestants take turns, round by round,
+after a round that does not count; figures are medians with their range. Slow ones run on fewer rows and are
+scaled, which the table says. Memory is the high-water mark of the processes.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def main():
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--rows", type=int, default=1024)
     parser.add_argument("--columns", type=int, default=8192)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--readme", action="store_true")
     args = parser.parse_args()
 
@@ -79,7 +79,15 @@ def main():
     folder = tempfile.mkdtemp(prefix="hicra-bench-")
     socket = os.path.join(folder, "plain.sock")
     plain = subprocess.Popen(
-        [_find_deno(), "run", "-A", "--quiet", str(HERE / "plain_server.ts"), socket, args.tokenizer],
+        [
+            _find_deno(),
+            "run",
+            "-A",
+            "--quiet",
+            str(HERE / "plain_server.ts"),
+            socket,
+            args.tokenizer,
+        ],
         stdout=subprocess.PIPE,
     )
     plain.stdout.readline()
@@ -111,7 +119,9 @@ def main():
         reply = json.loads(exchange(socket, "/json", body, {"content-type": "application/json"}))
         return np.array(reply["advantages"], "<f4"), np.array(reply["planning_mask"], "u1")
 
-    grams = [gram["text"] for gram in json.loads((ROOT / "sg/lexicons/math.json").read_text())["grams"]]
+    grams = [
+        gram["text"] for gram in json.loads((ROOT / "sg/lexicons/math.json").read_text())["grams"]
+    ]
     fragments = {id_: text.lstrip("Ġ▁") for text, id_ in tokenizer.get_vocab().items()}
     windows = WindowMatcher(grams, fragments)
     window_tokens = min(num_tokens, 20_000)

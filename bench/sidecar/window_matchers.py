@@ -12,7 +12,9 @@ class WindowMatcher:
     def __init__(self, grams, fragments):
         self.fragments = fragments
         self.longest = max(5, *(len(gram.split()) for gram in grams))
-        self.pattern = re.compile(r"\b(?:" + "|".join(map(re.escape, grams)) + r")\b", re.IGNORECASE)
+        self.pattern = re.compile(
+            r"\b(?:" + "|".join(map(re.escape, grams)) + r")\b", re.IGNORECASE
+        )
 
     def mask(self, ids):
         words = [self.fragments[token] for token in ids]

@@ -45,4 +45,8 @@ def ragged_batches():
     groups = rng.permutation(np.repeat([0, 1, 2, 3, 4], [1, 2, 5, 8, 13]))
     yield "binary", rng.integers(0, 2, len(groups)).astype(np.float32), groups
     yield "real", (3 * rng.random(len(groups)) - 1).astype(np.float32), groups
-    yield "small, so that epsilon shows", (1e-4 * rng.random(len(groups))).astype(np.float32), groups
+    yield (
+        "small, so that epsilon shows",
+        (1e-4 * rng.random(len(groups))).astype(np.float32),
+        groups,
+    )

@@ -21,12 +21,14 @@ CASES = 8
 def labels_of(vectors, epsilon, min_points):
     done = subprocess.run(
         ["deno", "run", "-A", str(BRIDGE)],
-        input=json.dumps({
-            "vectors": base64.b64encode(vectors.tobytes()).decode(),
-            "dimensions": vectors.shape[1],
-            "epsilon": epsilon,
-            "minPoints": min_points,
-        }),
+        input=json.dumps(
+            {
+                "vectors": base64.b64encode(vectors.tobytes()).decode(),
+                "dimensions": vectors.shape[1],
+                "epsilon": epsilon,
+                "minPoints": min_points,
+            }
+        ),
         capture_output=True,
         text=True,
         check=False,

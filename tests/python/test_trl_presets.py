@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from bridge import assert_close, call, even_batches
 from datasets import Dataset
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -19,8 +20,6 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 from trl.experimental.async_grpo.async_rollout_worker import RolloutGroup, _AsyncRolloutLoop
 from trl.rewards import get_soft_overlong_punishment
-
-from bridge import assert_close, call, even_batches
 
 GROUP_SIZE = 4
 
@@ -44,9 +43,7 @@ def tiny_model():
 def tiny_tokenizer():
     tokenizer = Tokenizer(WordLevel({"<pad>": 0, "<eos>": 1, "a": 2, "b": 3}, unk_token="a"))
     tokenizer.pre_tokenizer = WhitespaceSplit()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<eos>"
-    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<eos>")
 
 
 def trainer_advantages(trainer_class, config_class, rewards, out, *, evaluate=False, **options):
@@ -158,7 +155,7 @@ def async_advantages(rewards):
 
 @pytest.mark.parametrize(
     "rewards",
-    [[1, 0, 0, 1, 1], [0.2, 0.9, -0.4], [0, 1e-5, 3e-5], [0.5, 0.5, 0.5], [0.7], [1, None, 0, 0]]
+    [[1, 0, 0, 1, 1], [0.2, 0.9, -0.4], [0, 1e-5, 3e-5], [0.5, 0.5, 0.5], [0.7], [1, None, 0, 0]],
 )
 def test_preset_equals_async_grpo(rewards):
     ours = call(

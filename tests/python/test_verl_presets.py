@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from bridge import assert_close, call, ragged_batches
 from verl.trainer.config import AlgoConfig
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn
 from verl.utils.torch_functional import masked_whiten
-
-from bridge import assert_close, call, ragged_batches
 
 ESTIMATORS = [
     ("verl", "grpo", {}),

@@ -17,7 +17,6 @@ pytest.importorskip("httpx", reason="the test client of the API server needs it"
 
 from atroposlib.api.server import app  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
-
 from hicra_hook import SidecarUnavailable  # noqa: E402
 from hicra_hook.atropos import HicraEnv, credit  # noqa: E402
 
@@ -46,7 +45,6 @@ class ToyEnv(base.BaseEnv):
 
     async def collect_trajectories(self, item):
         return copy.deepcopy(self.says), []
-
 
     async def setup(self):
         pass

@@ -5,13 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
-
 import wire_cases
 from conftest import TABLE
-from hicra_hook import Hook, SidecarError, SidecarUnavailable
 from formula import credited
-from mortal import end_for_good, kill
+from hicra_hook import Hook, SidecarError, SidecarUnavailable
 from hicra_hook.hook import EXCLUDE_FROM_METRICS, PADDING_ROW, TRUNCATED, group_ids
+from mortal import end_for_good, kill
 
 BUT, WAIT, COMMA, LET, S, TRY, A, DIFFERENT, APPROACH, DOT, X = range(11)
 
@@ -90,7 +89,9 @@ def slow_planning_mask(ids, mask):
                 if list(ids[row, start:end]) != phrase or not mask[row, start:end].all():
                     continue
                 # "But" and "'s" go on the word before them unless something else stands there.
-                before = start > 0 and mask[row, start - 1] and ids[row, start - 1] in words | {BUT, S}
+                before = (
+                    start > 0 and mask[row, start - 1] and ids[row, start - 1] in words | {BUT, S}
+                )
                 after = end < ids.shape[1] and mask[row, end] and ids[row, end] in {BUT, S}
                 if phrase[0] == BUT and before:
                     continue
@@ -219,7 +220,9 @@ def test_what_the_sidecar_knows_to_be_wrong_is_told_with_the_first_batch(options
 
 
 def test_a_check_knows_what_the_loop_will_send(lexicon):
-    hook = Hook(TABLE, transforms=[{"name": "top-entropy-mask"}, {"name": "hicra"}], lexicon=lexicon)
+    hook = Hook(
+        TABLE, transforms=[{"name": "top-entropy-mask"}, {"name": "hicra"}], lexicon=lexicon
+    )
     with pytest.raises(SidecarError, match="entropies"):
         hook.check()
     assert hook.check(fields=["entropies", "rewards"]).metrics["hicra/planning_frac"] == (0, 0)
@@ -287,7 +290,9 @@ def test_from_env(monkeypatch, lexicon, tmp_path):
         Hook.from_env(TABLE)
     monkeypatch.delenv("HICRA_LEXIKON")
     monkeypatch.setenv("HICRA_CORRECT_ABOVE", "half")
-    with pytest.raises(ValueError, match="HICRA_CORRECT_ABOVE must be float: current value is 'half'"):
+    with pytest.raises(
+        ValueError, match="HICRA_CORRECT_ABOVE must be float: current value is 'half'"
+    ):
         Hook.from_env(TABLE)
     monkeypatch.setenv("HICRA_CORRECT_ABOVE", "0.5")
     # What is given in code wins, and alpha and transforms are one thing.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from hicra_hook import _host
 
 
@@ -15,7 +14,9 @@ def test_a_checkout_does_not_count_as_tested():
 
 @pytest.mark.parametrize("options", [False, 0, ["alpha"], "alpha"])
 def test_options_are_a_dict(options):
-    with pytest.raises(TypeError, match="must be a dict .* current value is .* an alpha of 0 changes"):
+    with pytest.raises(
+        TypeError, match="must be a dict .* current value is .* an alpha of 0 changes"
+    ):
         _host.make_hook(options=options)
 
 

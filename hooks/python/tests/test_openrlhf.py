@@ -14,11 +14,10 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace as Namespace
 
+import hf_toy as toy
 import pytest
 import ray
 import torch
-
-import hf_toy as toy
 from hf_toy import PLANNING, PROMPTS, RESPONSES, REWARDS
 
 pytest.importorskip("openrlhf", reason="needs openrlhf==0.11.2, see docs/frameworks/openrlhf.md")
@@ -42,7 +41,6 @@ for name, module in list(sys.modules.items()):
 
 from hicra_hook import openrlhf as adapter  # noqa: E402
 from hicra_hook.openrlhf import HicraExperienceMaker  # noqa: E402
-
 
 
 def arguments(**options):
@@ -320,9 +318,7 @@ def test_a_schedule_follows_the_step(environment):
     ours.step = 10
     got = ours.compute_advantages_and_returns(experiences(ours))
     plain, _ = both()
-    assert torch.equal(
-        got[0].advantages, toy.credited(plain[0].advantages, planning_mask(got[0]))
-    )
+    assert torch.equal(got[0].advantages, toy.credited(plain[0].advantages, planning_mask(got[0])))
 
 
 # In Ray, where the trainers are

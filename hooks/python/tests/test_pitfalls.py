@@ -1,4 +1,4 @@
-"""Pitfalls of token credit that no host owns: numbers 4 to 6, 8, 11 to 13, 18, 20, 21 and 23 of docs/frameworks/pitfalls.md.
+"""Pitfalls of token credit that no host owns, by their numbers in docs/frameworks/pitfalls.md.
 
 The tests of the adapters have those that their hosts show.
 """
@@ -7,7 +7,6 @@ import json
 
 import numpy as np
 import pytest
-
 from conftest import TABLE
 from hicra_hook import Hook, SidecarError
 
@@ -126,7 +125,11 @@ def test_pitfall_18_whatever_tokens_spell_a_phrase_it_is_found_in_them(tmp_path)
     hook = Hook((offsets, b"".join(pieces)), lexicon=str(tmp_path / "grams.txt"))
     for spelling in ([0], [1, 2], [3, 4, 5, 6], [1, 5, 6]):
         ids = [7, *spelling, 7]
-        assert hook.mask([0, len(ids)], ids, [1] * len(ids)).tolist() == [0, *[1] * len(spelling), 0]
+        assert hook.mask([0, len(ids)], ids, [1] * len(ids)).tolist() == [
+            0,
+            *[1] * len(spelling),
+            0,
+        ]
     hook.close()
 
 

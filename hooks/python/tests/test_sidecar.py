@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import wire_cases
 from hicra_hook import Sidecar, SidecarError, SidecarUnavailable
-from mortal import end_for_good, kill
 from hicra_hook.sidecar import decode, encode
+from mortal import end_for_good, kill
 
 SERVE = [sys.executable, "-m", "hicra_hook", "serve"]
 GOLDEN = json.loads((wire_cases.FOLDER / "cases.json").read_text())
@@ -74,9 +73,7 @@ def test_golden_files_open_with_the_safetensors_package():
 def test_the_golden_answer_is_the_formula():
     tensors, metadata = decode((wire_cases.FOLDER / "transform.response").read_bytes())
     np.testing.assert_array_equal(tensors["planning_mask"], wire_cases.PLANNING_MASK)
-    np.testing.assert_array_equal(
-        tensors["advantages"].view("i4"), wire_cases.EXPECTED.view("i4")
-    )
+    np.testing.assert_array_equal(tensors["advantages"].view("i4"), wire_cases.EXPECTED.view("i4"))
     assert json.loads(metadata["metrics"])["hicra/planning_frac"] == [8, 18]
 
 
@@ -119,7 +116,8 @@ def test_refusals_carry_status_code_and_the_way_out(sidecar, named):
     assert (caught.value.status, caught.value.code) == (400, "bad_request")
     with pytest.raises(SidecarError, match="compound"):
         sidecar.transform(
-            wire_cases.BATCH | {"advantages": wire_cases.ADVANTAGES}, named | {"base": "transformed"}
+            wire_cases.BATCH | {"advantages": wire_cases.ADVANTAGES},
+            named | {"base": "transformed"},
         )
 
 
@@ -153,9 +151,7 @@ def test_a_fork_uses_the_same_sidecar_over_a_connection_of_its_own(sidecar, name
     transform(sidecar, named)
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
-    children = [
-        context.Process(target=_in_child, args=(sidecar, named, queue)) for _ in range(3)
-    ]
+    children = [context.Process(target=_in_child, args=(sidecar, named, queue)) for _ in range(3)]
     # A lock that a thread of the parent holds must not hang the children.
     with sidecar._lock:
         for child in children:
@@ -263,7 +259,9 @@ def test_it_leaves_no_process_and_no_folder_behind():
         "from hicra_hook import Sidecar\ns = Sidecar(); s.health()\n"
         "print(s.pid, s._address, flush=True)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     pid, address = done.stdout.split()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import socket
 
+import hf_toy as toy
 import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
 
-import hf_toy as toy
-
 pytest.importorskip("slime.backends", reason="needs slime v0.3.1, see docs/frameworks/slime.md")
 
 import slime_ranks as ranks  # noqa: E402
-from slime.observability import train_metric_utils  # noqa: E402
-
 from hicra_hook import slime as adapter  # noqa: E402
+from slime.observability import train_metric_utils  # noqa: E402
 
 # Prompts, responses, planning tokens: long enough that two and three ranks cut phrases apart.
 LONG = " the sum is two wait . let me three . the sum is three . wait . the sum let me"
@@ -84,7 +82,10 @@ def results(environment, tmp_path_factory):
             for name, (alpha, masks, options) in SCENARIOS.items():
                 options = checkpoint | options
                 scenarios[context_parallel, name] = (
-                    context_parallel, alpha, samples(masks), options
+                    context_parallel,
+                    alpha,
+                    samples(masks),
+                    options,
                 )
         arguments = (world, _port(), scenarios, environment, folder)
         torch.multiprocessing.spawn(ranks.train, arguments, nprocs=world)

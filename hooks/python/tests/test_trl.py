@@ -15,12 +15,12 @@ import mortal
 import pytest
 import torch
 import trl_toy as toy
+from hicra_hook import Hook
+from hicra_hook import trl as adapter
+from hicra_hook.trl import HicraGRPOTrainer, with_hicra
 from transformers import TrainerCallback
 from trl import GRPOTrainer, RLOOTrainer
 from trl.experimental.async_grpo import AsyncGRPOTrainer
-
-from hicra_hook import Hook, trl as adapter
-from hicra_hook.trl import HicraGRPOTrainer, with_hicra
 
 ALPHA = 0.2
 HERE = Path(__file__).parent

@@ -1,4 +1,4 @@
-"""The golden files of the wire, in tests/testdata/wire: requests as this client writes them, answers as the sidecar does.
+"""The golden files of the wire: requests as this client writes them, answers as the sidecar does.
 
 Run as a program it writes them again: python wire_cases.py. Both sides test against them.
 """
@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-
 from formula import credited
 from hicra_hook.sidecar import encode
 
@@ -18,7 +17,7 @@ TABLE = np.frombuffer("".join(TOKENS).encode(), "u1")
 TABLE_OFFSETS = np.cumsum([0, *(len(token) for token in TOKENS)]).astype("<i4")
 LEXICON = b"but wait\nlet's try a different approach\n"
 
-# Four sequences: two phrases; none at all; a phrase broken by a token that is not trained; one broken by a new segment.
+# Two phrases; an empty sequence; a phrase broken by a token that is not trained; one by a segment.
 BATCH = {
     "offsets": np.array([0, 10, 10, 13, 19], "<i4"),
     "token_ids": np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 10, 3, 4, 5, 6, 7, 8], "<i4"),

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 import shared_sidecar
 from hicra_hook import Hook
 

@@ -25,7 +25,12 @@ _ENVIRONMENT: dict[str, Callable[[str], Any]] = {
     "vocab_size": int,
     "correct_above": float,
 }
-_PER_TOKEN = {"old_logprobs": "<f4", "entropies": "<f4", "segment_ids": "<i4", "planning_mask": "u1"}
+_PER_TOKEN = {
+    "old_logprobs": "<f4",
+    "entropies": "<f4",
+    "segment_ids": "<i4",
+    "planning_mask": "u1",
+}
 PER_SEQUENCE = {"rewards": "<f4", "group_ids": "<i4", "flags": "u1"}
 
 TRUNCATED, PADDING_ROW, EXCLUDE_FROM_METRICS = 1, 2, 4
@@ -196,7 +201,7 @@ class Hook:
         per = advantages_per or ("token" if len(given) == num_tokens else "sequence")
         if len(given) != (num_tokens if per == "token" else num_sequences):
             raise ValueError(
-                f'Cannot transform as advantages must have one value a {per}, as advantages_per says: it '
+                f"Cannot transform as advantages must have one value a {per}, as advantages_per says: it "
                 f"has {len(given)} for {num_tokens} tokens of {num_sequences} sequences"
             )
         per_token = given if per == "token" else np.repeat(given, lengths)
@@ -254,7 +259,9 @@ class Hook:
         It sends a batch without a trained token, and the `fields` that the loop will send.
         """
         nothing = np.zeros((1, 1), "<f4")
-        sent = {name: nothing[0] if name in PER_SEQUENCE else nothing for name in fields}
+        sent: dict[str, Any] = {
+            name: nothing[0] if name in PER_SEQUENCE else nothing for name in fields
+        }
         return self.transform_padded(nothing.astype("<i4"), nothing, nothing, **sent)
 
     def close(self) -> None:
@@ -326,7 +333,10 @@ class Hook:
             return np.zeros(len(tensors["token_ids"]), "u1")
 
     def _named(
-        self, operation: Callable[..., Any], tensors: dict[str, np.ndarray], metadata: dict[str, str]
+        self,
+        operation: Callable[..., Any],
+        tensors: dict[str, np.ndarray],
+        metadata: dict[str, str],
     ) -> Any:
         """Names tokenizer and lexicon, handing them over first where the sidecar has them not."""
         if self._names is None:
@@ -431,7 +441,9 @@ def _ragged(
         "token_ids": _ids(token_ids).astype("<i4", copy=False),
         "loss_mask": (_array(loss_mask) != 0).astype("u1"),
     } | {
-        name: _array(values, _PER_TOKEN[name]) if name in _PER_TOKEN else _per_sequence(name, values)
+        name: _array(values, _PER_TOKEN[name])
+        if name in _PER_TOKEN
+        else _per_sequence(name, values)
         for name, values in fields.items()
         if values is not None
     }
@@ -447,7 +459,9 @@ def _per_sequence(name: str, values: Any) -> np.ndarray:
 def _ids(values: Any) -> np.ndarray:
     ids = _array(values)
     if ids.dtype.kind not in "iu":
-        raise TypeError(f"Cannot send token_ids as they must be integers: current dtype is {ids.dtype}")
+        raise TypeError(
+            f"Cannot send token_ids as they must be integers: current dtype is {ids.dtype}"
+        )
     fits = ids.dtype.itemsize < 4 or ids.dtype == np.int32
     if not fits and ids.size and not -(2**31) <= int(ids.min()) <= int(ids.max()) < 2**31:
         raise ValueError("Cannot send token_ids as they must fit 32 bits: they do not")

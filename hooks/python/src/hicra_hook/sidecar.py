@@ -26,7 +26,7 @@ SAFETENSORS = "application/vnd.safetensors"
 BUNDLE = Path(__file__).with_name("sidecar.js")
 START_SECONDS = 60
 
-_DTYPES = {
+_DTYPES: dict[str, np.dtype[Any]] = {
     "I64": np.dtype("<i8"),
     "F64": np.dtype("<f8"),
     "I32": np.dtype("<i4"),
@@ -356,7 +356,7 @@ def encode(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> li
             "data_offsets": [start, end],
         }
         if array.nbytes > 0:
-            parts.append(memoryview(np.ascontiguousarray(array)).cast("B"))
+            parts.append(np.ascontiguousarray(array).data.cast("B"))
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return [len(text).to_bytes(8, "little") + text, *parts]

@@ -116,7 +116,7 @@ def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
         return output["advantages"]
     log["hicra/latency_ms"].append(max(r["latency_ms"] for r in reports))
     pairs = {name: [r["metrics"][name] for r in reports] for name in result.metrics}
-    of_all = {name: tuple(map(sum, zip(*of_rank))) for name, of_rank in pairs.items()}
+    of_all = {name: tuple(map(sum, zip(*of_rank, strict=True))) for name, of_rank in pairs.items()}
     for name, value in averages(of_all).items():
         log[name].append(value)
     return result.advantages
