@@ -21,10 +21,11 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from hicra_hook import Hook
-from hicra_hook.sidecar import SAFETENSORS, _find_deno, _UnixConnection
 from tokenizers import Tokenizer
 from window_matchers import WindowMatcher
+
+from hicra_hook import Hook
+from hicra_hook.sidecar import SAFETENSORS, _find_deno, _UnixConnection
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

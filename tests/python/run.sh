@@ -30,9 +30,13 @@ fi
 "$venv/bin/pip" install --quiet --no-deps --force-reinstall ../../hooks/python ||
   fail "cannot install hooks/python"
 
-"$venv/bin/ruff" check --quiet --config ../../hooks/python/pyproject.toml ../../hooks/python ../../bench/sidecar .
-"$venv/bin/ruff" format --quiet --check --config ../../hooks/python/pyproject.toml ../../hooks/python ../../bench/sidecar .
-(cd ../../hooks/python && "$OLDPWD/$venv/bin/mypy" --no-error-summary)
+(
+  bin=$PWD/$venv/bin
+  cd ../../hooks/python
+  "$bin/ruff" check --quiet --config pyproject.toml . ../../bench/sidecar ../../tests/python
+  "$bin/ruff" format --quiet --check --config pyproject.toml . ../../bench/sidecar ../../tests/python
+  "$bin/mypy" --no-error-summary
+)
 
 # Offline: the tests build their models and tokenizers themselves and must not reach for a hub.
 export HF_HUB_OFFLINE=1 TRL_EXPERIMENTAL_SILENCE=1

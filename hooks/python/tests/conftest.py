@@ -1,6 +1,7 @@
 """What several test files share: a tokenizer of eleven tokens, a lexicon of two phrases, and a hook on them."""
 
 import pytest
+
 import shared_sidecar
 import wire_cases
 from hicra_hook import Hook

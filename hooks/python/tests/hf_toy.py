@@ -11,10 +11,11 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import formula
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import PretrainedConfig, PreTrainedTokenizerFast
+
+import formula
 
 ALPHA = 0.2
 _WORDS = " wait let me the sum is two three ."

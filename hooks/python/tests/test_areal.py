@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
+
 import word_tokens as words
 from word_tokens import IS, LET, ME, PAD, SEE, SUM, THE, TOOL, WAIT
 
@@ -21,8 +22,9 @@ from areal.api.cli_args import NormConfig, PPOActorConfig  # noqa: E402
 from areal.trainer.ppo.actor import PPOActor  # noqa: E402
 from areal.utils import stats_tracker  # noqa: E402
 from areal.utils.functional import ppo_actor_loss_fn  # noqa: E402
-from hicra_hook import areal as adapter  # noqa: E402
 from transformers import Qwen3Config  # noqa: E402
+
+from hicra_hook import areal as adapter  # noqa: E402
 
 ROWS = [[THE, SUM, WAIT, IS, THE], [THE, WAIT, IS, PAD, PAD]]
 MASK = [[0, 1, 1, 1, 1], [0, 1, 1, 0, 0]]

@@ -6,9 +6,10 @@ import asyncio
 import copy
 from types import SimpleNamespace
 
-import mortal
 import numpy as np
 import pytest
+
+import mortal
 import word_tokens as words
 from word_tokens import IS, LET, ME, SEE, SUM, THE, TOOL, WAIT
 
@@ -17,6 +18,7 @@ pytest.importorskip("httpx", reason="the test client of the API server needs it"
 
 from atroposlib.api.server import app  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
+
 from hicra_hook import SidecarUnavailable  # noqa: E402
 from hicra_hook.atropos import HicraEnv, credit  # noqa: E402
 

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 import wire_cases
 from conftest import TABLE
 from formula import credited

@@ -12,10 +12,11 @@ import sys
 import typing
 from types import SimpleNamespace as Namespace
 
-import hf_toy as toy
 import pytest
 import torch
 import typing_extensions
+
+import hf_toy as toy
 
 _TYPED_DICT = typing.TypedDict
 if sys.version_info < (3, 12):
@@ -23,8 +24,6 @@ if sys.version_info < (3, 12):
     typing.TypedDict = typing_extensions.TypedDict
 pytest.importorskip("nemo_rl.algorithms", reason="needs NeMo-RL, see docs/frameworks/nemo-rl.md")
 
-from hicra_hook import nemo_rl as adapter  # noqa: E402
-from hicra_hook.nemo_rl import attach  # noqa: E402
 from nemo_rl.algorithms import grpo  # noqa: E402
 from nemo_rl.algorithms.advantage_estimator import AdvEstimatorConfig  # noqa: E402
 from nemo_rl.algorithms.loss.loss_functions import (  # noqa: E402
@@ -34,6 +33,9 @@ from nemo_rl.algorithms.loss.loss_functions import (  # noqa: E402
 from nemo_rl.data.llm_message_utils import batched_message_log_to_flat_message  # noqa: E402
 from nemo_rl.distributed.batched_data_dict import BatchedDataDict  # noqa: E402
 from nemo_rl.models.policy import lm_policy, tq_policy  # noqa: E402
+
+from hicra_hook import nemo_rl as adapter  # noqa: E402
+from hicra_hook.nemo_rl import attach  # noqa: E402
 
 typing.TypedDict = _TYPED_DICT
 

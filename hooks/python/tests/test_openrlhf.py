@@ -14,10 +14,11 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace as Namespace
 
-import hf_toy as toy
 import pytest
 import ray
 import torch
+
+import hf_toy as toy
 from hf_toy import PLANNING, PROMPTS, RESPONSES, REWARDS
 
 pytest.importorskip("openrlhf", reason="needs openrlhf==0.11.2, see docs/frameworks/openrlhf.md")

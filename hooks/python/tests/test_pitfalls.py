@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+
 from conftest import TABLE
 from hicra_hook import Hook, SidecarError
 

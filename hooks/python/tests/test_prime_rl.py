@@ -10,13 +10,13 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+
 import word_tokens as words
 from word_tokens import IS, LET, ME, SEE, SUM, THE, TOOL, WAIT
 
 pytest.importorskip("prime_rl.orchestrator.algo", reason="prime-rl is not on the path")
 
 import verifiers.v1 as vf  # noqa: E402
-from hicra_hook import prime_rl as adapter  # noqa: E402
 from prime_rl.configs.algorithm import (  # noqa: E402
     GRPOAlgoConfig,
     HierarchicalGRPOAlgoConfig,
@@ -26,6 +26,8 @@ from prime_rl.configs.algorithm import (  # noqa: E402
 from prime_rl.orchestrator.algo import Algorithm, build_algorithm  # noqa: E402
 from prime_rl.orchestrator.train_sink import TrainSink  # noqa: E402
 from prime_rl.orchestrator.trajectories import trace_to_samples  # noqa: E402
+
+from hicra_hook import prime_rl as adapter  # noqa: E402
 
 OPEN_ALPHA = [{"name": "hicra", "alpha": 1, "allowSignChange": True}]
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+
 import word_tokens as words
 from word_tokens import IS, LET, ME, PAD, SEE, SUM, THE, TOOL, WAIT
 
@@ -21,10 +22,11 @@ os.environ.setdefault("ROLL_LOG_DIR", tempfile.mkdtemp())
 
 functionals = pytest.importorskip("roll.utils.functionals", reason="ROLL is not on the path")
 
-from hicra_hook import roll as adapter  # noqa: E402
 from roll.distributed.scheduler.protocol import DataProto  # noqa: E402
 from roll.pipeline.agentic.utils import agentic_compute_advantage  # noqa: E402
 from transformers import PretrainedConfig  # noqa: E402
+
+from hicra_hook import roll as adapter  # noqa: E402
 
 ROWS = [[THE, SUM, WAIT, IS, THE], [THE, WAIT, IS, PAD, PAD]]
 MASK = [[0, 1, 1, 1, 1], [0, 1, 1, 0, 0]]

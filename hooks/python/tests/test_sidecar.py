@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import wire_cases
 from hicra_hook import Sidecar, SidecarError, SidecarUnavailable
 from hicra_hook.sidecar import decode, encode

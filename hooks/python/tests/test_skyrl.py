@@ -12,10 +12,11 @@ import sys
 import typing
 from types import SimpleNamespace
 
-import hf_toy as toy
 import pytest
 import torch
 import typing_extensions
+
+import hf_toy as toy
 from hf_toy import PLANNING, PROMPTS, RESPONSES, REWARDS
 
 _TYPED_DICT = typing.TypedDict
@@ -23,11 +24,12 @@ if sys.version_info < (3, 12):
     typing.TypedDict = typing_extensions.TypedDict
 pytest.importorskip("skyrl", reason="needs skyrl==0.3.0, see docs/frameworks/skyrl.md")
 
-from hicra_hook import skyrl as adapter  # noqa: E402
-from hicra_hook.skyrl import HicraExp, HicraRayPPOTrainer, with_hicra  # noqa: E402
 from skyrl.train.config import SkyRLTrainConfig  # noqa: E402
 from skyrl.train.fully_async_trainer import FullyAsyncRayPPOTrainer  # noqa: E402
 from skyrl.train.trainer import RayPPOTrainer  # noqa: E402
+
+from hicra_hook import skyrl as adapter  # noqa: E402
+from hicra_hook.skyrl import HicraExp, HicraRayPPOTrainer, with_hicra  # noqa: E402
 
 typing.TypedDict = _TYPED_DICT
 

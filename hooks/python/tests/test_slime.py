@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import socket
 
-import hf_toy as toy
 import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
 
+import hf_toy as toy
+
 pytest.importorskip("slime.backends", reason="needs slime v0.3.1, see docs/frameworks/slime.md")
+
+from slime.observability import train_metric_utils  # noqa: E402
 
 import slime_ranks as ranks  # noqa: E402
 from hicra_hook import slime as adapter  # noqa: E402
-from slime.observability import train_metric_utils  # noqa: E402
 
 # Prompts, responses, planning tokens: long enough that two and three ranks cut phrases apart.
 LONG = " the sum is two wait . let me three . the sum is three . wait . the sum let me"

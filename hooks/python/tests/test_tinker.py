@@ -7,13 +7,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 import word_tokens as words
 from word_tokens import IS, LET, ME, SEE, SUM, THE, WAIT
 
 tinker = pytest.importorskip("tinker", reason="the Tinker SDK is not installed")
 train = pytest.importorskip("tinker_cookbook.rl.train", reason="the cookbook is not installed")
 
-from hicra_hook import tinker as adapter  # noqa: E402
 from tinker.proto.request_conv import forward_backward_request_to_proto  # noqa: E402
 from tinker.types.forward_backward_input import ForwardBackwardInput  # noqa: E402
 from tinker.types.forward_backward_request import ForwardBackwardRequest  # noqa: E402
@@ -21,6 +21,8 @@ from tinker_cookbook.completers import TokensWithLogprobs  # noqa: E402
 from tinker_cookbook.rl import data_processing  # noqa: E402
 from tinker_cookbook.rl.types import Trajectory, TrajectoryGroup, Transition  # noqa: E402
 from transformers import PreTrainedTokenizerFast  # noqa: E402
+
+from hicra_hook import tinker as adapter  # noqa: E402
 
 
 def turn(prompt, said, **metrics):

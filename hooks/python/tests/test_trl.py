@@ -11,16 +11,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import mortal
 import pytest
 import torch
+from transformers import TrainerCallback
+from trl import GRPOTrainer, RLOOTrainer
+from trl.experimental.async_grpo import AsyncGRPOTrainer
+
+import mortal
 import trl_toy as toy
 from hicra_hook import Hook
 from hicra_hook import trl as adapter
 from hicra_hook.trl import HicraGRPOTrainer, with_hicra
-from transformers import TrainerCallback
-from trl import GRPOTrainer, RLOOTrainer
-from trl.experimental.async_grpo import AsyncGRPOTrainer
 
 ALPHA = 0.2
 HERE = Path(__file__).parent

@@ -17,8 +17,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import formula
-import mortal
 import numpy as np
 import pandas
 import pytest
@@ -26,9 +24,6 @@ import ray
 import torch
 import transfer_queue as tq
 import verl
-from hicra_hook import Hook, SidecarError, SidecarUnavailable, _verl
-from hicra_hook.verl_legacy import HicraRayPPOTrainer
-from hicra_hook.verl_v1 import HicraColocateAsync, HicraSeparateAsync, HicraSync
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -45,6 +40,12 @@ from verl.utils import tensordict_utils
 from verl.utils.metric import reduce_metrics
 from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 from verl.workers.config import ActorConfig
+
+import formula
+import mortal
+from hicra_hook import Hook, SidecarError, SidecarUnavailable, _verl
+from hicra_hook.verl_legacy import HicraRayPPOTrainer
+from hicra_hook.verl_v1 import HicraColocateAsync, HicraSeparateAsync, HicraSync
 
 HERE = Path(__file__).parent
 ALPHA = 0.5

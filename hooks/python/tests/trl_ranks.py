@@ -6,10 +6,11 @@ import os
 import sys
 from pathlib import Path
 
-import mortal
 import torch
-import trl_toy as toy
 from transformers import TrainerCallback
+
+import mortal
+import trl_toy as toy
 
 RANK = int(os.environ["RANK"])
 

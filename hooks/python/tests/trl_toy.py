@@ -12,13 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import formula
 import torch
 from datasets import Dataset
-from hf_toy import lexicon
-from hicra_hook.trl import with_hicra
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 from trl import GRPOConfig, GRPOTrainer
+
+import formula
+from hf_toy import lexicon
+from hicra_hook.trl import with_hicra
 
 WAIT, LET, ME, END = 3783, 1077, 752, 26
 """Ids of " wait", " let", " me", and of ";", which ends a completion and also pads it."""

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+
 from formula import credited
 from hicra_hook.sidecar import encode
 

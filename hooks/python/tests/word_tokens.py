@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 import shared_sidecar
 from hicra_hook import Hook
 

@@ -18,7 +18,6 @@ from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
-
 import tinker
 
 from ._host import bind, check_host, installed_version, make_hook, refuse_installed
