@@ -70,9 +70,9 @@ export interface Sidecar {
  * Creates the sidecar: planning masks, transforms and metrics for a training loop in another process,
  * over HTTP with safetensors bodies. `docs/wire.md` is its specification.
  *
- * It is a function from request to response, so that it runs on any server: `Deno.serve({ path:
- * "/run/hicra/a.sock" }, sidecar.fetch)`, which is what `hicra serve` does. Bodies need a
- * `Content-Length`, which servers have and a `Request` of one's own must be given. It keeps tokenizers and lexicons that clients hand over, and nothing else: an answer
+ * It is a function from request to response, so that it runs on any server, on Deno's for instance with
+ * the path of a socket, as `hicra serve` does. Bodies need a `Content-Length`, which those of clients
+ * have and a `Request` of one's own must be given. It keeps tokenizers and lexicons that clients hand over, and nothing else: an answer
  * depends on its request alone, which may be sent again.
  *
  * @example Usage
