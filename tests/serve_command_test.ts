@@ -1,10 +1,9 @@
 /** `hicra serve` as a process of its own: sockets, permissions, signals. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, statSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { batchToSafetensors, decodeSafetensors } from "../hooks/mod.ts";
@@ -116,10 +115,6 @@ async function send(
   return [incoming.statusCode!, new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer())];
 }
 
-function privateFolder(): string {
-  return mkdtempSync(join(tmpdir(), "hicra-serve-"));
-}
-
 Deno.test("serves on a socket of its owner alone, with access to that folder and nothing else", async () => {
   await inFolder(async (folder) => {
     const socketPath = join(folder, "a.sock");
@@ -208,8 +203,7 @@ Deno.test("takes the place of a socket that nobody listens on, and of no other f
 });
 
 Deno.test("refuses a folder that others can look into, and a path too long for a socket", async () => {
-  const folder = privateFolder();
-  try {
+  await inFolder(async (folder) => {
     chmodSync(folder, 0o755);
     await assert.rejects(
       Served.start(["--socket", join(folder, "a.sock")], ["--allow-all"]),
@@ -226,9 +220,7 @@ Deno.test("refuses a folder that others can look into, and a path too long for a
       Served.start(["--socket", join(folder, "x".repeat(100), "a.sock")], ["--allow-all"]),
       /at most 107 bytes/,
     );
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 });
 
 Deno.test("on TCP it listens on 127.0.0.1 and asks for its token", async () => {
