@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib import metadata
 from typing import Any, NoReturn
 
-from .hook import _ENVIRONMENT, Hook, Result
+from .hook import OPTIONS, Hook, Result, backend_tokenizer
 
 _FROM_SOURCE = "from source"
 
@@ -137,7 +137,7 @@ def hook_environment() -> dict[str, str]:
 
     HICRA_TOKEN is none of them: it is a secret, and a runtime environment can be read by many.
     """
-    names = [f"HICRA_{option.upper()}" for option in (*_ENVIRONMENT, "tokenizer")]
+    names = [f"HICRA_{option.upper()}" for option in (*OPTIONS, "tokenizer")]
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
@@ -154,5 +154,5 @@ def over_ranks(result: Result, group: Any) -> Result:
 
 def _tokens(tokenizer: Any) -> int:
     """How many tokens there are, or 0 where only the sidecar will know."""
-    backend = getattr(getattr(tokenizer, "tokenizer", tokenizer), "backend_tokenizer", None)
+    backend = backend_tokenizer(tokenizer)
     return 0 if backend is None else backend.get_vocab_size()

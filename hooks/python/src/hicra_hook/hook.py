@@ -16,7 +16,7 @@ import numpy as np
 
 from .sidecar import Sidecar, SidecarError, SidecarUnavailable
 
-_ENVIRONMENT: dict[str, Callable[[str], Any]] = {
+OPTIONS: dict[str, Callable[[str], Any]] = {
     "alpha": float,
     "transforms": json.loads,
     "lexicon": str,
@@ -25,6 +25,7 @@ _ENVIRONMENT: dict[str, Callable[[str], Any]] = {
     "vocab_size": int,
     "correct_above": float,
 }
+"""Options of a hook, and how each is read from the environment, as HICRA_ALPHA and so on."""
 _PER_TOKEN = {
     "old_logprobs": "<f4",
     "entropies": "<f4",
@@ -129,10 +130,10 @@ class Hook:
         HICRA_VOCAB_SIZE, HICRA_CORRECT_ABOVE, and HICRA_TOKENIZER where the host has no tokenizer at hand.
         An `alpha` or `transforms` in `options` stands for both of the environment's.
         """
-        unknown = [name for name in options if name not in _ENVIRONMENT]
+        unknown = [name for name in options if name not in OPTIONS]
         if unknown:
             raise TypeError(
-                f"Cannot create a hook as {unknown[0]} is no option: known are {', '.join(_ENVIRONMENT)}"
+                f"Cannot create a hook as {unknown[0]} is no option: known are {', '.join(OPTIONS)}"
             )
         given = _read_environment()
         if "alpha" in options or "transforms" in options:
@@ -192,8 +193,8 @@ class Hook:
                 f"Cannot transform as advantages must have one value a token ({num_tokens}) or a "
                 f"sequence ({num_sequences}): it has {len(given)}"
             )
-        lengths = np.diff(tensors["offsets"])
-        if advantages_per is None and num_tokens == num_sequences and (lengths != 1).any():
+        is_one_each = (np.diff(tensors["offsets"]) == 1).all()
+        if advantages_per is None and num_tokens == num_sequences and not is_one_each:
             raise ValueError(
                 f"Cannot transform as {num_tokens} advantages may be of the tokens or of the sequences: "
                 'pass advantages_per="token" or "sequence"'
@@ -204,8 +205,7 @@ class Hook:
                 f"Cannot transform as advantages must have one value a {per}, as advantages_per says: it "
                 f"has {len(given)} for {num_tokens} tokens of {num_sequences} sequences"
             )
-        per_token = given if per == "token" else np.repeat(given, lengths)
-        result = self._transform(tensors, per, per_token, step, signals or {})
+        result = self._transform(tensors, per, step, signals or {})
         result.advantages = _like(result.advantages, advantages)
         result.planning_mask = _like(result.planning_mask, token_ids)
         return result
@@ -229,11 +229,12 @@ class Hook:
         rows = _Rows(_array(loss_mask))
         given = _array(advantages, "<f4")
         tensors = rows.batch(token_ids, fields)
-        full = _broadcast(given, rows.shape)
+        full = rows.checked("advantages", _broadcast(given, rows.shape))
         per = "sequence" if given.ndim == 1 else "token"
-        per_token = rows.pack("advantages", full, "<f4")
-        tensors["advantages"] = given if per == "sequence" else per_token
-        result = self._transform(tensors, per, per_token, step, signals or {})
+        tensors["advantages"] = (
+            given if per == "sequence" else rows.pack("advantages", given, "<f4")
+        )
+        result = self._transform(tensors, per, step, signals or {})
         padded = np.array(full, dtype="<f4", order="C")
         result.advantages = _like(rows.unpack(result.advantages, padded), advantages)
         empty = np.zeros(rows.shape, "u1")
@@ -272,7 +273,6 @@ class Hook:
         self,
         tensors: dict[str, np.ndarray],
         per: str,
-        per_token: np.ndarray,
         step: int,
         signals: dict[str, float],
     ) -> Result:
@@ -291,17 +291,12 @@ class Hook:
             self._metric_names = self.sidecar.metric_names
             arrays, said = self._named(self.sidecar.transform, tensors, metadata)
         except SidecarUnavailable as error:
-            if self.on_failure == "raise":
-                raise
-            self.failures += 1
-            warnings.warn(
-                f"hicra: batch passed through unchanged, failure {self.failures}: {error}",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+            self._pass_through(error, "batch passed through unchanged")
+            given = tensors["advantages"]
+            lengths = np.diff(tensors["offsets"])
             return Result(
-                advantages=per_token.copy(),
-                planning_mask=np.zeros(len(per_token), "u1"),
+                advantages=given.copy() if per == "token" else np.repeat(given, lengths),
+                planning_mask=np.zeros(len(tensors["token_ids"]), "u1"),
                 metrics=dict.fromkeys(self._metric_names, (0.0, 0.0)),
                 failures=self.failures,
                 latency_ms=_since(start),
@@ -324,13 +319,17 @@ class Hook:
             arrays, _ = self._named(self.sidecar.mask, tensors, {"contract": "1"})
             return arrays["planning_mask"]
         except SidecarUnavailable as error:
-            if self.on_failure == "raise":
-                raise
-            self.failures += 1
-            warnings.warn(
-                f"hicra: empty mask, failure {self.failures}: {error}", RuntimeWarning, stacklevel=3
-            )
+            self._pass_through(error, "empty mask")
             return np.zeros(len(tensors["token_ids"]), "u1")
+
+    def _pass_through(self, error: SidecarUnavailable, what: str) -> None:
+        """Counts a failure and says so, or raises it, as the policy is."""
+        if self.on_failure == "raise":
+            raise error
+        self.failures += 1
+        warnings.warn(
+            f"hicra: {what}, failure {self.failures}: {error}", RuntimeWarning, stacklevel=4
+        )
 
     def _named(
         self,
@@ -390,20 +389,18 @@ class _Rows:
             "offsets": self.offsets,
             "token_ids": self.pack("token_ids", _ids(token_ids), "<i4"),
             "loss_mask": self.pack("loss_mask", self.trained, "u1"),
-        } | {
-            name: self.pack(name, _array(values), _PER_TOKEN[name])
-            if name in _PER_TOKEN
-            else _per_sequence(name, values)
-            for name, values in fields.items()
-            if values is not None
-        }
+        } | _given(fields, lambda name, values: self.pack(name, values, _PER_TOKEN[name]))
 
-    def pack(self, name: str, values: np.ndarray, dtype: str) -> np.ndarray:
+    def checked(self, name: str, values: np.ndarray) -> np.ndarray:
         if values.shape != self.shape:
             raise ValueError(
                 f"Cannot pack as {name} must have the shape of loss_mask, {list(self.shape)}: "
                 f"current shape is {list(values.shape)}"
             )
+        return values
+
+    def pack(self, name: str, values: np.ndarray, dtype: str) -> np.ndarray:
+        self.checked(name, values)
         packed = np.empty(int(self.offsets[-1]), dtype)
         for row, start, end in self._spans():
             packed[start:end] = values[row, self.first[row] : self.last[row]]
@@ -440,20 +437,27 @@ def _ragged(
         "offsets": _array(offsets, "<i4"),
         "token_ids": _ids(token_ids).astype("<i4", copy=False),
         "loss_mask": (_array(loss_mask) != 0).astype("u1"),
-    } | {
-        name: _array(values, _PER_TOKEN[name])
-        if name in _PER_TOKEN
-        else _per_sequence(name, values)
-        for name, values in fields.items()
-        if values is not None
-    }
+    } | _given(fields, lambda name, values: values.astype(_PER_TOKEN[name], copy=False))
 
 
-def _per_sequence(name: str, values: Any) -> np.ndarray:
-    if name not in PER_SEQUENCE:
-        known = ", ".join([*_PER_TOKEN, *PER_SEQUENCE])
-        raise TypeError(f"Cannot send {name} as it is no field of the contract: known are {known}")
-    return _array(values, PER_SEQUENCE[name])
+def _given(
+    fields: dict[str, Any], per_token: Callable[[str, np.ndarray], np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The fields of the contract that the loop has; `per_token` lays out those of tokens."""
+    sent = {}
+    for name, values in fields.items():
+        if values is None:
+            continue
+        if name in _PER_TOKEN:
+            sent[name] = per_token(name, _array(values))
+        elif name in PER_SEQUENCE:
+            sent[name] = _array(values, PER_SEQUENCE[name])
+        else:
+            known = ", ".join([*_PER_TOKEN, *PER_SEQUENCE])
+            raise TypeError(
+                f"Cannot send {name} as it is no field of the contract: known are {known}"
+            )
+    return sent
 
 
 def _ids(values: Any) -> np.ndarray:
@@ -496,6 +500,11 @@ def _like(values: np.ndarray, model: Any) -> Any:
     return tensor
 
 
+def backend_tokenizer(tokenizer: Any) -> Any:
+    """What a fast tokenizer of Hugging Face, or a processor that holds one, is made of; or None."""
+    return getattr(getattr(tokenizer, "tokenizer", tokenizer), "backend_tokenizer", None)
+
+
 def _read_tokenizer(tokenizer: Any) -> bytes | tuple[np.ndarray, np.ndarray]:
     if isinstance(tokenizer, (str, os.PathLike)):
         path = Path(tokenizer).expanduser()
@@ -509,9 +518,7 @@ def _read_tokenizer(tokenizer: Any) -> bytes | tuple[np.ndarray, np.ndarray]:
     if isinstance(tokenizer, tuple):
         offsets, table = tokenizer
         return np.asarray(offsets), np.frombuffer(bytes(table), "u1")
-    # Processors of vision models hold their tokenizer.
-    tokenizer = getattr(tokenizer, "tokenizer", tokenizer)
-    backend = getattr(tokenizer, "backend_tokenizer", None)
+    backend = backend_tokenizer(tokenizer)
     if backend is None:
         raise TypeError(
             "Cannot create a hook as the tokenizer must be a fast one of Hugging Face, the path of a "
@@ -529,7 +536,7 @@ def _read_lexicon(lexicon: str) -> tuple[str, bytes | None]:
 
 
 def _read_environment() -> dict[str, Any]:
-    known = {f"HICRA_{name.upper()}": name for name in _ENVIRONMENT}
+    known = {f"HICRA_{name.upper()}": name for name in OPTIONS}
     options = {}
     for variable in (name for name in os.environ if name.startswith("HICRA_")):
         if variable not in known:
@@ -542,10 +549,10 @@ def _read_environment() -> dict[str, Any]:
             continue
         name = known[variable]
         try:
-            options[name] = _ENVIRONMENT[name](os.environ[variable])
+            options[name] = OPTIONS[name](os.environ[variable])
         except ValueError as error:
             raise ValueError(
-                f"Cannot create a hook as {variable} must be {_ENVIRONMENT[name].__name__}: current "
+                f"Cannot create a hook as {variable} must be {OPTIONS[name].__name__}: current "
                 f"value is {os.environ[variable]!r}, {error}"
             ) from None
     return options
