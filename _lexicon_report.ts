@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { InputRangeError } from "./batch/mod.ts";
 import {
   type Gram,
   GRAM_KINDS,
@@ -36,7 +37,7 @@ export function selectGrams(lexicon: Lexicon, selection: GramSelection): number[
       ...(cluster === undefined ? [] : [`cluster ${cluster}`]),
     ];
     const numClusters = new Set(grams.flatMap((gram) => gram.cluster ?? [])).size;
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot show lexicon "${name}" as none of its ${grams.length} grams has ` +
         `${asked.join(" and ")}: it has ${kindCounts(grams)}, in ${numClusters} clusters`,
     );

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { access, constants, readFile, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
+import { InputRangeError } from "./batch/mod.ts";
 import { finiteNumber, shareOfOne, wholeNumber } from "./_arguments.ts";
 import { MINE, SHELL_FUNCTION } from "./_manual.ts";
 import { ProgressLine } from "./_progress_line.ts";
@@ -238,11 +239,11 @@ async function checkWritable(out: string): Promise<void> {
   const folder = dirname(out);
   const is = await stat(folder).catch(() => undefined);
   if (is === undefined || !is.isDirectory()) {
-    throw new RangeError(`Cannot write ${out} as its folder must be there: ${folder} is not`);
+    throw new InputRangeError(`Cannot write ${out} as its folder must be there: ${folder} is not`);
   }
   await access(folder, constants.W_OK);
   if ((await stat(out).catch(() => undefined))?.isDirectory()) {
-    throw new RangeError(`Cannot write ${out} as it must be a file: it is a folder`);
+    throw new InputRangeError(`Cannot write ${out} as it must be a file: it is a folder`);
   }
 }
 

@@ -4,6 +4,7 @@ import { chmod, lstat, mkdir, readFile, rm, rmdir, stat } from "node:fs/promises
 import { connect } from "node:net";
 import { dirname, resolve } from "node:path";
 import process from "node:process";
+import { InputRangeError } from "./batch/mod.ts";
 import { wholeNumber } from "./_arguments.ts";
 import { SERVE } from "./_manual.ts";
 import { VERSION } from "./_version.ts";
@@ -171,7 +172,7 @@ async function readToken(path: string | undefined): Promise<string> {
   if (path === undefined) return randomBytes(32).toString("base64url");
   const token = (await readFile(path, "utf8")).trim();
   if (!/^[\x21-\x7e]{16,}$/.test(token)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot serve as the token must be 16 or more visible ASCII characters: that of ${path} is not`,
     );
   }
@@ -182,7 +183,7 @@ async function readToken(path: string | undefined): Promise<string> {
 async function claimSocket(path: string): Promise<void> {
   const length = new TextEncoder().encode(path).length;
   if (length > MAX_SOCKET_PATH) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot listen as the path of a socket has at most ${MAX_SOCKET_PATH} bytes: current path has ` +
         `${length}, ${path}`,
     );
@@ -191,7 +192,7 @@ async function claimSocket(path: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const { mode, uid } = await stat(folder);
   if ((mode & 0o077) !== 0 || uid !== process.getuid?.()) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot listen as the folder of a socket must be its owner's alone (mode 700): ${folder} has mode ` +
         `${(mode & 0o777).toString(8)}, name a folder in it that does not exist yet`,
     );
@@ -199,10 +200,10 @@ async function claimSocket(path: string): Promise<void> {
   const present = await lstat(path).catch(() => undefined);
   if (present === undefined) return;
   if (!present.isSocket()) {
-    throw new RangeError(`Cannot listen as there must be no file at the path: ${path} is one`);
+    throw new InputRangeError(`Cannot listen as there must be no file at the path: ${path} is one`);
   }
   if (await answers(path)) {
-    throw new RangeError(`Cannot listen as another process does already: ${path}`);
+    throw new InputRangeError(`Cannot listen as another process does already: ${path}`);
   }
   await rm(path);
 }

@@ -7,6 +7,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
+import { InputRangeError, InputSyntaxError, InputTypeError } from "./batch/mod.ts";
 import {
   baselinePreset,
   baselinePresets,
@@ -351,7 +352,7 @@ async function* rolloutsOf(path: string): AsyncGenerator<Rollout, void, undefine
   }
   if (!isEmpty) return;
   const name = path === "-" ? "standard input" : path;
-  throw new RangeError(`Cannot read rollouts as ${name} holds no rollout`);
+  throw new InputRangeError(`Cannot read rollouts as ${name} holds no rollout`);
 }
 
 async function loadMatcher(
@@ -377,13 +378,16 @@ async function loadSums(path: string): Promise<MetricSums> {
   try {
     report = JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(`Cannot read ${path} as it must be JSON: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new InputSyntaxError(
+      `Cannot read ${path} as it must be JSON: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
   const sums = report?.sums;
   if (typeof sums?.pairs === "object") return sums;
-  throw new TypeError(
+  throw new InputTypeError(
     `Cannot read ${path} as it must be the output of hicra metrics: it has no sums`,
   );
 }
@@ -431,7 +435,7 @@ function transformsOf(
   const transforms = transform ?? config.transforms ?? [{ name: "hicra" }];
   const options = { ...(alpha !== undefined && { alpha }), ...(mode !== undefined && { mode }) };
   if (Object.keys(options).length > 0 && !transforms.some(({ name }) => name === "hicra")) {
-    throw new RangeError(
+    throw new InputRangeError(
       "Cannot set --alpha or --mode as they belong to transform hicra: current transforms are " +
         transforms.map(({ name }) => name).join(", "),
     );

@@ -1,4 +1,4 @@
-import type { CheckedBatch } from "../batch/mod.ts";
+import { type CheckedBatch, InputRangeError, InputTypeError } from "../batch/mod.ts";
 
 /** Refuses an array whose length is not that of its peers. */
 export function checkLength(
@@ -8,7 +8,7 @@ export function checkLength(
   length: number,
 ): void {
   if (values !== undefined && values.length !== length) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot ${action} as ${field} must hold ${length} values: current length is ${values.length}`,
     );
   }
@@ -18,7 +18,7 @@ export function checkLength(
 export function checkOffsets(action: string, offsets: Int32Array, numTokens: number): void {
   const last = offsets[offsets.length - 1];
   if (last !== numTokens) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot ${action} as the last offset must be the number of tokens, ${numTokens}: ` +
         `current value is ${last}`,
     );
@@ -33,7 +33,7 @@ export function required<Field extends keyof CheckedBatch>(
 ): NonNullable<CheckedBatch[Field]> {
   const value = batch[field];
   if (value === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot apply transform "${name}" as it needs batch.${field}: current value is undefined`,
     );
   }
@@ -59,7 +59,7 @@ export function groupIndexes(
     if (!isTrained) continue;
     const id = groupIds[s]!;
     if (id === -1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${action} as every sequence with trained tokens needs a known group: ` +
           `groupIds[${s}] is -1, give it the id of its prompt`,
       );

@@ -1,3 +1,5 @@
+import { InputRangeError } from "../batch/mod.ts";
+
 /** Checks shared by everything that works on the rewards of groups. */
 export function checkGroups(
   action: string,
@@ -8,7 +10,7 @@ export function checkGroups(
   const numSequences = rewards.length;
   for (const [field, values] of [["groupIds", groupIds], ["include", include]] as const) {
     if (values !== undefined && values.length !== numSequences) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${action} as ${field} must hold one value per reward, ${numSequences}: ` +
           `current length is ${values.length}`,
       );
@@ -16,19 +18,19 @@ export function checkGroups(
   }
   for (let s = 0; s < numSequences; s++) {
     if (include !== undefined && include[s]! > 1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${action} as include holds only 0 and 1: include[${s}] is ${include[s]}`,
       );
     }
     if (include?.[s] === 0) continue;
     if (!Number.isFinite(rewards[s])) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${action} as rewards must be finite: rewards[${s}] is ${rewards[s]}, ` +
           `or set include[${s}] to 0 to leave the sequence out`,
       );
     }
     if (groupIds[s] === -1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${action} as every sequence needs a known group: groupIds[${s}] is -1, ` +
           `give it the id of its prompt or set include[${s}] to 0`,
       );

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { InputRangeError, InputTypeError } from "../batch/mod.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** An object that refuses unknown keys and lists the known ones. */
@@ -68,7 +69,7 @@ export function checkOptions<Options>(
     .join("");
   if (issue.code === "unrecognized_keys") {
     const key = path === "" ? issue.keys[0]! : `${path}.${issue.keys[0]!}`;
-    throw new TypeError(`Cannot ${action} as option "${key}" is not known: ${issue.message}`);
+    throw new InputTypeError(`Cannot ${action} as option "${key}" is not known: ${issue.message}`);
   }
   const value = issue.path.reduce<unknown>(
     (parent, key) => (parent as Record<PropertyKey, unknown> | undefined)?.[key],
@@ -77,8 +78,8 @@ export function checkOptions<Options>(
   const subject = path === "" ? "its options" : path;
   const message = `Cannot ${action} as ${subject} ${rule(issue)}: current value is ${show(value)}`;
   throw issue.code === "invalid_type" || issue.code === "invalid_union"
-    ? new TypeError(message)
-    : new RangeError(message);
+    ? new InputTypeError(message)
+    : new InputRangeError(message);
 }
 
 type Issue = z.core.$ZodIssue;

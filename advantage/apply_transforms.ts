@@ -1,3 +1,4 @@
+import { InputRangeError, InputTypeError } from "../batch/mod.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 
 /**
@@ -63,8 +64,8 @@ export function applyTransforms(
 }
 
 /** A placebo would be measured by a mask that got no credit, and real HICRA trained under its name. */
-function wrongOrder(mask: string, credited: string): RangeError {
-  return new RangeError(
+function wrongOrder(mask: string, credited: string): InputRangeError {
+  return new InputRangeError(
     `Cannot apply transforms as "${mask}" replaces the planning mask and no transform after it credits ` +
       `that mask: put it before "${credited}"`,
   );
@@ -75,14 +76,14 @@ function checkChain(transforms: readonly Transform[], { batch }: TransformContex
   const names = new Set<string>();
   for (const { name, needs } of transforms) {
     if (names.has(name)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot apply transforms as each may act once on a batch: "${name}" stands twice`,
       );
     }
     names.add(name);
     for (const field of needs) {
       if (batch[field] === undefined) {
-        throw new TypeError(
+        throw new InputTypeError(
           `Cannot apply transform "${name}" as it needs batch.${field}: current value is undefined, ` +
             `have the training loop pass it or leave the transform out`,
         );
@@ -96,14 +97,14 @@ const CREDIT_FIELDS = ["advantages", "planningMask", "kinds", "entropyCoefficien
 /** A misspelt field would be a transform that silently does nothing. */
 function checkFields(name: string, changes: unknown): void {
   if (typeof changes !== "object" || changes === null) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot use the result of transform "${name}" as it must be an object of the fields that ` +
         `change, such as { advantages }: current value is ${changes}`,
     );
   }
   const unknown = Object.keys(changes).find((field) => !CREDIT_FIELDS.includes(field));
   if (unknown !== undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot use the result of transform "${name}" as its fields must be among ` +
         `${CREDIT_FIELDS.join(", ")}: it has "${unknown}"`,
     );
@@ -116,7 +117,7 @@ function checkCredit(what: string, credit: Partial<Credit>, { batch }: Transform
     checkArray(what, "advantages", advantages, Float32Array, batch.numTokens);
     for (let i = 0; i < advantages.length; i++) {
       if (!Number.isFinite(advantages[i]) && batch.lossMask[i] === 1) {
-        throw new RangeError(
+        throw new InputRangeError(
           `Cannot use ${what} as advantages must be finite where lossMask is 1: ` +
             `advantages[${i}] is ${advantages[i]}`,
         );
@@ -127,7 +128,7 @@ function checkCredit(what: string, credit: Partial<Credit>, { batch }: Transform
     checkArray(what, "planningMask", planningMask, Uint8Array, batch.numTokens);
     for (let i = 0; i < planningMask.length; i++) {
       if (planningMask[i]! > 1) {
-        throw new RangeError(
+        throw new InputRangeError(
           `Cannot use ${what} as a mask holds only 0 and 1: planningMask[${i}] is ${
             planningMask[i]
           }`,
@@ -137,7 +138,7 @@ function checkCredit(what: string, credit: Partial<Credit>, { batch }: Transform
   }
   if (kinds !== undefined) checkArray(what, "kinds", kinds, Uint8Array, batch.numTokens);
   if (entropyCoefficient !== undefined && !Number.isFinite(entropyCoefficient)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot use ${what} as entropyCoefficient must be finite: ` +
         `current value is ${entropyCoefficient}`,
     );
@@ -152,13 +153,13 @@ function checkArray(
   length: number,
 ): void {
   if (!(values instanceof type)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot use ${what} as ${field} must be a ${type.name}: current value is ` +
         `${(values as object | null)?.constructor?.name ?? values}`,
     );
   }
   if (values.length !== length) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot use ${what} as ${field} must hold one value per token, ${length}: ` +
         `current length is ${values.length}`,
     );

@@ -1,4 +1,4 @@
-import { broadcastToTokens, type CheckedBatch, Flag } from "../batch/mod.ts";
+import { broadcastToTokens, type CheckedBatch, Flag, InputTypeError } from "../batch/mod.ts";
 import type { BaselinePreset } from "./baseline_presets.ts";
 import { groupBaseline } from "./group_baseline.ts";
 import { whiten } from "./whiten.ts";
@@ -38,7 +38,7 @@ export function baselineAdvantages(
 ): Float32Array {
   const { rewards, groupIds, flags, offsets, lossMask } = batch;
   if (rewards === undefined || groupIds === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot compute a group baseline as it needs batch.rewards and batch.groupIds: ` +
         `batch.${rewards === undefined ? "rewards" : "groupIds"} is undefined`,
     );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../batch/mod.ts";
 import type { BaselineConvention } from "./group_baseline.ts";
 import type { WhitenOptions } from "./whiten.ts";
 
@@ -257,7 +258,7 @@ export function baselinePreset(name: string): BaselinePreset {
   if (Object.hasOwn(baselinePresets, name)) return baselinePresets[name]!;
   const names = Object.keys(baselinePresets);
   const meant = closest(name, names);
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot find a baseline preset as its name must be one of ${names.join(", ")}: ` +
       `current value is "${name}"${meant === undefined ? "" : `, did you mean "${meant}"?`}`,
   );

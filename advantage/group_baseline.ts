@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { InputRangeError } from "../batch/mod.ts";
 import { checkGroups, groupMembers } from "./_groups.ts";
 import { checkOptions, strictOptions } from "./_options.ts";
 import { EPSILON_PLACES, type EpsilonPlace, guardedDivisor, meanOf, stdOf } from "./_spread.ts";
@@ -114,7 +115,7 @@ export function groupBaseline(
     if (numRewards === 1 && needsGroup) {
       const s = group[0]!;
       if (singleton === "error") {
-        throw new RangeError(
+        throw new InputRangeError(
           `Cannot ${ACTION} as this convention needs at least 2 rewards in a group: group ` +
             `${groupIds[s]} holds only sequence ${s}, choose singleton "zero" or "reward"`,
         );

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { InputRangeError, InputTypeError } from "../batch/mod.ts";
 import { checkLength, checkOffsets, groupIndexes, required } from "./_arrays.ts";
 import { checkOptions, scheduleSchema, strictOptions } from "./_options.ts";
 import { type Schedule, scheduleExtremes, scheduleValue } from "./schedule.ts";
@@ -150,7 +151,7 @@ function forEachCredit(
 ): void {
   const byCode = typeof alpha === "number" ? undefined : alphasByCode(alpha);
   if (byCode !== undefined && kinds === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot ${ACTION} as an alpha for each kind needs the kinds of the planning tokens: current ` +
         `value is undefined, give one alpha for all or match with a lexicon that has kinds`,
     );
@@ -159,7 +160,7 @@ function forEachCredit(
     if (planningMask[i] === 0 || lossMask?.[i] === 0) continue;
     const a = byCode === undefined ? alpha as number : byCode[kinds![i]!];
     if (a === undefined || Number.isNaN(a)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${ACTION} as the kind of a planning token must be a code from 1 to 4: ` +
           `kinds[${i}] is ${kinds![i]}`,
       );
@@ -197,7 +198,7 @@ function preserveMass(
     }
     if (!isCredited) continue;
     if (after === 0) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${ACTION} as alpha leaves sequence ${s} no mass to rescale: sum|A| was ${before} ` +
           `and is 0, use an alpha below 1`,
       );
@@ -251,7 +252,7 @@ function checkGiven<Value>(
   mode: HicraMode,
 ): asserts value is Value {
   if (value === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot ${ACTION} as mode "${mode}" needs ${field}: current value is undefined`,
     );
   }
@@ -263,12 +264,14 @@ function checkAlpha(alpha: number | PerKind<number>, allowSignChange: boolean): 
     : Object.entries(alpha).map(([kind, value]) => [`alpha.${kind}`, value as number] as const);
   for (const [field, value] of entries) {
     if (!Number.isFinite(value) || value < 0) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${ACTION} as ${field} must be finite and not negative: current value is ${value}`,
       );
     }
     if (value >= 1 && !allowSignChange) {
-      throw new RangeError(`Cannot ${ACTION} as ${field} ${BELOW_ONE}: current value is ${value}`);
+      throw new InputRangeError(
+        `Cannot ${ACTION} as ${field} ${BELOW_ONE}: current value is ${value}`,
+      );
     }
   }
 }

@@ -1,4 +1,4 @@
-import { Flag } from "../batch/mod.ts";
+import { Flag, InputRangeError } from "../batch/mod.ts";
 
 /** Options of {@linkcode overlongPenalty}. */
 export interface OverlongPenaltyOptions {
@@ -38,13 +38,13 @@ export function overlongPenalty(
   { maxLength, cacheLength }: OverlongPenaltyOptions,
 ): Float32Array {
   if (!Number.isInteger(maxLength) || maxLength < 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot compute overlong penalties as maxLength must be a positive integer: ` +
         `current value is ${maxLength}`,
     );
   }
   if (!Number.isInteger(cacheLength) || cacheLength < 0 || cacheLength > maxLength) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot compute overlong penalties as cacheLength must be an integer from 0 to maxLength, ` +
         `${maxLength}: current value is ${cacheLength}`,
     );
@@ -54,7 +54,7 @@ export function overlongPenalty(
   for (let s = 0; s < lengths.length; s++) {
     const length = lengths[s]!;
     if (length < 0) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot compute overlong penalties as a length is not negative: lengths[${s}] is ${length}`,
       );
     }

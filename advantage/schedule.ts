@@ -1,3 +1,5 @@
+import { InputRangeError } from "../batch/mod.ts";
+
 /** A straight line from one value to another over training steps, flat before and after. */
 export interface LinearSchedule {
   /** Says that this is a linear schedule. */
@@ -89,7 +91,7 @@ export function scheduleValue(schedule: Schedule, clock: ScheduleClock): number 
   const value = Object.hasOwn(clock.signals, signal) ? clock.signals[signal] : undefined;
   if (value === undefined || !Number.isFinite(value)) {
     const known = Object.keys(clock.signals).join(", ") || "none";
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot evaluate a schedule as signal "${signal}" must be a finite number: current value is ` +
         `${value}; the loop reports ${known}`,
     );

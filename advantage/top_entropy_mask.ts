@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { InputRangeError, InputTypeError } from "../batch/mod.ts";
 import { checkLength, checkOffsets, required } from "./_arrays.ts";
 import { checkOptions, numberWithin, strictOptions } from "./_options.ts";
 import { sortedEntropies, topCount } from "./_top_entropy.ts";
@@ -56,7 +57,7 @@ export function topEntropyMask(
   const { fraction = 0.2, matching, per = "batch", lossMask, offsets } = options;
   const numTokens = entropies.length;
   if (!(fraction >= 0 && fraction <= 1)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot ${ACTION} as fraction must be from 0 to 1: current value is ${fraction}`,
     );
   }
@@ -64,7 +65,7 @@ export function topEntropyMask(
   checkLength(ACTION, "lossMask", lossMask, numTokens);
   const bounds = per === "batch" ? Int32Array.of(0, numTokens) : offsets;
   if (bounds === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot ${ACTION} as per "sequence" needs offsets: current value is undefined`,
     );
   }

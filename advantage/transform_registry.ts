@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { InputRangeError, InputTypeError } from "../batch/mod.ts";
 import { checkOptions } from "./_options.ts";
 import type { Transform } from "./transform.ts";
 
@@ -104,10 +105,12 @@ export class TransformRegistry {
     definition: TransformDefinition<Options> | Transform["apply"],
   ): this {
     if (name === "") {
-      throw new RangeError('Cannot register a transform as its name must not be empty: it is ""');
+      throw new InputRangeError(
+        'Cannot register a transform as its name must not be empty: it is ""',
+      );
     }
     if (this.#entries.has(name)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot register transform "${name}" as the name must be new: it is taken, choose another`,
       );
     }
@@ -134,7 +137,7 @@ export class TransformRegistry {
    */
   create(config: TransformConfig): Transform {
     if (typeof config !== "object" || config === null || typeof config.name !== "string") {
-      throw new TypeError(
+      throw new InputTypeError(
         'Cannot create a transform as its configuration must be an object such as {"name": "hicra", ' +
           `"alpha": 0.2}: current value is ${JSON.stringify(config)}`,
       );
@@ -142,7 +145,7 @@ export class TransformRegistry {
     const { name, ...options } = config;
     const entry = this.#entries.get(name);
     if (entry === undefined) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot create transform "${name}" as no transform has that name: known names are ` +
           this.names().join(", "),
       );

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { InputRangeError } from "../batch/mod.ts";
 import { checkLength } from "./_arrays.ts";
 import { checkOptions, strictOptions } from "./_options.ts";
 import { EPSILON_PLACES, type EpsilonPlace, guardedDivisor } from "./_spread.ts";
@@ -67,7 +68,7 @@ export function whiten(
   for (let i = 0; i < numTokens; i++) {
     if (lossMask[i] === 0) continue;
     if (!Number.isFinite(advantages[i])) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${ACTION} as they must be finite where lossMask is 1: advantages[${i}] is ` +
           `${advantages[i]}`,
       );
@@ -78,7 +79,7 @@ export function whiten(
   const whitened = new Float32Array(numTokens);
   if (count === 0) return whitened;
   if (count <= ddof) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot ${ACTION} as a variance with ddof 1 needs at least 2 tokens in lossMask: ` +
         `current count is ${count}`,
     );

@@ -1,3 +1,5 @@
+import { InputRangeError, InputTypeError } from "./input_error.ts";
+
 import { type Batch, type CheckedBatch, Flag } from "./batch.ts";
 
 const KNOWN_FLAGS = Flag.truncated | Flag.padding | Flag.excludeFromMetrics;
@@ -125,7 +127,7 @@ type TypedArrayConstructor = typeof Int32Array | typeof Uint8Array | typeof Floa
 
 function checkType(field: string, value: unknown, type: TypedArrayConstructor): void {
   if (value instanceof type) return;
-  throw new TypeError(
+  throw new InputTypeError(
     `Cannot use batch.${field} as it must be ${article(type.name)} ${type.name}: ` +
       `current value is ${describe(value)}`,
   );
@@ -141,7 +143,7 @@ function checkOptional(
   if (value === undefined) return false;
   checkType(field, value, type);
   if (value.length !== length) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot use batch.${field} as its length must be the number of ${unit}, ${length}: ` +
         `current length is ${value.length}`,
     );
@@ -151,19 +153,19 @@ function checkOptional(
 
 function checkOffsets(offsets: Int32Array, numTokens: number): void {
   if (offsets.length === 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       "Cannot use batch.offsets as it must hold one value more than there are sequences: " +
         "current length is 0, pass Int32Array.of(0) for an empty batch",
     );
   }
   if (offsets[0] !== 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot use batch.offsets as offsets[0] must be 0: current value is ${offsets[0]}`,
     );
   }
   for (let s = 1; s < offsets.length; s++) {
     if (offsets[s]! < offsets[s - 1]!) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot use batch.offsets as offsets must never decrease: ` +
           `offsets[${s}] is ${offsets[s]} after ${offsets[s - 1]}`,
       );
@@ -171,7 +173,7 @@ function checkOffsets(offsets: Int32Array, numTokens: number): void {
   }
   const last = offsets[offsets.length - 1]!;
   if (last !== numTokens) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot use batch.offsets as the last offset must be the number of tokens: ` +
         `offsets[${offsets.length - 1}] is ${last}, lossMask holds ${numTokens}`,
     );
@@ -181,7 +183,7 @@ function checkOffsets(offsets: Int32Array, numTokens: number): void {
 function checkBinary(field: string, values: Uint8Array): void {
   for (let i = 0; i < values.length; i++) {
     if (values[i]! > 1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot use batch.${field} as a mask holds only 0 and 1: ${field}[${i}] is ${values[i]}`,
       );
     }
@@ -191,7 +193,7 @@ function checkBinary(field: string, values: Uint8Array): void {
 function checkFlags(flags: Uint8Array): void {
   for (let s = 0; s < flags.length; s++) {
     if ((flags[s]! & ~KNOWN_FLAGS) !== 0) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot use batch.flags as only bits 1 (truncated), 2 (padding) and 4 (exclude from ` +
           `metrics) are defined: flags[${s}] is ${flags[s]}`,
       );
@@ -202,7 +204,7 @@ function checkFlags(flags: Uint8Array): void {
 function checkFinite(field: string, values: Float32Array, lossMask: Uint8Array | null): void {
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i]) && (lossMask === null || lossMask[i] === 1)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot use batch.${field} as it must be finite` +
           `${lossMask === null ? "" : " where lossMask is 1"}: ${field}[${i}] is ${values[i]}, ` +
           (lossMask === null ? "drop the sequence" : "or set lossMask to 0 there"),
@@ -214,7 +216,7 @@ function checkFinite(field: string, values: Float32Array, lossMask: Uint8Array |
 function checkLogprobs(logprobs: Float32Array, lossMask: Uint8Array): void {
   for (let i = 0; i < logprobs.length; i++) {
     if (logprobs[i]! > ROUNDING && lossMask[i] === 1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot use batch.oldLogprobs as a log-probability in nats is not positive: ` +
           `oldLogprobs[${i}] is ${logprobs[i]}; pass log p, not p and not -log p`,
       );
@@ -225,7 +227,7 @@ function checkLogprobs(logprobs: Float32Array, lossMask: Uint8Array): void {
 function checkEntropies(entropies: Float32Array, lossMask: Uint8Array): void {
   for (let i = 0; i < entropies.length; i++) {
     if (entropies[i]! < -ROUNDING && lossMask[i] === 1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot use batch.entropies as an entropy in nats is not negative: ` +
           `entropies[${i}] is ${entropies[i]}; -logprob is surprisal, pass logprobs as oldLogprobs`,
       );
@@ -240,7 +242,7 @@ function checkAdvantages(batch: Batch, numSequences: number, numTokens: number):
   if (advantagesPer === undefined && length === numTokens && length === numSequences) {
     const s = offsets.findIndex((offset, index) => offset !== index);
     if (s !== -1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot use batch.advantages as ${length} values may be one per token or one per sequence: ` +
           `sequence ${s - 1} does not hold exactly 1 token, set batch.advantagesPer`,
       );
@@ -252,7 +254,7 @@ function checkAdvantages(batch: Batch, numSequences: number, numTokens: number):
     ? [numSequences]
     : [numTokens, numSequences];
   if (!expected.includes(length)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot use batch.advantages as its length must be one per token, ${numTokens}, or one per ` +
         `sequence, ${numSequences}${
           advantagesPer ? ` (advantagesPer is "${advantagesPer}")` : ""

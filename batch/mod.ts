@@ -5,6 +5,15 @@
  */
 export { type Batch, type CheckedBatch, Flag } from "./batch.ts";
 export { broadcastToTokens, checkBatch, tokenAdvantages } from "./check_batch.ts";
+export {
+  type InputError,
+  type InputErrorCode,
+  type InputErrorOptions,
+  InputRangeError,
+  InputSyntaxError,
+  InputTypeError,
+  isInputError,
+} from "./input_error.ts";
 export { forEachRun } from "./for_each_run.ts";
 export { packPadded, type PaddedBatch, type PaddedLayout, unpackPadded } from "./padded.ts";
 export { isTransformed, markTransformed } from "./transformed.ts";

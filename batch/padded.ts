@@ -1,3 +1,5 @@
+import { InputRangeError } from "./input_error.ts";
+
 import type { Batch, CheckedBatch } from "./batch.ts";
 import { broadcastToTokens, checkBatch } from "./check_batch.ts";
 import { isTransformed, markTransformed } from "./transformed.ts";
@@ -70,7 +72,7 @@ export interface PaddedLayout {
 export function packPadded(padded: PaddedBatch): { batch: CheckedBatch; layout: PaddedLayout } {
   const [rows, columns] = padded.shape;
   if (!Number.isInteger(rows) || !Number.isInteger(columns) || rows < 0 || columns < 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot pack as shape must be two non-negative integers: current value is [${padded.shape}]`,
     );
   }
@@ -196,7 +198,7 @@ function emptyLike<A extends Int32Array | Uint8Array | Float32Array>(values: A, 
 
 function checkLength(field: string, values: { length: number }, length: number): void {
   if (values.length !== length) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot convert a padded batch as ${field} must hold ${length} values: ` +
         `current length is ${values.length}`,
     );

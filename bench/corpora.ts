@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { readdir, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import { InputRangeError } from "../batch/mod.ts";
 import { readRollouts, type Rollout } from "../hooks/mod.ts";
 
 /** Rollouts of one file. */
@@ -44,7 +45,7 @@ export async function loadCorpora(
     const all = await Array.fromAsync(readRollouts(path));
     const readMs = performance.now() - start;
     if (all.length === 0) {
-      throw new RangeError(`Cannot measure ${path} as it must hold a rollout: it is empty`);
+      throw new InputRangeError(`Cannot measure ${path} as it must hold a rollout: it is empty`);
     }
     const rollouts = quick ? quickSample(all) : all;
     corpora.push({

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { InputRangeError } from "../batch/mod.ts";
 import { writeOutput } from "../hooks/mod.ts";
 import { type BenchOptions, HELP, parseOptions } from "./options.ts";
 import { allTables } from "./report/all_tables.ts";
@@ -31,7 +32,7 @@ async function onlyPython(options: BenchOptions): Promise<void> {
   const run = await runOnlyPython(options);
   if (run.python === null) {
     console.error(run.notes.join("\n"));
-    if (options.readme) throw new RangeError(PYTHON_WAS_SKIPPED);
+    if (options.readme) throw new InputRangeError(PYTHON_WAS_SKIPPED);
     return;
   }
   for (const table of pythonTables(run.python)) console.log(terminalTable(table));

@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { InputRangeError } from "../batch/mod.ts";
 import { DEFAULT_PYTHON } from "./python/place.ts";
 
 /** What a run of the bench is asked to do. */
@@ -102,21 +103,21 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
   if (values.help) return null;
   const alpha = Number(values.alpha);
   if (values.alpha.trim() === "" || !(alpha >= 0 && alpha < 1)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot run the bench as --alpha must be a number from 0 and below 1: ` +
         `current value is "${values.alpha}"`,
     );
   }
   const only = PARTS.find((part) => part === values.only);
   if (values.only !== undefined && only === undefined) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot run the bench as --only must be one of ${PARTS.join(", ")}: ` +
         `current value is "${values.only}"`,
     );
   }
   const other = values.quick ? "quick" : OF_OTHERS.find((flag) => values[flag]?.length);
   if (values.readme && other !== undefined) {
-    throw new RangeError(
+    throw new InputRangeError(
       "Cannot write figures into the READMEs as they must be of a full run on what is shipped: " +
         `--${other} is given`,
     );

@@ -1,5 +1,5 @@
 import { type BaselinePreset, baselinePreset } from "../advantage/mod.ts";
-import type { CheckedBatch } from "../batch/mod.ts";
+import { type CheckedBatch, InputRangeError } from "../batch/mod.ts";
 import { type Lexicon, loadLexicon, placeboLexicon } from "../sg/mod.ts";
 import { advantageMasses } from "./advantage_mass.ts";
 import { type Corpus, loadCorpora } from "./corpora.ts";
@@ -193,7 +193,7 @@ function checkIdsHaveOneTokenizer(
 ): void {
   const corpus = corpora.find(({ rollouts }) => rollouts.some(({ token_ids: ids }) => ids));
   if (corpus !== undefined && tokenizers.length > 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot measure ${corpus.name} under ${tokenizers.length} tokenizers as its rollouts have ` +
         `token_ids: pass the tokenizer that sampled them, once, with --tokenizer`,
     );

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { isInputError } from "../batch/mod.ts";
 
 /** A program of the bench. */
 export interface BenchCommand<Options> {
@@ -21,7 +22,7 @@ export async function runCommand<Options>(
   } catch (error) {
     // What the user can mend is told in one line; anything else keeps its trace.
     const { message, code } = error as NodeJS.ErrnoException;
-    const isUsers = /^Cannot /.test(message) || code === "ENOENT" ||
+    const isUsers = isInputError(error) || code === "ENOENT" ||
       code?.startsWith("ERR_PARSE_ARGS");
     console.error(isUsers ? `error: ${message}` : error);
     process.exitCode = 1;

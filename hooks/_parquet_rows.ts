@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { type AsyncBuffer, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import { InputRangeError, InputSyntaxError } from "../batch/mod.ts";
 
 /** What is read without a further library. */
 const CODECS: ReadonlySet<string> = new Set(["UNCOMPRESSED", "SNAPPY"]);
@@ -71,7 +72,7 @@ async function openRows(path: string, file: AsyncBuffer): Promise<ParquetRows> {
         const column = meta_data?.path_in_schema[0];
         if (column === undefined || !wanted.includes(column)) continue;
         if (CODECS.has(meta_data!.codec)) continue;
-        throw new RangeError(
+        throw new InputRangeError(
           `Cannot read ${path} as its compression must be SNAPPY or UNCOMPRESSED: current value in ` +
             `column ${column} is ${meta_data!.codec}, write the file again with one of those`,
         );
@@ -103,7 +104,7 @@ async function orSyntaxError<T>(path: string, reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (error) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read ${path} as it must be a whole Parquet file with text in UTF-8: ${
         (error as Error).message
       }`,

@@ -4,6 +4,7 @@ import process from "node:process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 
 const READ_BYTES = 65536;
 
@@ -20,9 +21,12 @@ export async function* readLines(path: string, name: string): AsyncGenerator<str
     try {
       return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
     } catch (error) {
-      throw new SyntaxError(`Cannot read ${name} as it must be UTF-8 text: found other bytes`, {
-        cause: error,
-      });
+      throw new InputSyntaxError(
+        `Cannot read ${name} as it must be UTF-8 text: found other bytes`,
+        {
+          cause: error,
+        },
+      );
     }
   };
   let rest = "";
@@ -60,7 +64,7 @@ async function* readFile(path: string): AsyncGenerator<Uint8Array> {
   const file = await open(path);
   try {
     if ((await file.stat()).isDirectory()) {
-      throw new TypeError(`Cannot read rollouts as ${path} is a folder: name a file in it`);
+      throw new InputTypeError(`Cannot read rollouts as ${path} is a folder: name a file in it`);
     }
     while (true) {
       const { bytesRead, buffer } = await file.read(new Uint8Array(READ_BYTES));
@@ -90,7 +94,7 @@ async function* unpack(
   try {
     yield* gunzip as AsyncIterable<Uint8Array>;
   } catch (error) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read ${name} as its gzip data must be whole: ${(error as Error).message}`,
       { cause: error },
     );

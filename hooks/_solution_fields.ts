@@ -1,3 +1,4 @@
+import { InputTypeError } from "../batch/mod.ts";
 import type { Solution } from "../sg/mining/mod.ts";
 
 /** Where a record holds its solutions; dotted paths, as arrays of names. */
@@ -132,7 +133,7 @@ function valueAt(
     for (; Array.isArray(value); depth++) {
       const step = steps[depth];
       if (step?.length !== value.length) {
-        throw new TypeError(
+        throw new InputTypeError(
           `Cannot read ${where} as ${path.join(".")} must hold one value for each text: ` +
             `current value is ${value.length} in an array, for ${
               step === undefined ? "a text in none" : `${step.length} texts`
@@ -175,8 +176,8 @@ function isLabel(value: unknown): value is boolean | number | bigint | null {
     Number.isFinite(value);
 }
 
-function missingError(record: object, where: string, what: string, option: string): TypeError {
-  return new TypeError(
+function missingError(record: object, where: string, what: string, option: string): InputTypeError {
+  return new InputTypeError(
     `Cannot read ${where} as a solution must have ${what} in a known field: current fields are ` +
       `${Object.keys(record).join(", ")}, name one in ${option}`,
   );
@@ -187,9 +188,9 @@ function kindError(
   path: readonly string[],
   what: string,
   value: unknown,
-): TypeError {
+): InputTypeError {
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  return new TypeError(
+  return new InputTypeError(
     `Cannot read ${where} as ${path.join(".")} must be ${what}: current value is ` +
       (text.length > 60 ? `${text.slice(0, 57)}...` : text),
   );

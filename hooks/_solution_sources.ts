@@ -1,5 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { InputRangeError } from "../batch/mod.ts";
 
 /** A file of solutions. */
 export interface SolutionSource {
@@ -14,7 +15,7 @@ const TEXT = /\.(txt|md)$/;
 /** The files behind paths: a folder's in the order of their names. */
 export async function solutionSources(paths: readonly string[]): Promise<SolutionSource[]> {
   if (paths.length === 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       "Cannot read solutions as paths must name a file or a folder: it is empty",
     );
   }
@@ -32,7 +33,7 @@ async function inFolder(folder: string): Promise<SolutionSource[]> {
   if (records.length > 0) return records.map((name) => ({ path: join(folder, name) }));
   const texts = names.filter((name) => TEXT.test(name));
   if (texts.length === 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read solutions as folder ${folder} must hold .jsonl, .jsonl.gz, .parquet, .txt or .md ` +
         `files: the number of its other files is ${names.length}`,
     );

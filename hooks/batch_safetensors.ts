@@ -1,4 +1,10 @@
-import { type Batch, checkBatch, type CheckedBatch } from "../batch/mod.ts";
+import {
+  type Batch,
+  checkBatch,
+  type CheckedBatch,
+  InputRangeError,
+  InputTypeError,
+} from "../batch/mod.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -78,7 +84,7 @@ export function batchToSafetensors(
   for (const field of FIELDS) {
     const name = TENSOR_NAME[field];
     if (Object.hasOwn(extraTensors, name)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot encode extra tensor "${name}" as the name belongs to the batch: pass it as ` +
           `batch.${field}`,
       );
@@ -122,12 +128,12 @@ export function batchFromSafetensors(bytes: Uint8Array): SafetensorsBatch {
   const { tensors, metadata } = decodeSafetensors(bytes);
   const { contract = CONTRACT, advantages_per: advantagesPer } = metadata;
   if (contract !== CONTRACT) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot decode a batch as its contract must be ${CONTRACT}: current contract is ${contract}`,
     );
   }
   if (advantagesPer !== undefined && advantagesPer !== "token" && advantagesPer !== "sequence") {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot decode a batch as advantages_per must be "token" or "sequence": current value is ` +
         `"${advantagesPer}"`,
     );
@@ -152,13 +158,13 @@ function advantagesUnit({ advantages, advantagesPer, numTokens }: CheckedBatch):
 
 function toContract(name: string, { dtype, shape, data }: Tensor): TensorData {
   if (shape.length !== 1) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot decode tensor "${name}" of a batch as it must have one dimension: ` +
         `current shape is [${shape}]`,
     );
   }
   if (dtype === "BF16" || dtype === "F16" || dtype === "F64") {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot decode tensor "${name}" of a batch as floats must be F32: current dtype is ${dtype}`,
     );
   }
@@ -170,7 +176,7 @@ function narrow(name: string, values: BigInt64Array): Int32Array {
   for (let i = 0; i < values.length; i++) {
     out[i] = Number(values[i]!);
     if (BigInt(out[i]!) !== values[i]) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot decode tensor "${name}" of a batch as its values must fit 32 bits: ` +
           `${name}[${i}] is ${values[i]}`,
       );

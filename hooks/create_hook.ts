@@ -13,6 +13,8 @@ import {
   type Batch,
   checkBatch,
   type CheckedBatch,
+  InputRangeError,
+  InputTypeError,
   isTransformed,
   markTransformed,
   tokenAdvantages,
@@ -128,7 +130,7 @@ export function createHook(options: HookOptions): AdvantageHook {
   const { matcher, importanceSampling = "token", metrics = {}, onFailure = "raise" } = options;
   const { warn = (message: string) => console.warn(message) } = options;
   if (importanceSampling === "sequence") {
-    throw new RangeError(
+    throw new InputRangeError(
       'Cannot create a hook as importanceSampling is "sequence": a ratio per sequence averages token ' +
         "advantages, so planning tokens get no credit of their own, use token-level ratios",
     );
@@ -166,7 +168,7 @@ export function createHook(options: HookOptions): AdvantageHook {
 
   return (batch, step = {}) => {
     if (batch.advantages !== undefined && isTransformed(batch.advantages)) {
-      throw new TypeError(
+      throw new InputTypeError(
         "Cannot apply a hook as batch.advantages were returned by a hook: a second application would " +
           "compound, keep the host's advantages and apply the hook once per batch",
       );
@@ -197,13 +199,13 @@ function withTokenAdvantages(
   baseline: BaselinePreset | undefined,
 ): CheckedBatch {
   if (baseline === undefined && batch.advantages === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       "Cannot apply a hook as the batch has no advantages: pass the host's, or create the hook with a " +
         'baseline such as "trl" and pass rewards and groupIds',
     );
   }
   if (baseline !== undefined && batch.advantages !== undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       "Cannot apply a hook as the batch has advantages and the hook a baseline: leave one of them out",
     );
   }
@@ -219,7 +221,7 @@ function findPlanning(
 ): Pick<Credit, "planningMask" | "kinds"> & Partial<PlanningTokens> {
   if (batch.planningMask !== undefined) return { planningMask: batch.planningMask };
   if (matcher === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       "Cannot apply a hook as it has no matcher and the batch no planningMask: give it one of them",
     );
   }

@@ -5,7 +5,7 @@ import {
   type Transform,
   type TransformConfig,
 } from "../advantage/mod.ts";
-import { type CheckedBatch, tokenAdvantages } from "../batch/mod.ts";
+import { type CheckedBatch, InputTypeError, tokenAdvantages } from "../batch/mod.ts";
 import type { MeasureOptions } from "../metrics/mod.ts";
 import { batchToSafetensors } from "./batch_safetensors.ts";
 import { createHook, type HookResult, type HookStep } from "./create_hook.ts";
@@ -92,7 +92,7 @@ export function creditRollouts(
   const { warn = (message: string) => console.warn(message) } = options;
   const again = rollouts.findIndex((rollout) => rollout.planning_mask !== undefined);
   if (again !== -1) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot apply transforms to rollout ${again} (prompt_id ` +
         `${
           JSON.stringify(rollouts[again]!.prompt_id)
@@ -135,13 +135,13 @@ function chooseBaseline(
 ): string | BaselinePreset {
   if (advantages !== undefined) {
     if (baseline === undefined) return "host";
-    throw new TypeError(
+    throw new InputTypeError(
       "Cannot compute a baseline as the rollouts have advantages: leave the baseline out, or take " +
         "advantage and advantages out of the rollouts",
     );
   }
   if (rewards === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       "Cannot apply transforms as rollouts must have advantages, advantage or reward: they have none " +
         "of them",
     );

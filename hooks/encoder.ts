@@ -1,5 +1,6 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { readFile } from "node:fs/promises";
+import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 
 /** Encodes a text into token ids without adding special tokens. */
 export type Encode = (text: string) => Int32Array;
@@ -42,7 +43,7 @@ export async function loadEncoder(tokenizer: string | object): Promise<Encode> {
     const { ids, tokens } = loaded.encode(text, { add_special_tokens: false });
     const unknown = ids.findIndex((id) => id === undefined);
     if (unknown !== -1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot encode the text as the vocabulary of ${name} must hold all of it: ` +
           `"${tokens[unknown]}" is not in it, and there is no unknown token`,
       );
@@ -56,9 +57,12 @@ async function readJson(path: string): Promise<object> {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(`Cannot load ${path} as it must be JSON: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new InputSyntaxError(
+      `Cannot load ${path} as it must be JSON: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -66,7 +70,7 @@ function createTokenizer(content: object, name: string): Tokenizer {
   try {
     return new Tokenizer(content, {});
   } catch (error) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot load ${name} as it must be a Hugging Face tokenizer.json of a known kind: ` +
         (error as Error).message,
       { cause: error },

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../batch/mod.ts";
 import type { CreditedRollouts } from "./credit_rollouts.ts";
 import { type MarkRolloutsOptions, packRollouts } from "./mark_rollouts.ts";
 import type { Rollout } from "./rollouts.ts";
@@ -62,7 +63,7 @@ export async function* inspectRollouts(
     const all = await Array.fromAsync(rollouts);
     const { batch, result } = credited;
     if (all.length !== batch.numSequences) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot inspect rollouts as credited must be of the same ones, ${all.length}: it is of ` +
           batch.numSequences,
       );

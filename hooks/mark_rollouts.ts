@@ -1,4 +1,4 @@
-import type { CheckedBatch } from "../batch/mod.ts";
+import { type CheckedBatch, InputRangeError } from "../batch/mod.ts";
 import type { SgMatcher } from "../sg/mod.ts";
 import type { HookResult } from "./create_hook.ts";
 import type { Encode } from "./encoder.ts";
@@ -93,7 +93,7 @@ export function packRollouts(
       const name = `rollout ${firstIndex + s} (prompt_id ${
         JSON.stringify(rollouts[s]!.prompt_id)
       })`;
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot mark ${name} as its ids must be in the vocabulary, [0, ${vocabSize}): ` +
           `token_ids[${i - offsets[s]!}] is ${
             tokenIds![i]

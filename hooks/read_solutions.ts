@@ -1,4 +1,5 @@
 import { open, readFile } from "node:fs/promises";
+import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 import type { Solution } from "../sg/mining/mod.ts";
 import { withParquet } from "./_parquet_rows.ts";
 import { readLines } from "./_read_lines.ts";
@@ -110,7 +111,7 @@ export async function* readSolutions(
       corrupt++;
       if (maxCorrupt === 0) throw error;
       if (corrupt > maxCorrupt) {
-        throw new RangeError(
+        throw new InputRangeError(
           `Cannot read solutions as at most ${maxCorrupt} records may be corrupt (maxCorrupt): the ` +
             `next one is this: ${(error as Error).message}`,
           { cause: error },
@@ -168,13 +169,13 @@ function parseRecord(line: string, place: string): object {
   try {
     record = JSON.parse(line);
   } catch (error) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read ${place} as it must be one JSON object: ${(error as Error).message}`,
       { cause: error },
     );
   }
   if (typeof record !== "object" || record === null || Array.isArray(record)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot read ${place} as it must be one JSON object: current value is ${line.slice(0, 60)}`,
     );
   }
@@ -186,7 +187,7 @@ async function readText(path: string): Promise<string> {
     return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw new SyntaxError(`Cannot read ${path} as it must be UTF-8 text: found other bytes`, {
+    throw new InputSyntaxError(`Cannot read ${path} as it must be UTF-8 text: found other bytes`, {
       cause: error,
     });
   }
@@ -210,19 +211,19 @@ function checkOptions(
 ): void {
   for (const [name, path] of Object.entries({ textField, promptField, labelField })) {
     if (path !== undefined && path.split(".").includes("")) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot read solutions as ${name} must be names with dots between them: current value is ` +
           JSON.stringify(path),
       );
     }
   }
   if (!Number.isFinite(minReward)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read solutions as minReward must be a finite number: current value is ${minReward}`,
     );
   }
   if (!Number.isSafeInteger(maxCorrupt) || maxCorrupt < 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read solutions as maxCorrupt must be a whole number from 0: current value is ` +
         maxCorrupt,
     );

@@ -5,6 +5,7 @@ import process from "node:process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import { InputRangeError } from "../batch/mod.ts";
 import { readLines } from "./_read_lines.ts";
 import { parseRollout, type Rollout } from "./rollouts.ts";
 
@@ -148,7 +149,7 @@ function plain(field: string, value: unknown): unknown {
   }
   const index = value.findIndex((element) => !Number.isFinite(element));
   if (index !== -1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot write ${field} as JSON holds only finite numbers: ${field}[${index}] is ${
         value[index]
       }`,

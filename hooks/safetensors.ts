@@ -1,3 +1,5 @@
+import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
+
 /** Element types this package reads and writes, as safetensors names them. */
 export type Dtype = "I64" | "F64" | "F32" | "I32" | "BF16" | "F16" | "U8" | "BOOL";
 
@@ -138,7 +140,7 @@ export function decodeSafetensors(bytes: Uint8Array): Safetensors {
   const { header, dataStart } = parseHeader(bytes);
   const { [METADATA]: metadata = {}, ...rest } = header;
   if (!isObject(metadata) || Object.values(metadata).some((value) => typeof value !== "string")) {
-    throw new SyntaxError(`Cannot decode safetensors as ${METADATA} must map text to text`);
+    throw new InputSyntaxError(`Cannot decode safetensors as ${METADATA} must map text to text`);
   }
   const entries = Object.entries(rest)
     .map(([name, info]) => [name, checkInfo(name, info)] as const)
@@ -167,13 +169,15 @@ interface TensorInfo {
 
 function checkTensor(name: string, value: TensorData | Tensor): Tensor {
   if (name === METADATA) {
-    throw new RangeError(`Cannot encode a tensor as ${METADATA} is reserved: rename the tensor`);
+    throw new InputRangeError(
+      `Cannot encode a tensor as ${METADATA} is reserved: rename the tensor`,
+    );
   }
   const tensor = ArrayBuffer.isView(value) ? toTensor(name, value) : value;
   const { dtype, shape, data } = tensor;
   if (ARRAY_OF[dtype] === undefined) throw unknownDtype("encode", name, dtype);
   if (!(data instanceof ARRAY_OF[dtype])) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot encode tensor "${name}" as dtype ${dtype} needs ${
         constructorName(ARRAY_OF[dtype])
       }: ` +
@@ -181,7 +185,7 @@ function checkTensor(name: string, value: TensorData | Tensor): Tensor {
     );
   }
   if (elementsOf(shape) !== data.length) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot encode tensor "${name}" as its shape must fit its ${data.length} elements: ` +
         `current shape is [${shape}]`,
     );
@@ -194,7 +198,7 @@ function toTensor(name: string, data: TensorData): Tensor {
     ? undefined
     : DTYPES.find((candidate) => data instanceof ARRAY_OF[candidate]);
   if (dtype === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot encode tensor "${name}" as ${constructorName(data.constructor)} does not say its ` +
         `dtype: pass { dtype, shape, data }`,
     );
@@ -206,7 +210,7 @@ function parseHeader(
   bytes: Uint8Array,
 ): { header: Record<string, unknown>; dataStart: number } {
   if (bytes.length < PREFIX_BYTES) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot decode safetensors as it starts with ${PREFIX_BYTES} bytes of header length: ` +
         `current size is ${bytes.length}`,
     );
@@ -214,14 +218,14 @@ function parseHeader(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot decode safetensors as a header holds at most ${MAX_HEADER_BYTES} bytes: ` +
         `current length is ${length}`,
     );
   }
   const dataStart = PREFIX_BYTES + Number(length);
   if (dataStart > bytes.length) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot decode safetensors as the file must hold its header of ${length} bytes: ` +
         `current size is ${bytes.length}`,
     );
@@ -237,19 +241,19 @@ function parseHeaderJson(bytes: Uint8Array): Record<string, unknown> {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     header = JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot decode safetensors as its header must be UTF-8 JSON: ${(error as Error).message}`,
       { cause: error },
     );
   }
   if (!isObject(header) || !text.startsWith("{")) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot decode safetensors as its header must start with "{": starts with "${text[0] ?? ""}"`,
     );
   }
   const repeated = findRepeatedKey(text);
   if (repeated !== undefined) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot decode safetensors as no key may stand twice in its header: "${repeated}" does`,
     );
   }
@@ -279,7 +283,7 @@ function checkInfo(name: string, info: unknown): TensorInfo {
     data_offsets?: unknown;
   };
   if (typeof dtype !== "string" || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot decode tensor "${name}" as it must have dtype, shape and two data_offsets: ` +
         `current value is ${JSON.stringify(info)}`,
     );
@@ -288,7 +292,7 @@ function checkInfo(name: string, info: unknown): TensorInfo {
   const [start, end] = offsets as [number, number];
   const bytes = elementsOf(shape) * ARRAY_OF[dtype as Dtype].BYTES_PER_ELEMENT;
   if (end - start !== bytes) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot decode tensor "${name}" as ${dtype} of shape [${shape}] takes ${bytes} bytes: ` +
         `current data_offsets are [${start}, ${end}]`,
     );
@@ -301,7 +305,7 @@ function checkCover(entries: (readonly [string, TensorInfo])[], size: number): v
   let position = 0;
   for (const [name, { start, end }] of entries) {
     if (start !== position) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot decode tensor "${name}" as its data must begin where the tensor before ends, at ` +
           `${position}: current data_offsets are [${start}, ${end}]`,
       );
@@ -309,7 +313,7 @@ function checkCover(entries: (readonly [string, TensorInfo])[], size: number): v
     position = end;
   }
   if (position !== size) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot decode safetensors as the tensors must cover all data: they end at ${position} of ` +
         `${size} bytes`,
     );
@@ -328,8 +332,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function unknownDtype(action: string, name: string, dtype: string): TypeError {
-  return new TypeError(
+function unknownDtype(action: string, name: string, dtype: string): InputTypeError {
+  return new InputTypeError(
     `Cannot ${action} tensor "${name}" as its dtype must be one of ${DTYPES.join(", ")}: ` +
       `current dtype is ${dtype}`,
   );

@@ -1,4 +1,4 @@
-import { type CheckedBatch, Flag, tokenAdvantages } from "../batch/mod.ts";
+import { type CheckedBatch, Flag, InputTypeError, tokenAdvantages } from "../batch/mod.ts";
 import { GRAM_KINDS, type GramKind, type SgMatcher, type TokenBytes } from "../sg/mod.ts";
 
 /** Consecutive tokens of a rollout that are shown alike. */
@@ -117,7 +117,9 @@ export function* traceRollouts(
   options: TraceOptions,
 ): Generator<Trace, void, undefined> {
   if (batch.tokenIds === undefined) {
-    throw new TypeError("Cannot trace rollouts as batch.tokenIds is missing: pass the token ids");
+    throw new InputTypeError(
+      "Cannot trace rollouts as batch.tokenIds is missing: pass the token ids",
+    );
   }
   const { offsets, lossMask, rewards, flags } = batch;
   const { planningMask, advantages: after } = marks;

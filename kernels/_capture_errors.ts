@@ -1,3 +1,5 @@
+import { InputRangeError } from "../batch/mod.ts";
+
 /**
  * Runs `action` and throws the error that the device found in it. WebGPU reports errors on the side;
  * without a scope they only reach the console.
@@ -21,7 +23,7 @@ export async function captureErrors<T>(
   }
   const [invalid, outOfMemory] = await Promise.all(popped);
   if (outOfMemory) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot run "${label}" as its buffers must fit in GPU memory: ${outOfMemory.message}`,
       { cause: outOfMemory },
     );

@@ -1,3 +1,5 @@
+import { InputRangeError, InputTypeError } from "../batch/mod.ts";
+
 /** A buffer of the caller's, and what a run does with it. */
 export interface NeededBuffer {
   readonly buffer: GPUBuffer | undefined;
@@ -13,7 +15,7 @@ export type NeededBuffers = Readonly<Record<string, NeededBuffer>>;
 /** Checks a number of tokens, sequences or rows. */
 export function checkSize(name: string, size: number): void {
   if (Number.isInteger(size) && size >= 0) return;
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot encode as ${name} must be a non-negative integer: current value is ${size}`,
   );
 }
@@ -27,17 +29,17 @@ export function checkSize(name: string, size: number): void {
 export function checkBuffers(needed: NeededBuffers, bindingBytes: number = Infinity): void {
   for (const [name, { buffer, bytes, written }] of Object.entries(needed)) {
     if (buffer === undefined) {
-      throw new TypeError(
+      throw new InputTypeError(
         `Cannot encode as buffers.${name} must be a GPUBuffer: current value is undefined`,
       );
     }
     if (buffer.size < bytes) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot encode as buffers.${name} must hold ${bytes} bytes: current size is ${buffer.size}`,
       );
     }
     if (bytes > bindingBytes) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot encode as buffers.${name} must be bound whole, ${bytes} bytes: ` +
           `maxStorageBufferBindingSize is ${bindingBytes}, pass less at a time`,
       );
@@ -45,7 +47,7 @@ export function checkBuffers(needed: NeededBuffers, bindingBytes: number = Infin
     if (!written) continue;
     for (const [other, { buffer: otherBuffer }] of Object.entries(needed)) {
       if (other === name || otherBuffer !== buffer) continue;
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot encode as buffers.${name} must be a buffer of its own: it is also buffers.${other}, ` +
           `WebGPU does not read and write one buffer in a pass`,
       );

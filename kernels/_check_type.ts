@@ -1,3 +1,5 @@
+import { InputTypeError } from "../batch/mod.ts";
+
 type ArrayType =
   | typeof Float32Array
   | typeof Int32Array
@@ -9,7 +11,7 @@ type ArrayType =
 export function checkType(action: string, name: string, value: unknown, type: ArrayType): void {
   if (value instanceof type) return;
   const current = value?.constructor?.name ?? String(value);
-  throw new TypeError(
+  throw new InputTypeError(
     `Cannot ${action} as ${name} must be a ${type.name}: current value is ${current}`,
   );
 }

@@ -1,3 +1,5 @@
+import { InputRangeError } from "../batch/mod.ts";
+
 /**
  * Cuts `length` elements into pieces `[start, end)` that a storage binding can hold. Starts are multiples of
  * `alignment`, so that they are legal binding offsets for elements of one byte or more.
@@ -47,7 +49,7 @@ export function rowRanges(
   // A binding is rounded up to the 16 bytes that a shader reads at a time.
   const step = Math.floor((largest - 12) / rowBytes / granule) * granule;
   if (step === 0 && Math.ceil(rows * rowBytes / 16) * 16 > largest) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot cut ${rows} rows of ${rowBytes} bytes as ${granule} rows must fit a binding: ` +
         `maxStorageBufferBindingSize is ${largest}, use a smaller element type`,
     );

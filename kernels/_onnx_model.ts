@@ -1,3 +1,5 @@
+import { InputRangeError } from "../batch/mod.ts";
+
 /**
  * Writes ONNX models: a protobuf message by hand, as a graph of a few nodes needs no Python and no
  * package. Field numbers and codes are those of
@@ -149,7 +151,7 @@ function attribute(name: string, value: Attribute): Bytes {
 function initializer({ name, type, shape, data }: Initializer): Bytes {
   const bytes = shape.reduce((product, size) => product * size, ELEMENT_BYTES[type]);
   if (data.byteLength !== bytes) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot write an ONNX model as initializer "${name}", ${type} [${shape.join(" x ")}], must ` +
         `hold ${bytes} bytes: current length is ${data.byteLength}`,
     );

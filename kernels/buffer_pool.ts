@@ -1,3 +1,5 @@
+import { InputRangeError } from "../batch/mod.ts";
+
 /** What {@linkcode BufferPool.take} needs to know. */
 export interface BufferRequest {
   /** Name of the buffer in error messages and profilers. */
@@ -59,7 +61,7 @@ export class BufferPool {
   take({ label, size, usage }: BufferRequest): GPUBuffer {
     const { maxBufferSize } = this.device.limits;
     if (size > maxBufferSize) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot create buffer "${label}" of ${size} bytes on this device as maxBufferSize is ` +
           `${maxBufferSize}: pass fewer tokens at a time`,
       );
@@ -84,7 +86,7 @@ export class BufferPool {
    */
   give(buffer: GPUBuffer): void {
     if (!this.#taken.delete(buffer)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot give buffer "${buffer.label}" back as it must be one that this pool has handed out`,
       );
     }

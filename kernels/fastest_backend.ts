@@ -1,3 +1,5 @@
+import { InputRangeError } from "../batch/mod.ts";
+
 /** What {@linkcode fastestBackend} measured. */
 export interface BackendChoice<Name extends string> {
   /** The backend with the least median. */
@@ -36,12 +38,12 @@ export async function fastestBackend<Name extends string>(
 ): Promise<BackendChoice<Name>> {
   const names = Object.keys(backends) as Name[];
   if (names.length === 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       "Cannot measure backends as there must be at least one: current number is 0",
     );
   }
   if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot measure backends as rounds must be a positive integer: current value is ${rounds}`,
     );
   }

@@ -1,3 +1,5 @@
+import { InputTypeError } from "../batch/mod.ts";
+
 /**
  * Measures how long the GPU works, by timestamp queries: without the time to encode, submit and read back.
  *
@@ -38,7 +40,7 @@ export class GpuTimer {
    */
   constructor(device: GPUDevice) {
     if (!device.features.has("timestamp-query")) {
-      throw new TypeError(
+      throw new InputTypeError(
         "Cannot create a GPU timer as the device must have timestamps: ask for the feature " +
           '"timestamp-query" in requestDevice, where the adapter offers it',
       );

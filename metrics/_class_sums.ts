@@ -1,3 +1,4 @@
+import { InputRangeError } from "../batch/mod.ts";
 import { type ExactSum, exactSum } from "./exact_sum.ts";
 
 /** Class of a token: the two that are measured, and whatever is left out. */
@@ -59,11 +60,11 @@ export function classSums(
   return [ofClass(TokenClass.execution), ofClass(TokenClass.planning)];
 }
 
-function notFinite(field: string, values: Float32Array, classes: Uint8Array): RangeError {
+function notFinite(field: string, values: Float32Array, classes: Uint8Array): InputRangeError {
   const index = values.findIndex((value, i) =>
     !Number.isFinite(value) && classes[i] !== TokenClass.leftOut
   );
-  return new RangeError(
+  return new InputRangeError(
     `Cannot measure ${field} as it must be finite where lossMask is 1: ` +
       `${field}[${index}] is ${values[index]}`,
   );

@@ -1,4 +1,4 @@
-import type { CheckedBatch } from "../batch/mod.ts";
+import { type CheckedBatch, InputRangeError } from "../batch/mod.ts";
 import { TokenClass } from "./_class_sums.ts";
 
 /** What spans say of a batch. */
@@ -31,7 +31,7 @@ export function spanCounts(
 ): SpanCounts {
   const { offsets, tokenIds, segmentIds } = batch;
   if (spans.length % 3 !== 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot measure as spans must hold three values per span: current length is ${spans.length}`,
     );
   }
@@ -88,7 +88,7 @@ function checkSpan(batch: CheckedBatch, spans: Int32Array, k: number, s: number)
     ? "a span must hold only tokens whose lossMask is 1"
     : null;
   if (problem !== null) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot measure as ${problem}: span ${k / 3} is [${start}, ${end}, ${gram}]`,
     );
   }

@@ -1,4 +1,4 @@
-import { type CheckedBatch, Flag } from "../batch/mod.ts";
+import { type CheckedBatch, Flag, InputRangeError, InputTypeError } from "../batch/mod.ts";
 import { TokenClass } from "./_class_sums.ts";
 
 /** Which tokens and sequences are measured. */
@@ -26,12 +26,12 @@ export function isLeftOut(batch: CheckedBatch, s: number): boolean {
 export function tokenClasses(batch: CheckedBatch, planningMask: Uint8Array): TokenClasses {
   const { offsets, lossMask, numSequences, numTokens } = batch;
   if (!(planningMask instanceof Uint8Array)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot measure as planningMask must be a Uint8Array: current value is ${planningMask}`,
     );
   }
   if (planningMask.length !== numTokens) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot measure as planningMask must hold one value per token, ${numTokens}: ` +
         `current length is ${planningMask.length}`,
     );
@@ -63,7 +63,7 @@ export function tokenClasses(batch: CheckedBatch, planningMask: Uint8Array): Tok
   }
   if (seen > 1) {
     const index = planningMask.findIndex((mark) => mark > 1);
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot measure as planningMask holds only 0 and 1: ` +
         `planningMask[${index}] is ${planningMask[index]}`,
     );

@@ -1,3 +1,5 @@
+import { InputRangeError } from "../batch/mod.ts";
+
 /** Unit of an entropy: natural logarithm or logarithm to the base 2. */
 export type EntropyBase = "nats" | "bits";
 
@@ -80,7 +82,7 @@ export function entropyOfCounts(
   const seen = nonZero(counts);
   const support = seen.length;
   if (bins !== undefined && !(bins >= support)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot normalise an entropy as bins must be at least the number of bins that occurred, ` +
         `${support}: current value is ${bins}`,
     );
@@ -156,7 +158,7 @@ function nonZero(counts: Iterable<number>): number[] {
   let index = 0;
   for (const count of counts) {
     if (!Number.isSafeInteger(count) || count < 0) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot estimate an entropy as counts must be non-negative integers: ` +
           `counts[${index}] is ${count}`,
       );

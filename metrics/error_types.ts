@@ -1,3 +1,4 @@
+import { InputRangeError, InputSyntaxError } from "../batch/mod.ts";
 import type { MetricPair } from "./metric_values.ts";
 
 /**
@@ -88,7 +89,7 @@ export function parseErrorType(reply: string): ErrorType {
   const start = reply.lastIndexOf("\\boxed{");
   const answer = /^\\boxed\{\s*(?:\\text\{)?\s*\(?([A-D])\)?\s*\}/.exec(reply.slice(start));
   if (start === -1 || answer === null) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read the error type as the reply must end in \\boxed{A}, \\boxed{B}, \\boxed{C} or ` +
         `\\boxed{D}: ${
           start === -1 ? "there is no box" : `found ${reply.slice(start, start + 40)}`
@@ -135,7 +136,7 @@ export function errorPairs(
   const { A, B, C, D } = counts;
   for (const [type, count] of Object.entries({ A, B, C, D })) {
     if (!Number.isSafeInteger(count) || count < 0) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot compute error shares as counts must be non-negative integers: ` +
           `counts.${type} is ${count}`,
       );

@@ -1,3 +1,5 @@
+import { InputRangeError } from "../batch/mod.ts";
+
 /**
  * The exact value of a sum of numbers, as the shortest list of float64 values that add up to it:
  * the first is the sum correctly rounded, the next what that rounding left out, and so on. A zero sum
@@ -31,7 +33,7 @@ export function exactSum(values: Iterable<number>): ExactSum {
   while (partials.length > 0) {
     const part = round(partials);
     if (!Number.isFinite(part)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot add exactly as the values and their sum must be finite: current sum is ${part}`,
       );
     }

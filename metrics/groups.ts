@@ -1,3 +1,4 @@
+import { InputRangeError } from "../batch/mod.ts";
 import type { MetricSums, OpenGroup } from "./metric_sums.ts";
 import { passAtK } from "./pass_at_k.ts";
 
@@ -68,7 +69,7 @@ export function groupTallies(sums: MetricSums): GroupTally[] {
  */
 export function groupPassAtK(sums: MetricSums, k: number): { sum: number; count: number } {
   if (!Number.isSafeInteger(k) || k < 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot estimate pass@k as k must be a positive integer: current value is ${k}`,
     );
   }

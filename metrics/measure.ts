@@ -1,4 +1,10 @@
-import { type CheckedBatch, Flag, tokenAdvantages } from "../batch/mod.ts";
+import {
+  type CheckedBatch,
+  Flag,
+  InputRangeError,
+  InputTypeError,
+  tokenAdvantages,
+} from "../batch/mod.ts";
 import { type ClassSums, classSums } from "./_class_sums.ts";
 import { spanCounts } from "./_span_counts.ts";
 import { isLeftOut, type TokenClasses, tokenClasses } from "./_token_classes.ts";
@@ -244,7 +250,7 @@ function findGroups(
     if (id < 0 || isLeftOut(batch, s)) continue;
     const name = names === undefined ? id : names[id];
     if (name === undefined) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot measure as groupNames must name every group: groupIds[${s}] is ${id}, the number of ` +
           `names is ${names!.length}`,
       );
@@ -278,32 +284,34 @@ function checkOptions(
   { after, correctAbove = 0, followerLength = 3 }: MeasureOptions,
 ): void {
   if (spans !== undefined && !(spans instanceof Int32Array)) {
-    throw new TypeError(`Cannot measure as spans must be an Int32Array: current value is ${spans}`);
+    throw new InputTypeError(
+      `Cannot measure as spans must be an Int32Array: current value is ${spans}`,
+    );
   }
   if (after !== undefined && !((after as unknown) instanceof Float32Array)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot measure as after must be a Float32Array: current value is ${after}`,
     );
   }
   if (after !== undefined && batch.advantages === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       "Cannot measure after as batch.advantages must hold what it is compared with: " +
         "current value is undefined",
     );
   }
   if (after !== undefined && after.length !== batch.numTokens) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot measure as after must hold one value per token, ${batch.numTokens}: ` +
         `current length is ${after.length}`,
     );
   }
   if (!Number.isFinite(correctAbove)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot measure as correctAbove must be finite: current value is ${correctAbove}`,
     );
   }
   if (!Number.isSafeInteger(followerLength) || followerLength < 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot measure as followerLength must be a positive integer: ` +
         `current value is ${followerLength}`,
     );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../batch/mod.ts";
 import { type ExactSum, exactSum } from "./exact_sum.ts";
 
 /** A mergeable mean: an exact sum and the number of things summed. */
@@ -133,7 +134,7 @@ export function emptyMetrics(): MetricSums {
  */
 export function mergeMetrics(a: MetricSums, b: MetricSums): MetricSums {
   if (a.correctAbove !== null && b.correctAbove !== null && a.correctAbove !== b.correctAbove) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot merge metrics as correctAbove must be the same in both: ` +
         `current values are ${a.correctAbove} and ${b.correctAbove}`,
     );

@@ -1,3 +1,5 @@
+import { InputRangeError } from "../batch/mod.ts";
+
 /**
  * Estimates pass@k without bias: the probability that at least one of k rollouts is correct, from n
  * rollouts of which c are: `1 - C(n - c, k) / C(n, k)` (Chen et al. 2021,
@@ -20,7 +22,7 @@
  */
 export function passAtK(n: number, c: number, k: number): number {
   if (!Number.isSafeInteger(n) || !(n >= 1)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot estimate pass@k as n must be a positive integer: current value is ${n}`,
     );
   }
@@ -33,7 +35,7 @@ export function passAtK(n: number, c: number, k: number): number {
 
 function checkWithin(name: string, value: number, low: number, high: number): void {
   if (!Number.isSafeInteger(value) || value < low || value > high) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot estimate pass@k as ${name} must be an integer from ${low} to n = ${high}: ` +
         `current value is ${value}`,
     );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../batch/mod.ts";
 import {
   type ConditionalEntropyEstimate,
   conditionalEntropyOfCounts,
@@ -114,7 +115,7 @@ function binOf(gram: string, clusters: Int32Array | undefined): string {
   if (clusters === undefined) return gram;
   const cluster = clusters[Number(gram)];
   if (cluster === undefined) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot bin grams by cluster as clusters must hold one value for each gram of the lexicon: ` +
         `current length is ${clusters.length}, gram ${gram} occurred`,
     );

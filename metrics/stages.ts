@@ -1,3 +1,5 @@
+import { InputRangeError } from "../batch/mod.ts";
+
 /** One step of a training run, as {@linkcode stages} reads it. */
 export interface StagePoint {
   /** Training step. */
@@ -144,24 +146,24 @@ function meanOf(values: readonly number[]): number {
 
 function checkSeries(series: readonly StagePoint[]): void {
   if (series.length < 3) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot find stages as a change point needs at least 3 steps: current number is ${series.length}`,
     );
   }
   for (const [i, { step, executionPerplexity, semanticEntropy }] of series.entries()) {
     if (!Number.isFinite(step) || (i > 0 && step <= series[i - 1]!.step)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot find stages as steps must be finite and ascend: series[${i}].step is ${step}`,
       );
     }
     if (!(executionPerplexity > 0 && executionPerplexity < Infinity)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot find stages as a perplexity must be finite and above 0: ` +
           `series[${i}].executionPerplexity is ${executionPerplexity}`,
       );
     }
     if (!(semanticEntropy >= 0 && semanticEntropy < Infinity)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot find stages as an entropy must be finite and not negative: ` +
           `series[${i}].semanticEntropy is ${semanticEntropy}`,
       );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../batch/mod.ts";
 import { type Automaton, follow, Sign } from "./_automaton.ts";
 import { CharacterClass } from "./_normalise.ts";
 import { CharacterCodes, type MatchSink, Tail, Walk } from "./_walk.ts";
@@ -55,7 +56,7 @@ export class TokenAutomaton {
   constructor(automaton: Automaton, tokens: TokenBytes) {
     const nodes = automaton.suffix.length;
     if (nodes << TAIL_BITS > STATE_MASK) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot compile the lexicon as its grams may spell at most ` +
           `${STATE_MASK >>> TAIL_BITS} different prefixes: they spell ${nodes}, split the lexicon`,
       );
@@ -410,10 +411,11 @@ function slot(state: number, token: number): number {
   return (Math.imul(state, 0x9e3779b1) ^ Math.imul(token, 0x85ebca6b)) >>> (32 - MEMORY_BITS) << 2;
 }
 
-function unknownToken(token: number, index: number, vocabSize: number): RangeError {
-  return new RangeError(
+function unknownToken(token: number, index: number, vocabSize: number): InputRangeError {
+  return new InputRangeError(
     `Cannot match batch.tokenIds as ids must be in the vocabulary, [0, ${vocabSize}): ` +
       `tokenIds[${index}] is ${token}; if the model's vocabulary is padded, load the tokenizer with ` +
       `its vocabSize`,
+    { code: "token_outside_vocabulary" },
   );
 }

@@ -1,3 +1,4 @@
+import { InputTypeError } from "../batch/mod.ts";
 import { MatchCollector } from "./_match_collector.ts";
 import type { Scan, TokenAutomaton } from "./_scanner.ts";
 import type { PlanningTokens } from "./planning_tokens.ts";
@@ -21,7 +22,7 @@ export class TokenStream implements SgStream {
 
   push(tokenId: number, { lossMask = 1, segmentId = 0 }: StreamTokenOptions = {}): void {
     if (this.#ended) {
-      throw new TypeError("Cannot push a token as the stream has ended: start another stream");
+      throw new InputTypeError("Cannot push a token as the stream has ended: start another stream");
     }
     if (this.#inRun && (lossMask === 0 || segmentId !== this.#segment)) this.#endRun();
     if (this.#length === this.#ids.length) this.#grow();

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../batch/mod.ts";
 import { distinctGrams } from "./_distinct_grams.ts";
 import { normaliseText } from "./_normalise.ts";
 import { drawIndex, splitMix64 } from "./_random.ts";
@@ -45,7 +46,7 @@ export async function dropGrams(
   const texts = [...distinctGrams(grams).keys()];
   const numDropped = Math.round(share * texts.length);
   if (numDropped === texts.length) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot drop grams as at least one must be left: a share of ${share} is all ${texts.length} ` +
         `of lexicon "${name}"`,
     );
@@ -74,12 +75,12 @@ export async function dropGrams(
 
 function checkArguments(share: number, seed: number): void {
   if (!(share >= 0 && share <= 1)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot drop grams as share must be a number from 0 to 1: current value is ${share}`,
     );
   }
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot drop grams as seed must be a whole number from 0: current value is ${seed}`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 import { normaliseText } from "./_normalise.ts";
 import { type CountedGram, type Gram, GRAM_FIELDS, GRAM_KINDS, type GramKind } from "./gram.ts";
 
@@ -74,7 +75,7 @@ export function lexiconFromGrams(
 ): Lexicon {
   const { name, provenance = { source: name } } = options;
   if (grams.length === 0) {
-    throw new RangeError(`Cannot make lexicon "${name}" as it must hold at least one gram`);
+    throw new InputRangeError(`Cannot make lexicon "${name}" as it must hold at least one gram`);
   }
   return {
     format: "hicra-lexicon",
@@ -119,7 +120,7 @@ export function parseLexicon(text: string, options: { readonly name: string }): 
   try {
     parsed = JSON.parse(body);
   } catch (error) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read lexicon "${options.name}" as text that begins with "${body[0]}" must be JSON: ` +
         (error as Error).message,
       { cause: error },
@@ -128,7 +129,7 @@ export function parseLexicon(text: string, options: { readonly name: string }): 
   if (!Array.isArray(parsed)) return lexiconFromJson(parsed);
   for (let i = 0; i < parsed.length; i++) {
     if (typeof parsed[i] !== "string") {
-      throw new TypeError(
+      throw new InputTypeError(
         `Cannot read lexicon "${options.name}" as an array must hold strings: ` +
           `grams[${i}] is ${JSON.stringify(parsed[i])}`,
       );
@@ -163,13 +164,13 @@ export function lexiconFromJson(value: unknown): Lexicon {
     "grams",
   ]);
   if (file.format !== "hicra-lexicon") {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read lexicon as format must be "hicra-lexicon": current value is ` +
         `${JSON.stringify(file.format)}, pass an array of strings for a bare list`,
     );
   }
   if (file.version !== 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read lexicon as version must be 1: current value is ${
         JSON.stringify(file.version)
       }, ` +
@@ -281,13 +282,13 @@ function checkCounted(field: string, value: unknown): CountedGram {
 function checkText(field: string, value: unknown): string {
   const text = checkString(field, value);
   if (normaliseText(text) === "") {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read lexicon as a gram must hold more than white space: ${field} is ` +
         JSON.stringify(text),
     );
   }
   if (text.length > MAX_GRAM_LENGTH) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read lexicon as a gram must be at most ${MAX_GRAM_LENGTH} characters long: ${field} ` +
         `holds ${text.length} and begins with ${JSON.stringify(text.slice(0, 40))}`,
     );
@@ -297,7 +298,7 @@ function checkText(field: string, value: unknown): string {
 
 function checkKind(field: string, value: unknown): GramKind {
   if (GRAM_KINDS.includes(value as GramKind)) return value as GramKind;
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot read lexicon as a kind must be one of ${GRAM_KINDS.join(", ")}: ${field} is ` +
       JSON.stringify(value),
   );
@@ -305,7 +306,7 @@ function checkKind(field: string, value: unknown): GramKind {
 
 function checkConfidence(field: string, value: unknown): number {
   if (typeof value === "number" && value >= 0 && value <= 1) return value;
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot read lexicon as ${field} must be a number from 0 to 1: current value is ` +
       JSON.stringify(value),
   );
@@ -372,7 +373,7 @@ function checkString(field: string, value: unknown): string {
 
 function checkCount(field: string, value: unknown): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot read lexicon as ${field} must be a whole number from 0: current value is ` +
       JSON.stringify(value),
   );
@@ -389,7 +390,7 @@ function checkRecord(
   }
   for (const key of Object.keys(value)) {
     if (known !== undefined && !known.includes(key)) {
-      throw new TypeError(
+      throw new InputTypeError(
         `Cannot read lexicon as ${field} has an unknown field "${key}": known are ` +
           known.join(", "),
       );
@@ -398,8 +399,8 @@ function checkRecord(
   return value as Record<string, unknown>;
 }
 
-function wrongType(field: string, expected: string, value: unknown): TypeError {
-  return new TypeError(
+function wrongType(field: string, expected: string, value: unknown): InputTypeError {
+  return new InputTypeError(
     `Cannot read lexicon as ${field} must be ${expected}: current value is ` +
       JSON.stringify(value),
   );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../batch/mod.ts";
 import { errorInFile } from "./_error_in_file.ts";
 import math from "./lexicons/math.json" with { type: "json" };
 import paper from "./lexicons/paper.json" with { type: "json" };
@@ -44,8 +45,9 @@ export async function loadLexicon(nameOrPath: string | URL): Promise<Lexicon> {
   const path = await pathOf(nameOrPath);
   const fileName = path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
   const name = fileName.replace(/(?:\.(?:txt|json))?(?:\.gz)?$/, "");
+  const content = await read(path);
   try {
-    return parseLexicon(await read(path), { name });
+    return parseLexicon(content, { name });
   } catch (error) {
     throw errorInFile("load lexicon", path, error);
   }
@@ -82,7 +84,7 @@ async function read(path: string): Promise<string> {
     bytes = await readFile(path);
   } catch (error) {
     if ((error as { code?: unknown }).code !== "ENOENT") throw error;
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot load lexicon as it must be a built-in name (${BUILT_IN_LEXICONS.join(", ")}) or a ` +
         `file: current value is "${path}"`,
       { cause: error },

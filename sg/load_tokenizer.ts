@@ -1,3 +1,4 @@
+import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 import { errorInFile } from "./_error_in_file.ts";
 import { type TokenBytes, tokenBytes, type TokenBytesOptions } from "./token_bytes.ts";
 
@@ -34,8 +35,9 @@ export async function loadTokenizer(
 ): Promise<TokenBytes> {
   if (typeof source !== "string" && !(source instanceof URL)) return tokenBytes(source, options);
   const path = await pathOf(source);
+  const content = await readJson(path);
   try {
-    return tokenBytes(await readJson(path), options);
+    return tokenBytes(content, options);
   } catch (error) {
     throw errorInFile("load tokenizer", path, error);
   }
@@ -52,7 +54,7 @@ async function pathOf(source: string | URL): Promise<string> {
 async function readJson(path: string): Promise<unknown> {
   const bytes = await read(path);
   if (/\.(model|tiktoken)$/.test(path)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot load tokenizer as it must be a Hugging Face tokenizer.json: "${path}" is a ` +
         `SentencePiece or tiktoken file, pass the tokenizer.json that transformers saves for it`,
     );
@@ -60,7 +62,7 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot load tokenizer as "${path}" must hold JSON: ${(error as Error).message}`,
       { cause: error },
     );
@@ -74,7 +76,7 @@ async function read(path: string): Promise<Uint8Array> {
     return path.endsWith(".gz") ? (await import("node:zlib")).gunzipSync(bytes) : bytes;
   } catch (error) {
     if ((error as { code?: unknown }).code !== "ENOENT") throw error;
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot load tokenizer as there must be a file: "${path}" does not exist, pass a ` +
         `tokenizer.json or a folder that holds one`,
       { cause: error },

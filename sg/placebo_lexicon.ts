@@ -1,3 +1,4 @@
+import { InputRangeError } from "../batch/mod.ts";
 import { corpusDigest } from "./_corpus_digest.ts";
 import { normaliseText } from "./_normalise.ts";
 import { drawIndex, splitMix64 } from "./_random.ts";
@@ -88,7 +89,7 @@ export async function placeboLexicon(
 
   const grams = controls.filter((gram) => gram !== undefined);
   if (grams.length === 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot draw a placebo as no gram of lexicon "${lexicon.name}" has a control: ` +
         `${absent.length} do not occur in the ${texts.length} documents, for ${unmatched.length} ` +
         `there is no phrase of equal length, pass more text`,
@@ -308,12 +309,12 @@ function listed(what: string, texts: readonly string[]): string[] {
 
 function checkOptions(seed: number, tolerance: number): void {
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot draw a placebo as seed must be a whole number from 0: current value is ${seed}`,
     );
   }
   if (!(tolerance >= 0 && tolerance < Infinity)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot draw a placebo as tolerance must be a finite number from 0: current value is ` +
         tolerance,
     );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../batch/mod.ts";
 import type { Lexicon } from "./lexicon.ts";
 
 /**
@@ -22,7 +23,7 @@ export function serializeGrams(lexicon: Lexicon): string {
   const lines = lexicon.grams.map(({ text }, index) => {
     const rule = brokenRule(text, index);
     if (rule !== undefined) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot write lexicon "${lexicon.name}" as plain text as ${rule}: grams[${index}].text is ` +
           `${JSON.stringify(text)}, keep it as JSON`,
       );

@@ -1,4 +1,4 @@
-import { type Batch, forEachRun } from "../batch/mod.ts";
+import { type Batch, forEachRun, InputTypeError } from "../batch/mod.ts";
 import type { PhraseTables } from "../kernels/mod.ts";
 import { type Automaton, buildAutomaton } from "./_automaton.ts";
 import { MatchCollector } from "./_match_collector.ts";
@@ -73,7 +73,7 @@ export class SgMatcher {
    */
   static compile(lexicon: Lexicon, tokens: TokenBytes): SgMatcher {
     if (!(tokens?.offsets instanceof Int32Array && tokens.bytes instanceof Uint8Array)) {
-      throw new TypeError(
+      throw new InputTypeError(
         "Cannot compile a matcher as tokens must be what tokenBytes or loadTokenizer returns: current value " +
           `is ${
             tokens === null ? "null" : typeof tokens
@@ -94,7 +94,7 @@ export class SgMatcher {
   match(batch: Pick<Batch, "offsets" | "tokenIds" | "lossMask" | "segmentIds">): PlanningTokens {
     const { tokenIds } = batch;
     if (tokenIds === undefined) {
-      throw new TypeError(
+      throw new InputTypeError(
         "Cannot match strategic grams as batch.tokenIds is missing: pass the ids of the sampled " +
           "tokens, or a planningMask computed elsewhere",
       );

@@ -1,3 +1,5 @@
+import { InputRangeError, InputTypeError } from "../batch/mod.ts";
+
 /** The bytes that every token id spells: what the matcher reads instead of decoded text. */
 export interface TokenBytes {
   /** How the vocabulary writes its tokens. */
@@ -74,7 +76,7 @@ export function tokenBytes(tokenizerJson: unknown, options: TokenBytesOptions = 
   const file = asRecord(tokenizerJson);
   const model = asRecord(file?.model);
   if (file === undefined || typeof model?.vocab !== "object" || model.vocab === null) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot read tokenizer as it must hold model.vocab: ${describeFile(file)}, ` +
         `pass the parsed tokenizer.json`,
     );
@@ -86,7 +88,7 @@ export function tokenBytes(tokenizerJson: unknown, options: TokenBytesOptions = 
     checkEntry(field, id, piece);
     const holder = byId[id as number];
     if (holder !== undefined && pieces[holder] !== piece) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot read tokenizer as an id stands for one token: id ${id} is ` +
           `${JSON.stringify(pieces[holder])} and ${JSON.stringify(piece)}`,
       );
@@ -134,9 +136,9 @@ interface Speller {
 function chooseSpeller(file: JsonRecord, model: JsonRecord): Speller {
   const type = modelType(model);
   const decoders = flatten(file.decoder, "decoders");
-  const refuse = (): TypeError => {
+  const refuse = (): InputTypeError => {
     const names = decoders.map((decoder) => String(decoder.type)).join(", ");
-    return new TypeError(
+    return new InputTypeError(
       `Cannot read tokenizer as its kind is not supported: model.type is "${type}", ` +
         `decoder.type is ${names === "" ? "missing" : `"${names}"`}; ${SUPPORTED}`,
     );
@@ -149,7 +151,7 @@ function chooseSpeller(file: JsonRecord, model: JsonRecord): Speller {
   }
   if (type !== "BPE" && type !== "Unigram") throw refuse();
   if (model.end_of_word_suffix || (type === "BPE" && model.continuing_subword_prefix)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot read tokenizer as BPE with end_of_word_suffix or continuing_subword_prefix is not ` +
         `supported: current values are ${JSON.stringify(model.end_of_word_suffix ?? null)} and ` +
         `${JSON.stringify(model.continuing_subword_prefix ?? null)}; ${SUPPORTED}`,
@@ -326,12 +328,12 @@ function flatten(stage: unknown, childrenKey: string): JsonRecord[] {
 
 function checkEntry(field: string, id: unknown, piece: unknown): void {
   if (typeof piece !== "string") {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot read tokenizer as every token must be a string: ${field} is ${JSON.stringify(piece)}`,
     );
   }
   if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= MAX_VOCAB_SIZE) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read tokenizer as ids must be whole numbers from 0 to ${MAX_VOCAB_SIZE - 1}: ` +
         `${field} gives ${JSON.stringify(piece)} the id ${JSON.stringify(id)}`,
     );
@@ -342,7 +344,7 @@ function checkVocabSize(vocabSize: number, tableSize: number): number {
   if (Number.isInteger(vocabSize) && vocabSize >= tableSize && vocabSize <= MAX_VOCAB_SIZE) {
     return vocabSize;
   }
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot pad the vocabulary as vocabSize must be a whole number from ${tableSize}, the size of ` +
       `the tokenizer, to ${MAX_VOCAB_SIZE}: current value is ${vocabSize}`,
   );

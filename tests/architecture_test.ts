@@ -120,3 +120,14 @@ Deno.test("every mod.ts only re-exports, and documents its module", () => {
     );
   }
 });
+
+Deno.test("errors that the package throws have a class of its own, so that those of V8 stand apart", () => {
+  for (const folder of PACKAGE) {
+    for (const name of readdirSync(new URL(folder, root), { recursive: true, encoding: "utf8" })) {
+      if (!name.endsWith(".ts")) continue;
+      const source = readFileSync(new URL(`${folder}/${name}`, root), "utf8");
+      const thrown = source.match(/^(?!\s*\*).*\bnew (?:Range|Type|Syntax)Error\(/m);
+      assert.equal(thrown?.[0], undefined, `${folder}/${name} throws a native error`);
+    }
+  }
+});

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
+import { InputRangeError } from "../../batch/mod.ts";
 import { requestDevice } from "../../kernels/mod.ts";
 import { markdownTable } from "../report/markdown.ts";
 import { writeBlock } from "../report/readme.ts";
@@ -24,7 +25,7 @@ async function main({ quick, json, readme }: GpuBenchOptions): Promise<void> {
   });
   try {
     if (readme && isSoftware(device)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot write GPU figures into ${BLOCK.file} as they must be of a GPU: ` +
           `this adapter is ${adapterName(device)}`,
       );

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { InputRangeError } from "../../batch/mod.ts";
 
 /** Flags of the GPU bench. */
 export interface GpuBenchOptions {
@@ -36,7 +37,7 @@ export function parseOptions(args: readonly string[]): GpuBenchOptions | null {
   });
   if (values.help) return null;
   if (values.readme && values.quick) {
-    throw new RangeError(
+    throw new InputRangeError(
       "Cannot write figures into bench/README.md as they must be of a full run: --quick is given",
     );
   }

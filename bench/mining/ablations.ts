@@ -1,3 +1,4 @@
+import { isInputError } from "../../batch/mod.ts";
 import type { Lexicon } from "../../sg/mod.ts";
 import {
   defaultPrototypes,
@@ -142,7 +143,7 @@ export async function runAblations(
 
 /** Whether `mine` found nothing, which is a result here. */
 export function isNoLexicon(error: unknown): boolean {
-  return error instanceof RangeError && /must (be left|occur in at least)/.test(error.message);
+  return isInputError(error) && error.code === "nothing_left";
 }
 
 /**

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { seededRandom } from "../seeded_random.ts";
 
 /** An estimate with its 95 % interval. */
@@ -33,17 +34,17 @@ export function bootstrap<Name extends string>(
   { seed, resamples = 2_000 }: BootstrapOptions,
 ): Record<Name, Interval> {
   if (!Number.isSafeInteger(numUnits) || numUnits < 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot bootstrap as there must be at least one unit: current value is ${numUnits}`,
     );
   }
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot bootstrap as seed must be a whole number from 0: current value is ${seed}`,
     );
   }
   if (!Number.isSafeInteger(resamples) || resamples < 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot bootstrap as resamples must be a whole number from 1: current value is ${resamples}`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { RUNS } from "../grams.ts";
 import { normalise } from "../normalise.ts";
 import { seededRandom } from "../seeded_random.ts";
@@ -54,7 +55,7 @@ export function drawNgrams(texts: readonly string[], options: DrawNgramsOptions)
     if (!exclude.has(phrase)) drawn.add(phrase);
   }
   if (drawn.size < count) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot draw n-grams as the texts must hold ${count} of ${fewest} to ${most} words: ` +
         `${drawn.size} were found`,
     );

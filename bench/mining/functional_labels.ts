@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { InputRangeError, InputSyntaxError, InputTypeError } from "../../batch/mod.ts";
 import type { Lexicon } from "../../sg/mod.ts";
 import { distinctGrams } from "../grams.ts";
 import type { Interval } from "./bootstrap.ts";
@@ -42,7 +43,7 @@ export function parseLabels(content: string, name: string): FunctionalLabels {
     const { text, label } = parseLabel(line, `${name}, line ${l + 1}`);
     const phrase = normalisePhrase(text);
     if ((labels.get(phrase) ?? label) !== label) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot read labels as a phrase must have one label: ${name}, line ${l + 1} contradicts ` +
           `an earlier line on "${phrase}"`,
       );
@@ -95,7 +96,7 @@ function parseLabel(line: string, where: string): { text: string; label: boolean
   try {
     parsed = JSON.parse(line);
   } catch (error) {
-    throw new SyntaxError(`Cannot read labels as every line must be JSON: ${where} is not`, {
+    throw new InputSyntaxError(`Cannot read labels as every line must be JSON: ${where} is not`, {
       cause: error,
     });
   }
@@ -103,7 +104,7 @@ function parseLabel(line: string, where: string): { text: string; label: boolean
   if (
     typeof text !== "string" || typeof label !== "boolean" || Object.keys(rest).length > 0
   ) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot read labels as a line must hold text and a label of true or false: ${where} is ` +
         line,
     );

@@ -1,3 +1,4 @@
+import { InputTypeError } from "../../batch/mod.ts";
 import { bootstrap, type BootstrapOptions, type Interval } from "./bootstrap.ts";
 import type { LabelledSentence, LabelledTrace } from "./labelled_sentences.ts";
 import { coveredUnits } from "./score_sentences.ts";
@@ -36,7 +37,7 @@ export function importanceOf(
 ): number {
   if (measure === "accuracy") return Math.abs(sentence.importanceAccuracy);
   if (sentence.importanceKl === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       "Cannot measure importance by KL divergence as the sentences must have " +
         'counterfactual_importance_kl: pass "accuracy"',
     );

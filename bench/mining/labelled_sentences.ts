@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { readRollouts } from "../../hooks/mod.ts";
 
 /** One sentence of a trace, and what the source says of it. */
@@ -77,7 +78,7 @@ export async function loadLabelledTraces(
   const kl = path === SHIPPED_LABELLED ? await readKl() : undefined;
   const rollouts = await Array.fromAsync(readRollouts(path));
   if (rollouts.length === 0) {
-    throw new RangeError(`Cannot score on ${path} as it must hold a rollout: it is empty`);
+    throw new InputRangeError(`Cannot score on ${path} as it must hold a rollout: it is empty`);
   }
   const traces = rollouts.map((rollout, r) => {
     const text = rollout.completion ?? "";
@@ -89,7 +90,7 @@ export async function loadLabelledTraces(
     if (
       kl.prompt_id !== id || kl.counterfactual_importance_kl.length !== sentences.length
     ) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot read KL importance as line ${t} must hold ${sentences.length} sentences of ${id}: ` +
           `it holds ${kl.counterfactual_importance_kl.length} of ${kl.prompt_id}`,
       );
@@ -148,7 +149,7 @@ async function readKl(): Promise<KlRecord[]> {
 
 function checkSentences(where: string, value: unknown, text: string): SentenceRecord[] {
   if (!Array.isArray(value)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot score on ${where} as sentences must be an array: current value is ` +
         JSON.stringify(value),
     );
@@ -156,13 +157,13 @@ function checkSentences(where: string, value: unknown, text: string): SentenceRe
   for (const [i, sentence] of value.entries()) {
     const { start, end, tags, counterfactual_importance: importance } = sentence ?? {};
     if (!Array.isArray(tags) || !Number.isFinite(importance)) {
-      throw new TypeError(
+      throw new InputTypeError(
         `Cannot score on ${where} as sentences[${i}] must have tags and a finite ` +
           `counterfactual_importance: current value is ${JSON.stringify(sentence)}`,
       );
     }
     if (!(Number.isInteger(start) && 0 <= start && start < end && end <= text.length)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot score on ${where} as sentences[${i}] must lie inside the completion of ` +
           `${text.length} characters: it is [${start}, ${end})`,
       );

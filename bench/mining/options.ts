@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { InputRangeError } from "../../batch/mod.ts";
 
 /** The parts of the evaluation, in their order. */
 export const PARTS = ["scores", "ablations", "stability", "transfer"] as const;
@@ -89,20 +90,20 @@ export function parseMiningOptions(args: readonly string[]): MiningOptions | nul
   if (values.help) return null;
   const seed = Number(values.seed);
   if (values.seed.trim() === "" || !Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot score lexicons as --seed must be a whole number from 0: ` +
         `current value is "${values.seed}"`,
     );
   }
   const unknown = values.part.find((name) => !PARTS.some((part) => part === name));
   if (unknown !== undefined) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot score lexicons as --part must be one of ${PARTS.join(", ")}: ` +
         `current value is "${unknown}"`,
     );
   }
   if (values.quick && values.part.some((part) => part !== "scores")) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot score lexicons as --quick must go with no other part than scores: nothing is mined`,
     );
   }
@@ -114,7 +115,7 @@ export function parseMiningOptions(args: readonly string[]): MiningOptions | nul
     values.rollouts.length > 0 && "rollouts",
   ].find((flag) => flag !== false);
   if (values.readme && other !== undefined) {
-    throw new RangeError(
+    throw new InputRangeError(
       "Cannot write figures into the README as they must be of a full run on what is shipped: " +
         `--${other} is given`,
     );

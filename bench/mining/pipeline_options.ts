@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { InputRangeError } from "../../batch/mod.ts";
 
 /** What a run of the speed comparison is asked to do. */
 export interface PipelineOptions {
@@ -58,14 +59,14 @@ export function parsePipelineOptions(args: readonly string[]): PipelineOptions |
   if (values.help) return null;
   const rounds = Number(values.rounds);
   if (!Number.isSafeInteger(rounds) || rounds < 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot time pipelines as --rounds must be a whole number from 1: ` +
         `current value is "${values.rounds}"`,
     );
   }
   const isDefault = values.rollouts.length === 0;
   if (values.readme && !isDefault) {
-    throw new RangeError(
+    throw new InputRangeError(
       "Cannot write figures into the README as they must be of what is shipped: --rollouts is given",
     );
   }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { InputSyntaxError } from "../../batch/mod.ts";
 
 /** The stages of a miner, in order; both pipelines report them. */
 export const STAGES = ["read", "count", "embed", "cluster", "cover"] as const;
@@ -51,7 +52,7 @@ export function parseReport(output: string, name: string): PipelineReport {
   try {
     value = JSON.parse(line);
   } catch (error) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read the figures of ${name} as they must be one JSON object: ${
         (error as Error).message
       }`,
@@ -61,7 +62,7 @@ export function parseReport(output: string, name: string): PipelineReport {
   const { data, error } = Report.safeParse(value);
   if (data === undefined) {
     const { path, message } = error.issues[0]!;
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read the figures of ${name} as they must be complete: ${path.join(".")}: ${message}`,
     );
   }

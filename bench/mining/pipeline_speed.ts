@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import { InputRangeError } from "../../batch/mod.ts";
 import { describeMachine } from "../machine.ts";
 import { endProgress, progress } from "../progress.ts";
 import { markdownTable } from "../report/markdown.ts";
@@ -31,7 +32,7 @@ async function main(options: PipelineOptions): Promise<void> {
   if (missing !== undefined) {
     console.error(missing);
     if (options.readme) {
-      throw new RangeError(
+      throw new InputRangeError(
         "Cannot write figures into the README as they must be of both sides: Python was skipped",
       );
     }

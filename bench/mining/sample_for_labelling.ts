@@ -6,6 +6,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { writeJsonl } from "../../hooks/mod.ts";
 import { loadLexicon } from "../../sg/mod.ts";
 import { loadCorpora } from "../corpora.ts";
@@ -24,7 +25,7 @@ const { values } = parseArgs({
   },
 });
 if (values.lexicon === undefined || values.out === undefined) {
-  throw new TypeError("Usage: sample_for_labelling.ts --lexicon NAME|FILE --out FILE");
+  throw new InputTypeError("Usage: sample_for_labelling.ts --lexicon NAME|FILE --out FILE");
 }
 const corpora = await loadCorpora(values.rollouts, { quick: false });
 const phrases = blindSample(
@@ -44,7 +45,7 @@ console.error(`${phrases.length} phrases: ${values.out}`);
 function wholeNumber(flag: string, text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot sample phrases as --${flag} must be a whole number from 0: current value is "${text}"`,
     );
   }

@@ -1,3 +1,5 @@
+import { InputRangeError } from "../../batch/mod.ts";
+
 /**
  * Jaccard similarity of what two lexicons match on the same traces: code units of both over code units
  * of either.
@@ -9,7 +11,7 @@
  */
 export function jaccardOfCovers(a: readonly Uint8Array[], b: readonly Uint8Array[]): number {
   if (a.length !== b.length || a.some((cover, t) => cover.length !== b[t]!.length)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot compare covers as they must be of the same traces: there are ${a.length} and ` +
         `${b.length}, or their lengths differ`,
     );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import type { Interval } from "./bootstrap.ts";
 
 /** The 97.5 % point of the standard normal distribution. */
@@ -15,7 +16,7 @@ const Z = 1.959963984540054;
  */
 export function wilsonInterval(successes: number, trials: number): Interval {
   if (!(successes >= 0 && successes <= trials)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot compute a Wilson interval as successes must be from 0 to ${trials}: ` +
         `current value is ${successes}`,
     );

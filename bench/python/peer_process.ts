@@ -3,6 +3,7 @@ import { once } from "node:events";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { z } from "zod";
+import { InputSyntaxError } from "../../batch/mod.ts";
 
 /** What a process is asked to run. */
 export interface CaseRequest {
@@ -127,9 +128,9 @@ export class PeerProcess {
     }
   }
 
-  #misread(line: unknown, rule: string): SyntaxError {
+  #misread(line: unknown, rule: string): InputSyntaxError {
     const text = (typeof line === "string" ? line : JSON.stringify(line)).slice(0, 200);
-    return new SyntaxError(
+    return new InputSyntaxError(
       `Cannot read what ${this.#name} wrote as ${rule}: current value is ${text}`,
     );
   }

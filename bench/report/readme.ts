@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { InputSyntaxError } from "../../batch/mod.ts";
 import { writeOutput } from "../../hooks/mod.ts";
 import type { Figures } from "../figures.ts";
 import { markdownTable } from "./markdown.ts";
@@ -107,7 +108,7 @@ export function replaceBlock(
   const from = text.indexOf(start);
   const to = text.indexOf(end, from);
   if (from === -1 || to === -1) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot write figures as ${file} must hold the lines "${start}" and "${end}"`,
     );
   }

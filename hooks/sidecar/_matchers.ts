@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { InputRangeError, InputSyntaxError, InputTypeError } from "../../batch/mod.ts";
 import { matcherProvenance } from "../provenance.ts";
 import { decodeSafetensors } from "../safetensors.ts";
 import {
@@ -75,7 +76,7 @@ export class Matchers {
   addLexicon(body: Uint8Array, name?: string): { lexicon: string; name: string; grams: number } {
     const digest = digestOf(body);
     if (name !== undefined && BUILT_IN_LEXICONS.includes(name)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot read lexicon as its name must not be that of a built-in one: current name is ${name}`,
       );
     }
@@ -127,7 +128,7 @@ function readTokenTable(body: Uint8Array): TokenBytes {
     Object.keys(tensors).length > 2
   ) {
     const current = Object.entries(tensors).map(([name, { dtype }]) => `${name} (${dtype})`);
-    throw new TypeError(
+    throw new InputTypeError(
       "Cannot read tokenizer as it must hold bytes (U8) and offsets (I32) and nothing else: " +
         `current tensors are ${current.join(", ") || "none"}`,
     );
@@ -150,7 +151,7 @@ function checkOffsets(offsets: Int32Array, numBytes: number): void {
   let wrong = offsets.findIndex(isWrong);
   if (wrong < 0 && offsets.at(-1) !== numBytes) wrong = offsets.length - 1;
   if (offsets.length < 2 || wrong >= 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read tokenizer as offsets must ascend from 0 to ${numBytes}, the number of bytes: ` +
         (offsets.length < 2
           ? `it has ${offsets.length}`
@@ -174,7 +175,7 @@ function parseJson(body: Uint8Array): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read tokenizer as it must be a tokenizer.json: ${(error as Error).message}`,
       { cause: error },
     );
@@ -185,7 +186,9 @@ function utf8(what: "tokenizer" | "lexicon", body: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch (error) {
-    throw new SyntaxError(`Cannot read ${what} as it must be UTF-8: it is not`, { cause: error });
+    throw new InputSyntaxError(`Cannot read ${what} as it must be UTF-8: it is not`, {
+      cause: error,
+    });
   }
 }
 

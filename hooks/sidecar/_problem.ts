@@ -1,3 +1,5 @@
+import { type InputError, isInputError } from "../../batch/mod.ts";
+
 const MAX_MESSAGE = 2_000;
 
 /** A request that cannot be served: what the client is told, with the HTTP status. */
@@ -17,13 +19,18 @@ export class Problem extends Error {
 /**
  * What to answer when something was thrown while a request was read or computed.
  *
- * The checks of this package say what they cannot do; any other error is our own fault.
+ * Errors of the package's own classes say what is wrong with the request; any other is our own fault.
  */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof Error && error.message.startsWith("Cannot ")) {
+  if (isInputError(error)) {
     // What came with the request may stand in it, and be long.
-    return new Problem(400, "bad_request", error.message.slice(0, MAX_MESSAGE));
+    return new Problem(400, wireCode(error), error.message.slice(0, MAX_MESSAGE));
   }
   return new Problem(500, "internal", error instanceof Error ? error.message : String(error));
+}
+
+/** Most mistakes are for a person to read; a client acts on some. */
+function wireCode({ code }: InputError): string {
+  return code === "token_outside_vocabulary" ? code : "bad_request";
 }

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { InputRangeError } from "../../batch/mod.ts";
 import { emptyMetrics, metricPairs } from "../../metrics/mod.ts";
 import { batchFromSafetensors } from "../batch_safetensors.ts";
 import { ByteBudget } from "./_byte_budget.ts";
@@ -93,7 +94,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
   const { version, token, maxBodyBytes = 2 ** 30, bodyTimeout = 60_000, maxKept = 8 } = options;
   for (const [name, value] of Object.entries({ maxBodyBytes, bodyTimeout, maxKept })) {
     if (!Number.isSafeInteger(value) || value < 1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot create a sidecar as ${name} must be a whole number from 1: current value is ${value}`,
       );
     }

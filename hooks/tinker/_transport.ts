@@ -1,3 +1,4 @@
+import { InputTypeError } from "../../batch/mod.ts";
 import { during, refusal, TinkerError } from "./tinker_error.ts";
 
 /** Settings of {@linkcode Transport}, all of them set. */
@@ -34,7 +35,7 @@ export class Transport {
   constructor(options: TransportOptions) {
     const { baseUrl } = options;
     if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) {
-      throw new TypeError(
+      throw new InputTypeError(
         `Cannot connect as baseUrl must be a URL of http or https: current value is "${baseUrl}", ` +
           'pass one such as "http://localhost:8000"',
       );

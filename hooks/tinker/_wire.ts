@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import type {
   AdamParams,
   Datum,
@@ -41,7 +42,7 @@ function wireDatum(request: string, { modelInput, lossFnInputs }: Datum, index: 
     if (values === undefined) continue;
     // The server pads what is too short with zeros and would cut what is too long, in silence.
     if (values.length !== length) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${request} as the arrays of data[${index}] must be as long as its input of ${length} ` +
           `tokens: ${field} holds ${values.length} values`,
       );
@@ -49,7 +50,7 @@ function wireDatum(request: string, { modelInput, lossFnInputs }: Datum, index: 
     const data = Array.from(values);
     const bad = data.findIndex((value) => !Number.isFinite(value));
     if (bad !== -1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${request} as values must be finite, JSON has no others: ` +
           `data[${index}].${field}[${bad}] is ${
             data[bad]

@@ -1,4 +1,4 @@
-import { type Batch, Flag } from "../../batch/mod.ts";
+import { type Batch, Flag, InputRangeError } from "../../batch/mod.ts";
 import { type Datum, modelInput, type SampledSequence } from "./protocol.ts";
 
 /** The fields of a batch that sampled sequences fill. */
@@ -94,20 +94,20 @@ export function datumsFromBatch(
   const { offsets, tokenIds, lossMask, oldLogprobs } = batch;
   const numSequences = offsets.length - 1;
   if (prompts.length !== numSequences) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot make datums as prompts must be one per sequence: ${prompts.length} for ` +
         `${numSequences} sequences, repeat the prompt of a group`,
     );
   }
   if (advantages.length !== tokenIds.length) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot make datums as advantages must be one per token: ${advantages.length} for ` +
         `${tokenIds.length} tokens, pass those that the hook returned`,
     );
   }
   return prompts.map((prompt, s) => {
     if (prompt.length === 0) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot make datums as a prompt must hold at least one token: prompts[${s}] is empty, start ` +
           "it with the token that begins a text",
       );

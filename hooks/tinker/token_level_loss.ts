@@ -1,3 +1,5 @@
+import { InputRangeError } from "../../batch/mod.ts";
+
 /** The losses of the protocol that form importance ratios per token, so that token credit counts. */
 export const TOKEN_LEVEL_LOSSES: readonly string[] = [
   "importance_sampling",
@@ -30,7 +32,7 @@ export function tokenLevelLoss(name: string): string {
     : name === "cross_entropy"
     ? "it reads no advantages"
     : "it is not known whether it keeps token credit";
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot train on token advantages as the loss must be one of ${
       TOKEN_LEVEL_LOSSES.join(", ")
     }: ` +

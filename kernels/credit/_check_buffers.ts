@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { wholeWords } from "../_transfers.ts";
 import { type Credit, NUM_PARAMETERS } from "./_resolve_credit.ts";
@@ -50,7 +51,7 @@ export function checkCreditBuffers(
   checkSize("numSequences", numSequences);
   checkSize("numTokens", numTokens);
   if (numSequences === 0 && numTokens > 0 && credit.needs.includes("offsets")) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot encode ${numTokens} tokens as they must belong to sequences: numSequences is 0`,
     );
   }

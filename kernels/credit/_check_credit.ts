@@ -1,4 +1,4 @@
-import { checkBatch } from "../../batch/mod.ts";
+import { checkBatch, InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { type Credit, needsGroup } from "./_resolve_credit.ts";
 import type { CreditBatch } from "./options.ts";
 
@@ -20,7 +20,7 @@ export function checkCredit(batch: CreditBatch, credit: Credit): void {
     if (batch[field] !== undefined) continue;
     const isAskedByFrom = OF_FROM[from].some((asked) => asked === field);
     const name = MODES_OF_HICRA.has(formula) ? "hicra" : formula;
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot credit tokens as ${isAskedByFrom ? `from "${from}"` : `transform "${name}"`} needs ` +
         `batch.${field}: current value is undefined`,
     );
@@ -50,7 +50,9 @@ function checkKinds(kinds: Uint8Array, numTokens: number): void {
   checkArray("kinds", kinds, Uint8Array, numTokens);
   for (let t = 0; t < kinds.length; t++) {
     if (kinds[t]! >= NUM_KINDS) {
-      throw new RangeError(`Cannot credit tokens as kinds are 0 to 4: kinds[${t}] is ${kinds[t]}`);
+      throw new InputRangeError(
+        `Cannot credit tokens as kinds are 0 to 4: kinds[${t}] is ${kinds[t]}`,
+      );
     }
   }
 }
@@ -64,19 +66,19 @@ function checkRewards(
   if (include !== undefined) checkArray("include", include, Uint8Array, groupIds.length);
   for (let s = 0; s < rewards.length; s++) {
     if (include !== undefined && include[s]! > 1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot credit tokens as include holds only 0 and 1: include[${s}] is ${include[s]}`,
       );
     }
     if (include?.[s] === 0) continue;
     if (!Number.isFinite(rewards[s])) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot credit tokens as rewards must be finite: rewards[${s}] is ${rewards[s]}, ` +
           `or set include[${s}] to 0 to leave the sequence out`,
       );
     }
     if (groupIds[s] === -1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot credit tokens as every sequence needs a known group: groupIds[${s}] is -1, ` +
           `give it the id of its prompt or set include[${s}] to 0`,
       );
@@ -91,7 +93,7 @@ function checkSingletons(groupIds: Int32Array, include: Uint8Array | undefined):
   }
   for (let s = 0; s < groupIds.length; s++) {
     if (include?.[s] === 0 || sizes.get(groupIds[s]!) !== 1) continue;
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot credit tokens as this convention needs at least 2 rewards in a group: group ` +
         `${groupIds[s]} holds only sequence ${s}, choose singleton "zero" or "reward"`,
     );
@@ -107,7 +109,7 @@ function checkTrainedGroups(
     if (groupIds[s] !== -1 || !lossMask.subarray(offsets[s]!, offsets[s + 1]!).includes(1)) {
       continue;
     }
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot credit tokens as every sequence with trained tokens needs a known group: ` +
         `groupIds[${s}] is -1, give it the id of its prompt`,
     );
@@ -122,12 +124,12 @@ function checkArray(
 ): void {
   if (!(value instanceof type)) {
     const current = (value as object | null)?.constructor?.name ?? String(value);
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot credit tokens as ${name} must be a ${type.name}: current value is ${current}`,
     );
   }
   if (value.length !== length) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot credit tokens as ${name} must hold ${length} values: current length is ${value.length}`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import type {
   CreditBaseline,
   CreditBatch,
@@ -102,14 +103,14 @@ function checkKeys(field: string, value: unknown, known: readonly string[]): voi
     const hint = field === "baseline"
       ? ", pass baselinePreset(name).group of @hicra/hicra/advantage for a preset"
       : "";
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot credit tokens as ${field} must be an object: current value is ` +
         `${JSON.stringify(value)}${hint}`,
     );
   }
   const unknown = Object.keys(value).find((key) => !known.includes(key));
   if (unknown !== undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot credit tokens as ${field} must have known keys: "${unknown}" is none, known are ` +
         known.join(", "),
     );
@@ -120,7 +121,7 @@ function checkKeys(field: string, value: unknown, known: readonly string[]): voi
 function checkNumbers(transform: CreditTransform): void {
   for (const [key, value] of Object.entries(transform)) {
     if (typeof value === "object" && value !== null && "type" in value) {
-      throw new TypeError(
+      throw new InputTypeError(
         `Cannot credit tokens as ${key} must be a number: current value is a schedule, resolve it for ` +
           `the step and pass the number, to a kernel through creditParameters`,
       );
@@ -143,7 +144,7 @@ export function parametersOf(transform: CreditTransform | undefined): number[] {
   const set = (at: number, field: string, value: number, min: number, max = Infinity) => {
     if (!Number.isFinite(value) || value < min || value > max) {
       const range = max === Infinity ? `at least ${min}` : `from ${min} to ${max}`;
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot credit tokens as ${field} must be a finite number ${range}: current value is ${value}`,
       );
     }
@@ -162,7 +163,7 @@ export function parametersOf(transform: CreditTransform | undefined): number[] {
       const { alpha = 0.4, kappa = 2 } = transform;
       set(0, "alpha", alpha, 0);
       if (!(kappa > 1)) {
-        throw new RangeError(
+        throw new InputRangeError(
           `Cannot credit tokens as kappa must be greater than 1: current value is ${kappa}`,
         );
       }
@@ -202,13 +203,13 @@ function checkBelowOne(
   // What rounds to 1 in f32 is 1 on the device.
   if (Math.fround(alpha) < 1) return;
   if (mode === "mass-preserving") {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot credit tokens as ${field} must be less than 1 in mode "mass-preserving", as 1 may ` +
         `leave a sequence no mass to rescale: current value is ${alpha}`,
     );
   }
   if (!allowSignChange) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot credit tokens as ${field} must be less than 1, as 1 zeroes the planning tokens of ` +
         `failed rollouts and more flips their sign (allowSignChange: true permits it): ` +
         `current value is ${alpha}`,
@@ -241,7 +242,7 @@ function resolveBaseline({
   checkOneOf("baseline.singleton", singleton, SINGLETONS);
   checkOneOf("baseline.ddof", ddof, [0, 1]);
   if (!Number.isFinite(epsilon) || epsilon < 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot credit tokens as baseline.epsilon must be a finite number at least 0: ` +
         `current value is ${epsilon}`,
     );
@@ -252,7 +253,7 @@ function resolveBaseline({
 function checkOneOf<Value>(field: string, value: Value, known: readonly Value[]): void {
   if (known.includes(value)) return;
   const show = (one: Value) => typeof one === "string" ? `"${one}"` : String(one);
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot credit tokens as ${field} must be one of ${known.map(show).join(", ")}: ` +
       `current value is ${show(value)}`,
   );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { bindingRanges } from "../_dispatch.ts";
 import { dispatchOn } from "../_dispatch_on.ts";
@@ -116,7 +117,7 @@ export class CreditKernel {
   encode(encoder: GPUCommandEncoder, buffers: CreditBuffers, sizes: CreditSizes): void {
     const { from, baseline } = this.#credit;
     if (from === "rewards" && baseline.singleton === "error" && needsGroup(baseline)) {
-      throw new RangeError(
+      throw new InputRangeError(
         'Cannot encode as singleton "error" needs rewards that the CPU can read: choose "zero" or ' +
           '"reward", or call run',
       );
@@ -143,7 +144,7 @@ export class CreditKernel {
     const credit = this.#credit;
     checkCredit(batch, credit);
     if (parameters.length !== NUM_PARAMETERS) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot credit tokens as parameters must hold ${NUM_PARAMETERS} values: ` +
           `current length is ${parameters.length}`,
       );

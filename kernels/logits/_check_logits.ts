@@ -1,3 +1,4 @@
+import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { checkType } from "../_check_type.ts";
 import { DTYPE_BYTES, type LogitDtype, logitReader, type Logits } from "../logit_dtype.ts";
 
@@ -17,17 +18,17 @@ export function checkSettings(
   { vocabSize, dtype, temperature }: LogitSettings,
 ): void {
   if (!Number.isInteger(vocabSize) || vocabSize < 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot ${action} as vocabSize must be a positive integer: current value is ${vocabSize}`,
     );
   }
   if (!Object.hasOwn(DTYPE_BYTES, dtype)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot ${action} as dtype must be "f32", "f16" or "bf16": current value is "${dtype}"`,
     );
   }
   if (!(temperature > 0 && Number.isFinite(temperature))) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot ${action} as temperature must be a positive number: current value is ${temperature}`,
     );
   }
@@ -35,7 +36,7 @@ export function checkSettings(
 
 export function checkTopK(topK: number): void {
   if (!Number.isInteger(topK) || topK < 0 || topK > MAX_TOP_K) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot compute logit statistics as topK must be an integer from 0 to ${MAX_TOP_K}: ` +
         `current value is ${topK}`,
     );
@@ -58,7 +59,7 @@ export function checkLogitArrays(
     const hint = current === "Float16Array" && dtype === "f16"
       ? ", pass new Uint16Array(it.buffer, it.byteOffset, it.length)"
       : "";
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot ${action} as logits of dtype "${dtype}" must be a ${type.name}: ` +
         `current value is ${current}${hint}`,
     );
@@ -67,7 +68,7 @@ export function checkLogitArrays(
   if (lossMask !== undefined) checkType(action, "lossMask", lossMask, Uint8Array);
   const numTokens = tokenIds.length;
   if (logits.length !== numTokens * vocabSize) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot ${action} as logits must hold ${vocabSize} values for each of ${numTokens} tokens, ` +
         `${numTokens * vocabSize}: current length is ${logits.length}`,
     );
@@ -75,7 +76,7 @@ export function checkLogitArrays(
   checkPerToken(action, "lossMask", lossMask, numTokens);
   for (let t = 0; t < numTokens; t++) {
     if (lossMask?.[t] !== 0 && tokenIds[t]! >= vocabSize) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${action} as token ids must be below the vocabulary's size, ${vocabSize}: ` +
           `tokenIds[${t}] is ${tokenIds[t]}, or make it negative to leave the token out`,
       );
@@ -90,7 +91,7 @@ export function checkPerToken(
   numTokens: number,
 ): void {
   if (values !== undefined && values.length !== numTokens) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot ${action} as ${name} must hold one value per token, ${numTokens}: ` +
         `current length is ${values.length}`,
     );
@@ -103,19 +104,19 @@ export function badRow(
   logits: Logits,
   token: number,
   { vocabSize, dtype }: LogitSettings,
-): RangeError {
+): InputRangeError {
   const read = logitReader(logits, dtype);
   const leave = `or give it a negative id to leave the token out`;
   for (let v = 0; v < vocabSize; v++) {
     const value = read(token * vocabSize + v);
     if (Number.isNaN(value) || value === Infinity) {
-      return new RangeError(
+      return new InputRangeError(
         `Cannot ${action} as logits must be finite or -Infinity: entry ${v} of token ${token} is ` +
           `${value}, ${leave}`,
       );
     }
   }
-  return new RangeError(
+  return new InputRangeError(
     `Cannot ${action} as a token must have a logit above the lowest f32: all of token ${token} are ` +
       `-Infinity or lowest, ${leave}`,
   );

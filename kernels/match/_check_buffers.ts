@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { wholeWords } from "../_transfers.ts";
 import type { MatchBuffers, MatchSizes } from "./match_buffers.ts";
@@ -12,13 +13,13 @@ export function checkMatchBuffers(
   checkSize("numSequences", numSequences);
   checkSize("numTokens", numTokens);
   if (numTokens > 0 && numSequences === 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot encode ${numTokens} tokens as numSequences must be positive: current value is 0`,
     );
   }
   const limit = tokensThatFit(limits);
   if (numTokens > limit) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot encode ${numTokens} tokens as they must fit one binding of 4 bytes a token, ${limit} ` +
         `tokens: maxStorageBufferBindingSize is ${limits.maxStorageBufferBindingSize}, maxBufferSize ` +
         `is ${limits.maxBufferSize}; cut the batch between sequences`,

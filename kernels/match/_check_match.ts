@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { checkType } from "../_check_type.ts";
 import { NUM_BLOCKS } from "./_alphabet.ts";
 import type { PhraseBatch } from "./phrase_matches.ts";
@@ -21,13 +22,13 @@ export function checkTables(tables: PhraseTables): void {
   checkLength("tables.grams", tables.grams, symbols.length, "one per node");
   for (let id = 0; id + 1 < byteOffsets.length; id++) {
     if (byteOffsets[id]! <= byteOffsets[id + 1]!) continue;
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot match phrases as tables.byteOffsets must not decrease: ` +
         `byteOffsets[${id + 1}] is ${byteOffsets[id + 1]} after ${byteOffsets[id]}`,
     );
   }
   if (byteOffsets[0] !== 0 || byteOffsets.at(-1) !== tokenBytes.length) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot match phrases as tables.byteOffsets must go from 0 to the number of tokenBytes, ` +
         `${tokenBytes.length}: they go from ${byteOffsets[0]} to ${byteOffsets.at(-1)}`,
     );
@@ -48,7 +49,7 @@ export function checkPhraseBatch(
     checkLength("batch.segmentIds", segmentIds, tokenIds!.length, "one per token");
   }
   if (offsets[0] !== 0 || offsets.at(-1) !== tokenIds!.length) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot match phrases as batch.offsets must go from 0 to the number of tokens, ` +
         `${tokenIds!.length}: they go from ${offsets[0]} to ${offsets.at(-1)}`,
     );
@@ -56,11 +57,12 @@ export function checkPhraseBatch(
 }
 
 /** The error of `SgMatcher.match()`, word for word. */
-export function unknownToken(token: number, index: number, vocabSize: number): RangeError {
-  return new RangeError(
+export function unknownToken(token: number, index: number, vocabSize: number): InputRangeError {
+  return new InputRangeError(
     `Cannot match batch.tokenIds as ids must be in the vocabulary, [0, ${vocabSize}): ` +
       `tokenIds[${index}] is ${token}; if the model's vocabulary is padded, load the tokenizer with ` +
       `its vocabSize`,
+    { code: "token_outside_vocabulary" },
   );
 }
 
@@ -71,7 +73,7 @@ function checkLength(
   which: string,
 ): void {
   if (values.length === length) return;
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot match phrases as ${name} must hold ${length} values, ${which}: ` +
       `current length is ${values.length}`,
   );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { matchesThatFit } from "./_sizes.ts";
 
 /** Sequences `[from, to)` of a batch. */
@@ -13,7 +14,7 @@ export function cutBetweenSequences(offsets: Int32Array, limit: number): Piece[]
   for (let s = 0; s + 1 < offsets.length; s++) {
     const tokens = offsets[s + 1]! - offsets[s]!;
     if (tokens > limit) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot match phrases as a sequence must fit one binding of 4 bytes a token, ${limit} tokens ` +
           `by maxStorageBufferBindingSize and maxBufferSize of this device: sequence ${s} holds ` +
           `${tokens}, use matchPhrases or SgMatcher.match()`,
@@ -31,7 +32,7 @@ export function cutBetweenSequences(offsets: Int32Array, limit: number): Piece[]
 /** Cuts a piece with too many matches in two. */
 export function halves({ from, to }: Piece, limits: GPUSupportedLimits): Piece[] {
   if (to - from === 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot match phrases as the matches of a sequence must fit one binding of 20 bytes a match, ` +
         `${
           matchesThatFit(limits)

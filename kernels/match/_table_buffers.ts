@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { captureErrors } from "../_capture_errors.ts";
 import { type Values, wholeWords } from "../_transfers.ts";
 import { dispatchOn } from "../_dispatch_on.ts";
@@ -89,7 +90,7 @@ function createTable(device: GPUDevice, name: string, values: Values): GPUBuffer
   const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
   const size = Math.max(8, wholeWords(values.byteLength));
   if (size > Math.min(maxStorageBufferBindingSize, maxBufferSize)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot match phrases as table "${name}" of ${size} bytes must fit one binding: ` +
         `maxStorageBufferBindingSize is ${maxStorageBufferBindingSize}, maxBufferSize is ` +
         `${maxBufferSize}; use matchPhrases on this machine`,

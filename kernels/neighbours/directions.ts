@@ -1,3 +1,5 @@
+import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
+
 /** Row vectors by direction: their cosines need no division. */
 export interface Directions {
   /** The rows as given, `[rows x dimensions]`. */
@@ -45,13 +47,13 @@ export function directions(
   { action = "compare vectors" }: DirectionsOptions = {},
 ): Directions {
   if (!Number.isInteger(dimensions) || dimensions < 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot ${action} as dimensions must be a whole number from 1: current value is ${dimensions}`,
     );
   }
   const rows = vectors.length / dimensions;
   if (!Number.isInteger(rows)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot ${action} as vectors must hold whole rows of ${dimensions} numbers: ` +
         `current length is ${vectors.length}`,
     );
@@ -62,7 +64,7 @@ export function directions(
     const begin = row * dimensions;
     const length = Math.sqrt(dot(vectors, begin, begin, dimensions));
     if (!(length > 0 && length < Infinity)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${action} as a vector must be finite and not zero: ` +
           `the length of row ${row} is ${length}`,
       );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { captureErrors } from "../_capture_errors.ts";
 import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
@@ -111,7 +112,7 @@ export class NeighboursKernel {
   ): Promise<NeighboursKernel> {
     checkEpsilon(epsilon);
     if (!Number.isInteger(dimensions) || dimensions < 1) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot find neighbours as dimensions must be a whole number from 1: ` +
           `current value is ${dimensions}`,
       );
@@ -258,7 +259,7 @@ export class NeighboursKernel {
       let end = Math.min(begin + TILE_ROWS, numRows);
       const needed = ends[end - 1]! - before;
       if (needed > room) {
-        throw new RangeError(
+        throw new InputRangeError(
           `Cannot list neighbours as those of ${TILE_ROWS} rows must fit a binding, ${room} indices: rows ` +
             `${begin} to ${end - 1} have ${needed}, lower epsilon or drop duplicates`,
         );
@@ -451,12 +452,12 @@ function checkRange(
 ): Required<NeighbourRows> {
   checkSize("numRows", numRows);
   if (!Number.isInteger(begin) || begin < 0 || begin % TILE_ROWS !== 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot encode as begin must be a multiple of ${TILE_ROWS}: current value is ${begin}`,
     );
   }
   if (!Number.isInteger(end) || end < begin || end > numRows) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot encode as end must be from begin, ${begin}, to numRows, ${numRows}: ` +
         `current value is ${end}`,
     );

@@ -1,3 +1,4 @@
+import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { checkType } from "../_check_type.ts";
 import { checkPerToken, checkSettings, type LogitSettings } from "../logits/_check_logits.ts";
 import type { PolicyGradientOptions } from "./reference.ts";
@@ -58,7 +59,7 @@ export function objectiveOf(action: string, options: PolicyGradientOptions): Obj
   ];
   for (const [name, holds, rule] of rules) {
     if (!holds) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${action} as ${name} must be ${rule}: current value is ${objective[name]}`,
       );
     }
@@ -76,7 +77,7 @@ export function checkTerms(
 ): void {
   const numTokens = tokenIds.length;
   if (klPenalty !== 0 && refLogprobs === undefined) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot ${action} as a klPenalty of ${klPenalty} needs refLogprobs: current value is undefined`,
     );
   }
@@ -93,14 +94,14 @@ export function checkTerms(
   for (let t = 0; t < numTokens; t++) {
     const weight = weights[t]!;
     if (!(weight >= 0 && Number.isFinite(weight))) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot ${action} as weights must be finite and at least 0: weights[${t}] is ${weight}`,
       );
     }
     if (weight === 0 || tokenIds[t]! < 0) continue;
     for (const [name, values] of Object.entries(fields)) {
       if (!Number.isFinite(values[t])) {
-        throw new RangeError(
+        throw new InputRangeError(
           `Cannot ${action} as ${name} must be finite: ${name}[${t}] is ${values[t]}, or set ` +
             `weights[${t}] to 0 to leave the token out`,
         );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { rowRanges, uploadRanges } from "../_dispatch.ts";
@@ -220,7 +221,7 @@ export class PolicyGradientKernel {
     checkSize("numTokens", numTokens);
     const { logits, losses, gradients, refLogprobs, ...perToken } = buffers;
     if ((gradients === logits) !== this.#inPlace) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot encode as buffers.gradients must ${
           this.#inPlace ? "" : "not "
         }be buffers.logits: ` +
@@ -246,7 +247,7 @@ export class PolicyGradientKernel {
     });
     const { maxStorageBufferBindingSize } = this.#device.limits;
     if (8 * numTokens > maxStorageBufferBindingSize) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot encode ${numTokens} tokens as 8 bytes for each must fit a binding: ` +
           `maxStorageBufferBindingSize is ${maxStorageBufferBindingSize}, pass fewer tokens at a time`,
       );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { type LogitDtype, logitReader, type Logits, logitWriter } from "../logit_dtype.ts";
 import { badRow, checkLogitArrays, LOWEST } from "../logits/_check_logits.ts";
 import {
@@ -172,7 +173,7 @@ export function badToken(
   { logits, tokenIds, advantages, weights }: PolicyGradientInputs,
   token: number,
   objective: Objective,
-): RangeError {
+): InputRangeError {
   const id = tokenIds[token]!;
   const begin = token * objective.vocabSize;
   const row = Array.from({ length: objective.vocabSize }, (_, v) => begin + v)
@@ -181,12 +182,12 @@ export function badToken(
     row.some((logit) => logit > LOWEST);
   if (!hasDistribution) return badRow(ACTION, logits, token, objective);
   if (row[id]! > -Infinity) {
-    return new RangeError(
+    return new InputRangeError(
       `Cannot ${ACTION} as the loss of token ${token} and its derivative must fit f32: its advantage is ` +
         `${advantages[token]}, its weight ${weights[token]}`,
     );
   }
-  return new RangeError(
+  return new InputRangeError(
     `Cannot ${ACTION} as a sampled token must have a probability above 0: entry ${id} of token ` +
       `${token} has logit ${row[id]}, set weights[${token}] to 0 to leave the token out`,
   );

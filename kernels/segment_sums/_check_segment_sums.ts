@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { checkType } from "../_check_type.ts";
 
 /** Most classes that a kernel counts: what a workgroup holds in memory. */
@@ -13,14 +14,14 @@ export function checkSegmentSums(
   checkType("sum segments", "values", values, Float32Array);
   checkType("sum segments", "offsets", offsets, Int32Array);
   if (offsets.length === 0 || offsets[0] !== 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot sum segments as offsets must start at 0: ` +
         (offsets.length === 0 ? "current length is 0" : `offsets[0] is ${offsets[0]}`),
     );
   }
   for (let s = 1; s < offsets.length; s++) {
     if (offsets[s]! < offsets[s - 1]!) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot sum segments as offsets must not descend: offsets[${s}] is ${offsets[s]} after ` +
           `${offsets[s - 1]}`,
       );
@@ -28,7 +29,7 @@ export function checkSegmentSums(
   }
   const numSegments = offsets.length - 1;
   if (offsets[numSegments] !== values.length) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot sum segments as offsets must end at the number of values, ${values.length}: ` +
         `offsets[${numSegments}] is ${offsets[numSegments]}`,
     );
@@ -46,7 +47,7 @@ export function checkSegmentSums(
 /** Checks the number of classes. */
 export function checkNumClasses(numClasses: number): void {
   if (Number.isInteger(numClasses) && numClasses >= 1 && numClasses <= MAX_CLASSES) return;
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot sum segments as numClasses must be an integer from 1 to ${MAX_CLASSES}: ` +
       `current value is ${numClasses}`,
   );
@@ -54,7 +55,7 @@ export function checkNumClasses(numClasses: number): void {
 
 function checkLength(name: string, length: number, unit: string, expected: number): void {
   if (length === expected) return;
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot sum segments as ${name} must hold one value per ${unit}, ${expected}: ` +
       `current length is ${length}`,
   );

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { InputSyntaxError } from "../../batch/mod.ts";
 import type { StoredSolution } from "./stored_corpus.ts";
 
 /** Where the manifest of a corpus stands. It is written last, so a folder without it holds no corpus. */
@@ -145,8 +146,8 @@ export function damagedShard(
   { bytes, crc32 }: CorpusShard,
   found: string,
   cause?: unknown,
-): SyntaxError {
-  return new SyntaxError(
+): InputSyntaxError {
+  return new InputSyntaxError(
     `Cannot read ${JSON.stringify(path)} as it must be the shard that was stored, ${bytes} bytes ` +
       `with CRC-32 ${crc32}: current value is ${found}, store the corpus again`,
     { cause },

@@ -1,4 +1,5 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { InputSyntaxError } from "../../batch/mod.ts";
 
 /** What a promise of a file's content gives; `undefined` if there is no such file. */
 export async function ifThere<T>(content: Promise<T>): Promise<T | undefined> {
@@ -17,7 +18,7 @@ export async function readKeptJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(json);
   } catch (error) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read ${JSON.stringify(path)} as it must be what a run of mine kept: ` +
         `${(error as Error).message}, remove it`,
       { cause: error },

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import type { MineOptions } from "./mine_options.ts";
 
 const DEFAULTS = {
@@ -29,7 +30,7 @@ export function mineParameters(options: MineOptions): MineParameters {
   const check = (name: keyof MineOptions, isRight: (value: number) => boolean, rule: string) => {
     const value = options[name];
     if (value === undefined || isRight(value as number)) return;
-    throw new RangeError(`Cannot mine as ${name} must be ${rule}: current value is ${value}`);
+    throw new InputRangeError(`Cannot mine as ${name} must be ${rule}: current value is ${value}`);
   };
   for (const name of ["keepClusters", "keepSparse", "maxShare"] as const) {
     check(name, (share) => share > 0 && share <= 1, "a share above 0 and at most 1");
@@ -40,7 +41,7 @@ export function mineParameters(options: MineOptions): MineParameters {
   check("epsilon", (value) => value > 0 && value <= 2, "above 0 and at most 2");
   check("minPoints", (value) => Number.isInteger(value) && value >= 1, "a whole number from 1");
   if (options.unit === "character" && options.functional !== false && !options.prototypes) {
-    throw new RangeError(
+    throw new InputRangeError(
       "Cannot mine characters as prototypes must be of the language that is mined: those by default " +
         "are English, pass prototypes, or functional false",
     );

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { InputSyntaxError } from "../../batch/mod.ts";
 import type { NgramTable } from "./ngram_table.ts";
 
 /** First line of the file, and its version. */
@@ -87,7 +88,7 @@ export async function readNgramTable(path: string): Promise<NgramTable> {
   const isWhole = file.toString("latin1", 0, MAGIC.length) === MAGIC &&
     createHash("sha256").update(body).digest().equals(digest);
   if (!isWhole) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read ${
         JSON.stringify(path)
       } as it must be a table of n-grams of version 1 that was ` +

@@ -1,4 +1,5 @@
 import * as ort from "onnxruntime-node";
+import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import type { EmbedOptions } from "./embedder.ts";
 
 /** What can be fed to a model of sentences. */
@@ -48,7 +49,7 @@ export class SentenceModel {
         logSeverityLevel: 4,
       });
     } catch (error) {
-      throw new TypeError(
+      throw new InputTypeError(
         `Cannot load "${name}" as it must be an ONNX model in one file: ${messageOf(error)}`,
         { cause: error },
       );
@@ -122,7 +123,7 @@ export class SentenceModel {
       !(data instanceof Float32Array) || dims.length !== expected.length + 1 ||
       expected.some((size, axis) => dims[axis] !== size) || dims.at(-1) === 0
     ) {
-      throw new TypeError(
+      throw new InputTypeError(
         `Cannot embed as ${this.#output} of "${this.#name}" must be float32 of shape ` +
           `[${expected.join(", ")}, dimensions]: current value is ${output.type} of shape ` +
           `[${dims.join(", ")}]`,
@@ -136,13 +137,13 @@ export class SentenceModel {
     const message = messageOf(error);
     const index = Number(message.match(/out of data bounds, idx=(-?\d+)/)?.[1]);
     if (tokens.some((text) => text.includes(index))) {
-      return new RangeError(
+      return new InputRangeError(
         `Cannot embed as model and tokenizer must fit: "${this.#name}" does not know token id ` +
           `${index}, pass the tokenizer.json of the model`,
         { cause: error },
       );
     }
-    return new RangeError(
+    return new InputRangeError(
       `Cannot embed texts of ${
         tokens[0]!.length
       } tokens as "${this.#name}" failed, pass a smaller ` +
@@ -179,7 +180,7 @@ function poolUnit(rows: Float32Array, unit: Float32Array, name: string): void {
   let square = 0;
   for (let k = 0; k < mean.length; k++) square += mean[k]! * mean[k]!;
   if (!(square > 0 && square < Infinity)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot embed as a vector must be finite and not zero: "${name}" gives one of squared norm ${square}`,
     );
   }
@@ -189,7 +190,7 @@ function poolUnit(rows: Float32Array, unit: Float32Array, name: string): void {
 
 function checkInputs(inputs: readonly ort.InferenceSession.ValueMetadata[], name: string): void {
   if (!inputs.some((input) => input.name === "input_ids")) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot embed with "${name}" as it must have the input input_ids: it has ${
         inputs.map((input) => input.name).join(", ")
       }`,
@@ -197,7 +198,7 @@ function checkInputs(inputs: readonly ort.InferenceSession.ValueMetadata[], name
   }
   for (const input of inputs) {
     if (!INPUTS.includes(input.name)) {
-      throw new TypeError(
+      throw new InputTypeError(
         `Cannot embed with "${name}" as its inputs must be among ${
           INPUTS.join(", ")
         }: it also has ` +
@@ -205,7 +206,7 @@ function checkInputs(inputs: readonly ort.InferenceSession.ValueMetadata[], name
       );
     }
     if (!input.isTensor || input.type !== "int64") {
-      throw new TypeError(
+      throw new InputTypeError(
         `Cannot embed with "${name}" as its inputs must be of type int64: ${input.name} is ` +
           (input.isTensor ? input.type : "no tensor"),
       );
@@ -217,7 +218,7 @@ function chooseOutput({ outputNames }: ort.InferenceSession, name: string): stri
   const known = [POOLED_OUTPUT, ...TOKEN_OUTPUTS];
   const output = known.find((candidate) => outputNames.includes(candidate));
   if (output !== undefined) return output;
-  throw new TypeError(
+  throw new InputTypeError(
     `Cannot embed with "${name}" as it must have one of the outputs ${known.join(", ")}: it has ` +
       outputNames.join(", "),
   );

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import type { NgramTable } from "./ngram_table.ts";
 
 /** Options of {@linkcode absorbNested}. */
@@ -43,7 +44,7 @@ export interface AbsorbNestedOptions {
 export function absorbNested(table: NgramTable, options: AbsorbNestedOptions = {}): Int32Array {
   const { share = 0.9 } = options;
   if (!(share > 0.5 && share <= 1)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot absorb nested n-grams as share must be above 0.5 and at most 1: current value is ${share}`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { type Directions, directions, visitProductBlocks } from "../../kernels/onnx.ts";
 import type { ClusteringOptions } from "./clustering.ts";
 
@@ -47,13 +48,13 @@ export async function agglomerative(
 ): Promise<Int32Array> {
   const { epsilon } = options;
   if (!(epsilon >= 0 && epsilon <= 2)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot cluster as epsilon must be a cosine distance from 0 to 2: current value is ${epsilon}`,
     );
   }
   const rows = directions(vectors, dimensions, { action: "cluster" });
   if (rows.rows > MAX_ROWS) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot cluster by average linkage as there must be at most ${MAX_ROWS} vectors: ` +
         `there are ${rows.rows}, use DBSCAN`,
     );

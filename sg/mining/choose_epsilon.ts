@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import {
   BLOCK_ROWS,
   cosineDistance,
@@ -91,14 +92,14 @@ export async function chooseEpsilon(
   const rows = directions(vectors, dimensions, { action: "cluster" });
   const needed = Math.max(2, minPoints);
   if (rows.rows < needed) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot choose epsilon as there must be at least ${needed} vectors: ` +
         `there are ${rows.rows}, pass more or set epsilon`,
     );
   }
   const epsilons = await candidateEpsilons(rows, needed - 1, options);
   if (epsilons.length === 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot choose epsilon as vectors must differ: nearly all have ${needed - 1} equals, ` +
         `drop the duplicates or set epsilon`,
     );

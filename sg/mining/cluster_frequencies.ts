@@ -1,3 +1,4 @@
+import { InputTypeError } from "../../batch/mod.ts";
 import type { NgramTable } from "./ngram_table.ts";
 
 /**
@@ -25,7 +26,7 @@ import type { NgramTable } from "./ngram_table.ts";
  */
 export function clusterFrequencies(table: NgramTable, clusters: Int32Array): Uint32Array {
   if (clusters.length !== table.texts.length) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot count prompts as there must be a cluster for each of ${table.texts.length} grams: ` +
         `current length is ${clusters.length}`,
     );

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { InputRangeError } from "../../batch/mod.ts";
 import { writing } from "./_corpus_shards.ts";
 import { countCorpus } from "./_count_engine.ts";
 import type { GramUnit, NgramTable } from "./ngram_table.ts";
@@ -114,7 +115,7 @@ async function countStored(
 ): Promise<NgramTable> {
   const { numSolutions, numPrompts } = corpus;
   if (numSolutions === 0) {
-    throw new RangeError("Cannot count n-grams as there must be at least one solution");
+    throw new InputRangeError("Cannot count n-grams as there must be at least one solution");
   }
   const { unit = "word", minPrompts = Math.max(3, Math.ceil(numPrompts / 500)) } = options;
   const { table, letters, unspacedLetters } = await countCorpus(corpus, {
@@ -130,12 +131,13 @@ async function countStored(
   });
   if (table.texts.length > 0) return table;
   const isUnspaced = unit === "word" && unspacedLetters > letters / 2;
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot count n-grams as one must occur in at least ${minPrompts} prompts: none does in ` +
       `${numSolutions} solutions of ${numPrompts} prompts, ` +
       (isUnspaced
         ? `most letters are of a script without spaces, pass unit: "character"`
         : `pass more solutions or a lower minPrompts`),
+    { code: "nothing_left" },
   );
 }
 
@@ -145,7 +147,7 @@ function checkOptions(options: CountNgramsOptions): void {
   const check = (name: string, value: number, from: number, to = Infinity): void => {
     if (Number.isSafeInteger(value) && value >= from && value <= to) return;
     const range = to < Infinity ? `from minWords, ${from}, to ${to}` : `from ${from}`;
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot count n-grams as ${name} must be a whole number ${range}: current value is ${value}`,
     );
   };

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../batch/mod.ts";
 import { directions, visitNearPairs } from "../../kernels/onnx.ts";
 import { DensityClusters } from "./_density_clusters.ts";
 import type { ClusteringOptions } from "./clustering.ts";
@@ -50,7 +51,7 @@ export async function dbscan(
 ): Promise<Int32Array> {
   const { epsilon, minPoints } = options;
   if (!(epsilon > 0 && epsilon <= 2)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot cluster as epsilon must be a cosine distance, above 0 and at most 2: ` +
         `current value is ${epsilon}`,
     );
@@ -68,7 +69,7 @@ export async function dbscan(
 /** Checks the number of neighbours that make a core point. */
 export function checkMinPoints(minPoints: number): void {
   if (!Number.isInteger(minPoints) || minPoints < 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot cluster as minPoints must be a whole number from 1: current value is ${minPoints}`,
     );
   }

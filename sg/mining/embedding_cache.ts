@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { InputTypeError } from "../../batch/mod.ts";
 import type { Embedder, EmbedOptions } from "./embedder.ts";
 
 /**
@@ -101,7 +102,7 @@ class CachedEmbedder implements Embedder {
           ...(signal !== undefined && { signal }),
         });
         if (computed.length !== chunk.length * this.dimensions) {
-          throw new TypeError(
+          throw new InputTypeError(
             `Cannot embed as "${this.name}" must give ${this.dimensions} numbers a text: ` +
               `it gave ${computed.length} for ${chunk.length} texts`,
           );
@@ -139,7 +140,7 @@ async function openRecords(file: FileHandle, path: string, dimensions: number): 
   const found = (await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)).buffer;
   const numFound = Math.min(size, HEADER_BYTES);
   if (header.compare(found, 0, numFound, 0, numFound) !== 0) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot use "${path}" as it must be an embedding cache of version ${VERSION} for vectors of ` +
         `${dimensions} numbers: it begins with ${
           JSON.stringify(found.toString("latin1"))

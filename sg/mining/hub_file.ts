@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { InputRangeError } from "../../batch/mod.ts";
 import { ifThere } from "./_kept_json.ts";
 
 /** A file of a model repository on the Hugging Face hub, pinned by its content. */
@@ -49,7 +50,7 @@ export async function fetchHubFile(file: HubFile, options: HubOptions = {}): Pro
   const { cacheDirectory = join(homedir(), ".cache", "hicra", "hub"), signal } = options;
   const { hubUrl = "https://huggingface.co" } = options;
   if (!/^[0-9a-f]{64}$/.test(file.sha256)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot fetch "${file.file}" as sha256 must be 64 hexadecimal digits in lower case: ` +
         `current value is "${file.sha256}"`,
     );
@@ -64,7 +65,7 @@ export async function fetchHubFile(file: HubFile, options: HubOptions = {}): Pro
   );
   const found = digest(bytes);
   if (found !== file.sha256) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot use "${file.file}" of ${file.repo} as its sha256 must be ${file.sha256}: ` +
         `current value is ${found}, pin the revision it was taken from`,
     );

@@ -1,3 +1,4 @@
+import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { GRAM_KINDS, type GramKind } from "../gram.ts";
 
 /** Embedded prototypes: row vectors of norm 1, [phrases x dimensions] each. */
@@ -77,14 +78,14 @@ export function judgeFunctions(
   const classes = classesOf(prototypes);
   const rows = vectors.length / dimensions;
   if (!Number.isInteger(rows)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot judge phrases as vectors must hold whole rows of ${dimensions} numbers: ` +
         `current length is ${vectors.length}`,
     );
   }
   const { temperature = chooseTemperature(classes) } = options;
   if (!(temperature > 0 && temperature < Infinity)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot judge phrases as temperature must be a number above 0: current value is ${temperature}`,
     );
   }
@@ -124,7 +125,7 @@ function classesOf({ dimensions, kinds, execution }: PrototypeVectors): Prototyp
     if (given !== undefined) classes.push({ kind, vectors: rowsOf(name, given, dimensions) });
   }
   if (classes.length === 1) {
-    throw new TypeError(
+    throw new InputTypeError(
       "Cannot judge phrases as prototypes must have at least one kind: it has none",
     );
   }
@@ -134,7 +135,7 @@ function classesOf({ dimensions, kinds, execution }: PrototypeVectors): Prototyp
 function rowsOf(name: string, vectors: Float32Array, dimensions: number): Float32Array[] {
   const rows = vectors.length / dimensions;
   if (!Number.isInteger(rows) || rows < 2) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot judge phrases as ${name} must have at least two prototypes of ${dimensions} numbers: ` +
         `current length is ${vectors.length}`,
     );

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { InputRangeError } from "../../batch/mod.ts";
 import { type Gram, GRAM_KINDS } from "../gram.ts";
 import { type Lexicon, lexiconFromGrams } from "../lexicon.ts";
 import { clusterGrams } from "./_cluster_grams.ts";
@@ -348,18 +349,22 @@ function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }
 
-function noSolutionError({ read, failed, unlabelled, duplicates }: SelectionCounts): RangeError {
-  return new RangeError(
+function noSolutionError(
+  { read, failed, unlabelled, duplicates }: SelectionCounts,
+): InputRangeError {
+  return new InputRangeError(
     `Cannot mine as at least one solution must be left: of ${read} that were read ${failed} did not ` +
       `succeed, ${unlabelled} had no label and ${duplicates} were repetitions` +
       (failed > 0 ? "; a number as label says succeeded from minReward on, by default 1" : ""),
+    { code: "nothing_left" },
   );
 }
 
-function noGramError(steps: Readonly<Record<string, number>>): RangeError {
+function noGramError(steps: Readonly<Record<string, number>>): InputRangeError {
   const left = Object.entries(steps).map(([step, grams]) => `${step} ${grams}`).join(", ");
-  return new RangeError(
+  return new InputRangeError(
     `Cannot make a lexicon as at least one gram must be left: the steps left ${left}; relax the first ` +
       `that left none`,
+    { code: "nothing_left" },
   );
 }

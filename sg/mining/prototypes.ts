@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { InputSyntaxError, InputTypeError } from "../../batch/mod.ts";
 import { GRAM_KINDS, type GramKind } from "../gram.ts";
 import english from "./prototypes.json" with { type: "json" };
 
@@ -56,7 +57,7 @@ export function parsePrototypes(text: string, name: string): Prototypes {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read prototypes of "${name}" as they must be JSON: ${(error as Error).message}`,
       { cause: error },
     );
@@ -64,7 +65,7 @@ export function parsePrototypes(text: string, name: string): Prototypes {
   const { success, data, error } = SCHEMA.safeParse(value);
   if (!success) {
     const { path, message } = error.issues[0]!;
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot read prototypes of "${name}" as ${path.join(".") || "the file"} is wrong: ${message}`,
     );
   }

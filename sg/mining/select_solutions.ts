@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { normaliseText } from "../_normalise.ts";
 import { minHash } from "./_min_hash.ts";
 import { NearDuplicates } from "./_near_duplicates.ts";
@@ -105,8 +106,8 @@ export async function* selectSolutions(
   onCount?.({ ...counts });
 }
 
-function unlabelledError({ promptId }: Solution, index: number): TypeError {
-  return new TypeError(
+function unlabelledError({ promptId }: Solution, index: number): InputTypeError {
+  return new InputTypeError(
     `Cannot select solution ${index} (prompt ${
       JSON.stringify(promptId)
     }) as succeeded must be true ` +
@@ -117,13 +118,13 @@ function unlabelledError({ promptId }: Solution, index: number): TypeError {
 
 function checkOptions(unlabelled: string, similarity: number): void {
   if (!["error", "keep", "drop"].includes(unlabelled)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot select solutions as unlabelled must be "error", "keep" or "drop": current value is ` +
         JSON.stringify(unlabelled),
     );
   }
   if (!(similarity > 0 && similarity <= 1)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot select solutions as similarity must be above 0 and at most 1: current value is ` +
         similarity,
     );

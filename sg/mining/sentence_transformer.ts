@@ -2,6 +2,7 @@ import { Tokenizer } from "@huggingface/tokenizers";
 import { Buffer } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { InputRangeError, InputSyntaxError, InputTypeError } from "../../batch/mod.ts";
 import { digestOf } from "./_digest.ts";
 import { checkCount } from "./_embedding_options.ts";
 import { SentenceModel } from "./_sentence_model.ts";
@@ -145,7 +146,7 @@ function createEncoder(json: Uint8Array, name: string, maxTokens: number): Encod
     tokenizer.encode(text, { add_special_tokens: withSpecial }).ids;
   const numSpecial = encode("", true).length;
   if (maxTokens <= numSpecial) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot embed as maxTokens must leave room beside the ${numSpecial} special tokens of ` +
         `"${name}": current value is ${maxTokens}`,
     );
@@ -153,7 +154,7 @@ function createEncoder(json: Uint8Array, name: string, maxTokens: number): Encod
   return (text, index) => {
     let ids = encode(text, true);
     if (ids.length === 0 || ids.includes(undefined as unknown as number)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot embed as "${name}" must spell every text in its vocabulary: texts[${index}] is ` +
           JSON.stringify(text.slice(0, 40)),
       );
@@ -180,7 +181,7 @@ function parseTokenizer(json: Uint8Array, name: string): Tokenizer {
   try {
     content = JSON.parse(new TextDecoder().decode(json));
   } catch (error) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot load "${name}" as it must be JSON: ${(error as Error).message}`,
       { cause: error },
     );
@@ -188,7 +189,7 @@ function parseTokenizer(json: Uint8Array, name: string): Tokenizer {
   try {
     return new Tokenizer(content, {});
   } catch (error) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot load "${name}" as it must be a Hugging Face tokenizer.json of a known kind: ` +
         (error as Error).message,
       { cause: error },

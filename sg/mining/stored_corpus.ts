@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { InputRangeError, InputSyntaxError } from "../../batch/mod.ts";
 import {
   type CorpusManifest,
   type CorpusShard,
@@ -143,7 +144,7 @@ export function corpusOf(folder: string, manifest: CorpusManifest): StoredCorpus
     shards,
     solutions: async function* (index) {
       if (index !== undefined && shards[index] === undefined) {
-        throw new RangeError(
+        throw new InputRangeError(
           `Cannot read a shard as its number must be below ${shards.length}: current value is ${index}`,
         );
       }
@@ -189,7 +190,7 @@ function parseManifest(json: string, path: string): CorpusManifest {
   } catch (error) {
     found = (error as Error).message;
   }
-  throw new SyntaxError(
+  throw new InputSyntaxError(
     `Cannot open ${
       JSON.stringify(path)
     } as it must be the manifest of a stored corpus: ${found}, ` +
