@@ -22,6 +22,9 @@ export function isColored(color: "auto" | "always" | "never"): boolean {
 /** Parses a whole number from 0. */
 export function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  if (!Number.isSafeInteger(Number(text))) {
+    throw new InvalidArgumentError(`It must be at most ${Number.MAX_SAFE_INTEGER}.`);
+  }
   return Number(text);
 }
 

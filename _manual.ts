@@ -15,7 +15,7 @@ export const ROLLOUTS_HELP =
   loss_mask     [0|1], all 1 by default; segment_ids [int], message or turn
   logprobs      [number]; entropies [number], both in nats
   truncated     true where the length limit cut the completion
-Any other field is passed through.`;
+Any other field is passed through. Of a field that a line repeats the last counts.`;
 
 const FOLDER = "tests/testdata/rollouts";
 /** A real tokenizer that the examples can name without a download by hand. */
@@ -48,9 +48,9 @@ export const APPLY: Manual = {
   summary: "compute HICRA advantages, or those of a control",
   description:
     "Marks planning tokens and applies transforms to the advantages of the file, or to those " +
-    "that --baseline computes from the rewards of each prompt_id. Writes each rollout with all its " +
-    'fields and "token_ids", "planning_mask", "spans" and "advantages", one per token; the mask is ' +
-    "that on which the transforms acted last. Where --out ends in .safetensors, it writes the tensors of " +
+    "that --baseline computes from the rewards of each prompt_id. Writes each line with " +
+    '"token_ids", "planning_mask", "spans" and "advantages", one per token, replaced or appended, and ' +
+    "all else as it is; the mask is that on which the transforms acted last. Where --out ends in .safetensors, it writes the tensors of " +
     "the whole batch. Its output is refused as input: a second " +
     "application would compound.",
   examples: [

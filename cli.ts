@@ -17,7 +17,7 @@ import {
   scheduleValue,
 } from "./advantage/mod.ts";
 import {
-  creditedLines,
+  creditedJsonl,
   type CreditedRollouts,
   creditedSafetensors,
   creditRollouts,
@@ -30,8 +30,9 @@ import {
   measureRollouts,
   metricsReport,
   parseRunConfig,
-  readRollouts,
+  readRolloutLines,
   type Rollout,
+  type RolloutLine,
   type RunConfig,
   traceAnsi,
   traceLegendAnsi,
@@ -190,14 +191,15 @@ async function apply(
   const config = await loadConfig(flags);
   const credit = creditOf(flags, config);
   const match = await loadMatcher(flags, config, warn);
-  const rollouts = await Array.fromAsync(rolloutsOf(path));
+  const lines = await Array.fromAsync(rolloutLinesOf(path));
+  const rollouts = lines.map(({ rollout }) => rollout);
   const credited = creditRollouts(rollouts, { ...match, ...credit });
   const { entropyCoefficient } = credited.result;
   if (entropyCoefficient !== undefined) {
     warn(`hicra: the loop must add an entropy bonus of weight ${entropyCoefficient} to its loss`);
   }
   if (!flags.out.endsWith(".safetensors")) {
-    return await writeJsonl(flags.out, creditedLines(rollouts, credited));
+    return await writeOutput(flags.out, creditedJsonl(lines, credited));
   }
   const metadata = {
     ...matcherProvenance(match.matcher),
@@ -345,10 +347,14 @@ function list(): void {
 }
 
 async function* rolloutsOf(path: string): AsyncGenerator<Rollout, void, undefined> {
+  for await (const { rollout } of rolloutLinesOf(path)) yield rollout;
+}
+
+async function* rolloutLinesOf(path: string): AsyncGenerator<RolloutLine, void, undefined> {
   let isEmpty = true;
-  for await (const rollout of readRollouts(path)) {
+  for await (const line of readRolloutLines(path)) {
     isEmpty = false;
-    yield rollout;
+    yield line;
   }
   if (!isEmpty) return;
   const name = path === "-" ? "standard input" : path;

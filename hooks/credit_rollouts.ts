@@ -15,6 +15,8 @@ import {
   type MarkRolloutsOptions,
   packRollouts,
 } from "./mark_rollouts.ts";
+import { rewriteLine } from "./_rewrite_line.ts";
+import type { RolloutLine } from "./rollout_files.ts";
 import type { Rollout } from "./rollouts.ts";
 
 /** Options of {@linkcode creditRollouts}. */
@@ -170,7 +172,8 @@ function whyZero({ rewards, groupIds }: CheckedBatch, baseline: string): string 
 
 /**
  * Adds to each rollout what {@linkcode creditRollouts} made of it. Of its own fields only those that
- * {@linkcode CreditedRollout} names change.
+ * {@linkcode CreditedRollout} names change. For rollouts that were read from a file,
+ * {@linkcode creditedJsonl} also keeps what a JavaScript number cannot hold.
  *
  * @example Usage
  * ```ts
@@ -203,6 +206,52 @@ export function* creditedLines(
   for (const marked of markedLines(batch, result)) {
     const advantages = result.advantages.slice(batch.offsets[s], batch.offsets[s + 1]);
     yield { ...rollouts[s++]!, ...marked, advantages };
+  }
+}
+
+/**
+ * Writes what {@linkcode creditRollouts} made of each rollout into the line that it was read from:
+ * `planning_mask`, `spans` and `advantages`, and `token_ids` where the line has none. They replace a
+ * field of that name, at every place where the line repeats it, or are appended. Everything else keeps
+ * its bytes, such as the digits of a number that no float64 holds.
+ *
+ * @example Usage
+ * ```ts
+ * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
+ * import { creditedJsonl, creditRollouts, parseRollout } from "@hicra/hicra/hooks";
+ * import assert from "node:assert/strict";
+ *
+ * const tokens = tokenBytes({
+ *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1 }, merges: [] },
+ *   decoder: { type: "ByteLevel" },
+ *   added_tokens: [],
+ * });
+ * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
+ * const line = '{"prompt_id": "p", "token_ids": [0, 1], "advantage": 1.0, "row": 9007199254740993}';
+ * const rollout = parseRollout(line);
+ * const credited = creditRollouts([rollout], { matcher, transforms: [{ name: "hicra", alpha: 0.5 }] });
+ * assert.deepEqual([...creditedJsonl([{ rollout, line }], credited)], [
+ *   '{"prompt_id": "p", "token_ids": [0, 1], "advantage": 1.0, "row": 9007199254740993,' +
+ *   '"planning_mask":[0,1],"spans":[[1,2,0]],"advantages":[1,1.5]}\n',
+ * ]);
+ * ```
+ *
+ * @param lines As `readRolloutLines` yields them; their rollouts are those given to `creditRollouts`.
+ * @param credited What it returned.
+ * @returns One line per rollout, in order, each with its line end.
+ * @throws {RangeError} If an advantage is not finite, as JSON cannot hold it.
+ */
+export function* creditedJsonl(
+  lines: readonly RolloutLine[],
+  { batch, result }: CreditedRollouts,
+): Generator<string, void, undefined> {
+  let s = 0;
+  for (const { token_ids: tokenIds, ...marks } of markedLines(batch, result)) {
+    const { line, rollout } = lines[s]!;
+    const advantages = result.advantages.slice(batch.offsets[s], batch.offsets[s + 1]);
+    const ids = rollout.token_ids === undefined ? { "token_ids": tokenIds } : {};
+    yield rewriteLine(line, { ...ids, ...marks, advantages }) + "\n";
+    s++;
   }
 }
 

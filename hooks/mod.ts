@@ -33,6 +33,7 @@ export {
   type HookStep,
 } from "./create_hook.ts";
 export {
+  creditedJsonl,
   creditedLines,
   type CreditedRollout,
   type CreditedRollouts,
@@ -47,7 +48,13 @@ export { type MetricsReport, metricsReport, type MetricsReportOptions } from "./
 export { type MarkedRollout, markRollouts, type MarkRolloutsOptions } from "./mark_rollouts.ts";
 export { type MatcherProvenance, matcherProvenance } from "./provenance.ts";
 export { loadRolloutTokenizer, type RolloutTokenizer } from "./rollout_tokenizer.ts";
-export { readRollouts, writeJsonl, writeOutput } from "./rollout_files.ts";
+export {
+  readRolloutLines,
+  readRollouts,
+  type RolloutLine,
+  writeJsonl,
+  writeOutput,
+} from "./rollout_files.ts";
 export {
   parseRollout,
   type Rollout,

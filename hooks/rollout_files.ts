@@ -5,7 +5,7 @@ import process from "node:process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { InputRangeError } from "../batch/mod.ts";
+import { jsonText } from "./_json_text.ts";
 import { readLines } from "./_read_lines.ts";
 import { parseRollout, type Rollout } from "./rollouts.ts";
 
@@ -34,11 +34,52 @@ import { parseRollout, type Rollout } from "./rollouts.ts";
  * @throws {TypeError} If a line is not a rollout; the message names file and line.
  */
 export async function* readRollouts(path: string): AsyncGenerator<Rollout, void, undefined> {
+  for await (const { rollout } of readRolloutLines(path)) yield rollout;
+}
+
+/** A rollout, and the line that it stands in. */
+export interface RolloutLine {
+  /** What the line says. */
+  readonly rollout: Rollout;
+  /** The line without its line feed: it holds what a rollout cannot, such as digits beyond a float64. */
+  readonly line: string;
+}
+
+/**
+ * Reads a rollout file as {@linkcode readRollouts} does, and keeps the lines, for a program that writes
+ * them again. See `creditedJsonl`.
+ *
+ * @example Usage
+ * ```ts
+ * import { readRolloutLines, writeOutput } from "@hicra/hicra/hooks";
+ * import assert from "node:assert/strict";
+ * import { mkdtemp, rm } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ *
+ * const folder = await mkdtemp(join(tmpdir(), "hicra-"));
+ * const path = join(folder, "rollouts.jsonl");
+ * await writeOutput(path, ['{"prompt_id": "p", "completion": "Wait.", "row": 9007199254740993}\n']);
+ * for await (const { line, rollout } of readRolloutLines(path)) {
+ *   assert.equal(rollout.row, 9007199254740992);
+ *   assert.match(line, /9007199254740993/);
+ * }
+ * await rm(folder, { recursive: true });
+ * ```
+ *
+ * @param path A file, or `-` for standard input.
+ * @returns The rollouts with their lines, in the order of the file.
+ * @throws {SyntaxError | TypeError} As {@linkcode readRollouts}.
+ */
+export async function* readRolloutLines(
+  path: string,
+): AsyncGenerator<RolloutLine, void, undefined> {
   const name = path === "-" ? "standard input" : path;
   let lineNumber = 0;
   for await (const line of readLines(path, name)) {
     lineNumber++;
-    if (line.trim() !== "") yield parseRollout(line, `${name} line ${lineNumber}`);
+    if (line.trim() === "") continue;
+    yield { rollout: parseRollout(line, `${name} line ${lineNumber}`), line };
   }
 }
 
@@ -135,44 +176,10 @@ async function* jsonLines(
   lines: Iterable<object> | AsyncIterable<object>,
 ): AsyncGenerator<string> {
   for await (const line of lines) {
-    const entries = Object.entries(line).map(([field, value]) => [field, plain(field, value)]);
-    yield JSON.stringify(Object.fromEntries(entries)) + "\n";
+    const members = Object.entries(line).filter(([, value]) => value !== undefined)
+      .map(([field, value]) => `${JSON.stringify(field)}:${jsonText(field, value)}`);
+    yield `{${members.join()}}\n`;
   }
-}
-
-/** JSON.stringify writes a typed array as an object and NaN as null. */
-function plain(field: string, value: unknown): unknown {
-  if (
-    !(value instanceof Int32Array || value instanceof Uint8Array || value instanceof Float32Array)
-  ) {
-    return value;
-  }
-  const index = value.findIndex((element) => !Number.isFinite(element));
-  if (index !== -1) {
-    throw new InputRangeError(
-      `Cannot write ${field} as JSON holds only finite numbers: ${field}[${index}] is ${
-        value[index]
-      }`,
-    );
-  }
-  return value instanceof Float32Array ? Array.from(value, shortestFloat32) : Array.from(value);
-}
-
-/** Six digits survive a normal float32, so if fewer suffice, six spell the same; nine always suffice. */
-const FLOAT32_DIGITS = { from: 6, to: 9 };
-const MIN_NORMAL_FLOAT32 = 2 ** -126;
-
-/**
- * The float64 of fewest decimal digits that rounds to a float32: JSON writes it with those digits.
- * `JSON.stringify` writes -0 as 0.
- */
-function shortestFloat32(value: number): number {
-  const from = Math.abs(value) < MIN_NORMAL_FLOAT32 ? 1 : FLOAT32_DIGITS.from;
-  for (let digits = from; digits < FLOAT32_DIGITS.to; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
-  }
-  return Number(value.toPrecision(FLOAT32_DIGITS.to));
 }
 
 /** Joins small chunks of text: one write per line would cost more than the line. */

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
@@ -8,9 +9,11 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { main } from "../cli.ts";
 import { builtinTransforms } from "../advantage/mod.ts";
+import { jsonMembers } from "../hooks/_json_members.ts";
 import { batchFromSafetensors } from "../hooks/mod.ts";
 import { mergeMetrics, metricPairs, type MetricSums } from "../metrics/mod.ts";
 import { diffLexicons, loadLexicon } from "../sg/mod.ts";
+import { JSON_SOURCE, JSON_STRING, member, objectSource } from "./hooks/_json_source.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -240,6 +243,53 @@ Deno.test("hicra apply transforms the advantages of the file, per rollout or per
     const symmetric = ["--alpha", "0.25", "--mode", "symmetric"];
     assert.equal((await run("apply", file, ...flags, ...symmetric)).code, 0);
     assert.deepEqual((await readLines(out))[0]!.advantages, [-1.25, -1]);
+  }));
+
+Deno.test("hicra apply leaves the bytes of every field that is not its own", () =>
+  inFolder(async ({ path, tokenizer, lexicon }) => {
+    const [file, out] = [join(path, "host.jsonl"), join(path, "out.jsonl")];
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--out", out, "--alpha", "0.5"];
+    const numbers = '"row":9007199254740993,"big":1e400,"one":1.0,"zero":-0.0,"exponent":1E5';
+    const marks = '"planning_mask":[1,0],"spans":[[0,1,1]]';
+    const cases: readonly (readonly [line: string, expected: string])[] = [
+      [
+        `{"prompt_id":"p","token_ids":[3, 2.0],"advantage":1.0,${numbers}}\r`,
+        `{"prompt_id":"p","token_ids":[3, 2.0],"advantage":1.0,${numbers},${marks},"advantages":[1.5,1]}\r`,
+      ],
+      // Of equal names JSON.parse takes the last, other readers the first.
+      [
+        ' { "advantages" : [9, 9], "prompt_id" : "\\u0070", "token_ids" : [3, 2], "advantages" : [1, -0.0] } ',
+        ' { "advantages" : [1.5,-0.0], "prompt_id" : "\\u0070", "token_ids" : [3, 2], ' +
+        `"advantages" : [1.5,-0.0],${marks} } `,
+      ],
+      [
+        '{"\\u0061dvantages":[1],"spans":null,"token_ids":null,"completion":"ab","prompt_id":"p"}',
+        '{"\\u0061dvantages":[1],"spans":[],"token_ids":[8],"completion":"ab","prompt_id":"p",' +
+        '"planning_mask":[0]}',
+      ],
+    ];
+    await writeFile(file, "\ufeff" + cases.map(([line]) => line + "\n").join(""));
+    assert.equal((await run("apply", file, ...flags)).code, 0);
+    const written = (await readFile(out, "utf8")).split("\n");
+    assert.deepEqual(written, [...cases.map(([, expected]) => expected), ""]);
+
+    const own = ["planning_mask", "spans", "advantages"];
+    const othersOf = (line: string): string[][] =>
+      jsonMembers(line).filter(({ name }) => !own.includes(name))
+        .map(({ name, start, end }) => [name, line.slice(start, end)]);
+    const rollout = fc.array(member(JSON_STRING, JSON_SOURCE)).chain((members) =>
+      fc.shuffledSubarray(
+        ['"prompt_id":"p"', '"token_ids":[3]', '"advantages":[1]', ...members],
+        { minLength: members.length + 3 },
+      )
+    ).map((members) => objectSource("", members));
+    const property = fc.asyncProperty(fc.array(rollout, { minLength: 1 }), async (sources) => {
+      await writeFile(file, sources.join("\n"));
+      assert.deepEqual(await run("apply", file, ...flags), { code: 0, stderr: "" });
+      const written = (await readFile(out, "utf8")).split("\n").slice(0, -1);
+      assert.deepEqual(written.map(othersOf), sources.map(othersOf));
+    });
+    await fc.assert(property, { numRuns: 30 });
   }));
 
 Deno.test("hicra apply reads a configuration, and flags win over it", () =>
@@ -579,6 +629,10 @@ Deno.test("hicra exits with 2 on a mistake in its arguments", async () => {
         /'much' is invalid. It must be a number/,
       ],
       [["apply", "x", "--tokenizer", "t", "--step", "-1"], /'-1' is invalid. It must be a whole/],
+      [
+        ["apply", "x", "--tokenizer", "t", "--step", "9007199254740993"],
+        /'9007199254740993' is invalid. It must be at most 9007199254740991/,
+      ],
       [["apply", "x", "--tokenizer", "t", "--transform", "{"], /It must be JSON/],
       [["apply", "x", "--tokenizer", "t", "--baseline", "tlr"], /is "tlr", did you mean "trl"\?$/],
       [

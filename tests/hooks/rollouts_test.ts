@@ -423,7 +423,7 @@ Deno.test("writeJsonl() writes typed arrays as arrays, and .gz compressed", asyn
       spans: [[0, 1, 2]],
     };
     const expected =
-      '{"prompt_id":"p","token_ids":[1,-2],"planning_mask":[0,1],"advantages":[0.5,0],' +
+      '{"prompt_id":"p","token_ids":[1,-2],"planning_mask":[0,1],"advantages":[0.5,-0.0],' +
       '"spans":[[0,1,2]]}\n';
     await writeJsonl(join(folder, "a.jsonl"), [line]);
     assert.equal(await Deno.readTextFile(join(folder, "a.jsonl")), expected);
@@ -447,7 +447,7 @@ Deno.test("writeJsonl() writes a float32 in the fewest digits that read back to 
     [2 ** -126, "1.1754944e-38"],
     [3.4028234663852886e38, "3.4028235e+38"],
     [0, "0"],
-    [-0, "0"],
+    [-0, "-0.0"], // Python would read -0 as an integer, without its sign
   ];
   await inFolder(async (folder) => {
     const path = join(folder, "a.jsonl");
@@ -465,7 +465,7 @@ Deno.test("writeJsonl() writes a float32 in the fewest digits that read back to 
       const texts = (await written(values)).match(/\[(.*)\]/)![1]!.split(",").filter(Boolean);
       for (const [i, value] of values.entries()) {
         const text = texts[i]!;
-        assert.equal(Math.fround(Number(text)), value + 0, text);
+        assert.equal(Math.fround(Number(text)), value, text);
         const digits = text.replace(/e.*|[-.]/g, "").replace(/^0+|0+$/g, "").length;
         if (digits < 2) continue;
         assert.notEqual(Math.fround(Number(value.toPrecision(digits - 1))), value, text);
