@@ -56,7 +56,8 @@ export const APPLY: Manual = {
   examples: [
     `apply ${FOLDER}/gsm8k_gpt3.jsonl.gz --tokenizer $QWEN --baseline trl --out step.safetensors`,
     `apply ${FOLDER}/gsm8k_gpt3.jsonl.gz --tokenizer $QWEN --baseline paper --alpha 0.3 \\
-      --transform shuffle-mask --transform '{"name": "hicra", "mode": "symmetric"}' --out control.jsonl.gz`,
+      --transform shuffle-mask --transform '{"name": "hicra", "mode": "symmetric"}' --step 40 \\
+      --out control.jsonl.gz`,
   ],
 };
 export const INSPECT: Manual = {

@@ -12,6 +12,7 @@ import {
   baselinePreset,
   baselinePresets,
   builtinTransforms,
+  checkClock,
   type Schedule,
   type ScheduleClock,
   scheduleValue,
@@ -110,7 +111,7 @@ interface CreditFlags {
   readonly mode?: string;
   readonly transform?: TransformConfig[];
   readonly baseline?: string;
-  readonly step: number;
+  readonly step?: number;
   readonly signal?: Record<string, number>;
 }
 
@@ -206,7 +207,7 @@ async function apply(
     "vocab_size": String(match.matcher.tokens.vocabSize),
     baseline: credited.baseline,
     transforms: JSON.stringify(credit.transforms),
-    step: String(flags.step),
+    ...(flags.step !== undefined && { step: String(flags.step) }),
     "prompt_ids": JSON.stringify([...new Set(rollouts.map(({ prompt_id: id }) => id))]),
     version: VERSION,
     ...(entropyCoefficient !== undefined && { "entropy_coefficient": String(entropyCoefficient) }),
@@ -280,7 +281,7 @@ async function metrics(
     ...(credited && {
       baseline: credited.baseline,
       transforms: credit.transforms,
-      step: flags.step,
+      ...(flags.step !== undefined && { step: flags.step }),
     }),
     ...metricsReport(sums, {
       lexicon: match.matcher.lexicon,
@@ -292,9 +293,8 @@ async function metrics(
 }
 
 /** Says what was applied, with every default filled in and every schedule at its value. */
-function creditNotes(baseline: string, { transforms, step }: Credit): string[] {
+function creditNotes(baseline: string, { transforms, step: clock }: Credit): string[] {
   const described = builtinTransforms().describe();
-  const clock = { step: 0, signals: {}, ...step };
   const applied = transforms.map(({ name, ...given }) => {
     const { properties = {} } = described.find((one) => one.name === name)!
       .options as OptionSchema;
@@ -308,7 +308,8 @@ function creditNotes(baseline: string, { transforms, step }: Credit): string[] {
     baseline === "host"
       ? "Advantages: those of the rollouts."
       : `Advantages: baseline ${baseline}, ${baselinePreset(baseline).formula}.`,
-    `Transforms at step ${clock.step}: ${applied.join("; ") || "none"}.`,
+    `Transforms${clock.step === undefined ? "" : ` at step ${clock.step}`}: ` +
+    `${applied.join("; ") || "none"}.`,
   ];
 }
 
@@ -406,8 +407,9 @@ function asksForCredit(
     .some((value) => value !== undefined);
 }
 
-type Credit = Pick<CreditRolloutsOptions, "baseline" | "step" | "metrics"> & {
+type Credit = Pick<CreditRolloutsOptions, "baseline" | "metrics"> & {
   readonly transforms: readonly TransformConfig[];
+  readonly step: ScheduleClock;
 };
 
 /** Flags win over the configuration. Names and options are checked before any rollout is read. */
@@ -420,14 +422,18 @@ function creditOf(flags: CreditFlags, config: RunConfig): Credit {
   // The configuration is in order, so what fails now is due to a flag.
   try {
     const transforms = transformsOf(flags, config);
-    for (const transform of transforms) registry.create(transform);
+    const step = {
+      ...(flags.step !== undefined && { step: flags.step }),
+      ...(flags.signal && { signals: flags.signal }),
+    };
+    checkClock(transforms.map((transform) => registry.create(transform)), step);
     const baseline = flags.baseline ?? config.baseline;
     if (baseline !== undefined) baselinePreset(baseline);
     return {
       transforms,
       ...(baseline !== undefined && { baseline }),
       ...(config.metrics && { metrics: config.metrics }),
-      step: { step: flags.step, ...(flags.signal && { signals: flags.signal }) },
+      step,
     };
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
@@ -491,10 +497,10 @@ function creditOptions(command: Command): Command {
       "--baseline <PRESET>",
       "advantages from rewards, see hicra list (default: paper where there are none)",
     )
-    .option("--step <N>", "training step, for schedules", wholeNumber, 0)
+    .option("--step <N>", "training step, required by schedules and shuffle-mask", wholeNumber)
     .option(
       "--signal <NAME=NUMBER>",
-      "signal, for gated schedules, may be repeated",
+      "signal, required by gated schedules, may be repeated",
       collectSignal,
     );
 }

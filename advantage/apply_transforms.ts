@@ -1,4 +1,5 @@
 import { InputRangeError, InputTypeError } from "../batch/mod.ts";
+import { checkClock } from "./check_clock.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 
 /**
@@ -17,7 +18,7 @@ import type { Credit, Transform, TransformContext } from "./transform.ts";
  * const credit = applyTransforms(
  *   [hicra({ alpha: 0.25 })],
  *   { advantages: Float32Array.of(-1, -1), planningMask: Uint8Array.of(0, 1) },
- *   { batch, step: 0, signals: {} },
+ *   { batch },
  * );
  * assert.deepEqual(credit.advantages, Float32Array.of(-1, -0.75));
  * ```
@@ -26,9 +27,10 @@ import type { Credit, Transform, TransformContext } from "./transform.ts";
  * @param credit Token advantages and the planning mask to start from, `[tokens]` each.
  * @param context The batch and what else is known of it.
  * @returns Advantages and mask after the last transform.
- * @throws {TypeError} If the batch lacks a field that a transform needs, or a result is no object of
- * known fields or has another type than the contract says.
- * @throws {RangeError} If a transform stands twice in the list, or a result has the wrong length, a
+ * @throws {TypeError} If a transform needs a field of the batch, the training step or a signal that
+ * is not given (before any transform runs), or a result is no object of known fields or has another
+ * type than the contract says.
+ * @throws {RangeError} If a signal that is needed is not finite, a transform stands twice in the list, or a result has the wrong length, a
  * value that is not finite where `lossMask` is 1, or a mask that is not 0 or 1, or the mask is replaced
  * after the last transform that changes advantages.
  */
@@ -72,7 +74,8 @@ function wrongOrder(mask: string, credited: string): InputRangeError {
 }
 
 /** A step of credit assignment must not compound, and must find what it needs before any runs. */
-function checkChain(transforms: readonly Transform[], { batch }: TransformContext): void {
+function checkChain(transforms: readonly Transform[], context: TransformContext): void {
+  const { batch } = context;
   const names = new Set<string>();
   for (const { name, needs } of transforms) {
     if (names.has(name)) {
@@ -90,6 +93,7 @@ function checkChain(transforms: readonly Transform[], { batch }: TransformContex
       }
     }
   }
+  checkClock(transforms, context);
 }
 
 const CREDIT_FIELDS = ["advantages", "planningMask", "kinds", "entropyCoefficient"];

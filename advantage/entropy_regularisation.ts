@@ -1,5 +1,5 @@
 import { checkOptions, scheduleSchema, strictOptions } from "./_options.ts";
-import { type Schedule, scheduleValue } from "./schedule.ts";
+import { type Schedule, scheduleNeeds, scheduleValue } from "./schedule.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";
 
@@ -36,7 +36,7 @@ const schema = strictOptions({ coefficient: scheduleSchema({ min: 0 }) });
  * const credit = applyTransforms(
  *   [entropyRegularisation({ coefficient: { type: "linear", from: 0.01, to: 0, steps: 100 } })],
  *   { advantages: new Float32Array(), planningMask: new Uint8Array() },
- *   { batch, step: 50, signals: {} },
+ *   { batch, step: 50 },
  * );
  * assert.equal(credit.entropyCoefficient, 0.005);
  * ```
@@ -52,6 +52,7 @@ export function entropyRegularisation(options: EntropyRegularisationOptions): Tr
   return {
     name,
     needs: [],
+    clock: scheduleNeeds("coefficient", coefficient),
     apply(_credit: Credit, context: TransformContext): Partial<Credit> {
       return { entropyCoefficient: scheduleValue(coefficient, context) };
     },

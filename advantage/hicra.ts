@@ -2,7 +2,7 @@ import { z } from "zod";
 import { InputRangeError, InputTypeError } from "../batch/mod.ts";
 import { checkLength, checkOffsets, groupIndexes, required } from "./_arrays.ts";
 import { checkOptions, scheduleSchema, strictOptions } from "./_options.ts";
-import { type Schedule, scheduleExtremes, scheduleValue } from "./schedule.ts";
+import { type Schedule, scheduleExtremes, scheduleNeeds, scheduleValue } from "./schedule.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";
 
@@ -334,7 +334,7 @@ const schema = strictOptions({
  *
  * @param options Alpha and the mode.
  * @returns The transform `"hicra"`; it needs `groupIds` in the mode `"baseline-corrected"`, and kinds
- * (a matched lexicon) when alpha depends on them.
+ * (a matched lexicon) when alpha depends on them, and with every batch what its schedules read.
  * @throws {RangeError} If a value is out of range.
  * @throws {TypeError} If an option is unknown or of the wrong type.
  */
@@ -347,6 +347,9 @@ export function hicra(options: HicraOptions = {}): Transform {
   return {
     name: "hicra",
     needs: mode === "baseline-corrected" ? ["groupIds"] : [],
+    clock: isPerKind(alpha)
+      ? Object.entries(alpha).flatMap(([kind, one]) => scheduleNeeds(`alpha.${kind}`, one))
+      : scheduleNeeds("alpha", alpha),
     apply(credit: Credit, context: TransformContext): Partial<Credit> {
       const { batch } = context;
       const advantages = hicraAdvantages(credit.advantages, credit.planningMask, {

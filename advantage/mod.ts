@@ -17,7 +17,7 @@
  * const { advantages } = applyTransforms(
  *   [createTransform({ name: "hicra", alpha: 0.25 })],
  *   { advantages: tokenAdvantages(batch), planningMask: batch.planningMask! },
- *   { batch, step: 0, signals: {} },
+ *   { batch },
  * );
  * assert.deepEqual(advantages, Float32Array.of(1, 1.25, 1, -0.75, -1));
  * ```
@@ -26,6 +26,7 @@
  */
 export type { Batch, CheckedBatch } from "../batch/mod.ts";
 export { applyTransforms } from "./apply_transforms.ts";
+export { checkClock } from "./check_clock.ts";
 export { builtinTransforms, createTransform } from "./builtin_transforms.ts";
 export {
   entropyRegularisation,
@@ -58,10 +59,12 @@ export {
   type PlanningBoostOptions,
 } from "./planning_boost.ts";
 export {
+  type ClockNeed,
   type GatedSchedule,
   type LinearSchedule,
   type Schedule,
   type ScheduleClock,
+  scheduleNeeds,
   scheduleValue,
 } from "./schedule.ts";
 export { poolSurprisals, type PoolSurprisalsOptions, sepa, type SepaOptions } from "./sepa.ts";

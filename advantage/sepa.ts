@@ -2,7 +2,7 @@ import { z } from "zod";
 import { checkLength, checkOffsets, required } from "./_arrays.ts";
 import { checkOptions, scheduleSchema, strictOptions } from "./_options.ts";
 import { meanOfSequence, surprisalsOf } from "./_surprisals.ts";
-import { type Schedule, scheduleValue } from "./schedule.ts";
+import { type Schedule, scheduleNeeds, scheduleValue } from "./schedule.ts";
 import { surprisalWeightedAdvantages } from "./surprisal_weighting.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";
@@ -117,6 +117,7 @@ export function sepa(options: SepaOptions = {}): Transform {
   return {
     name,
     needs: ["oldLogprobs"],
+    clock: scheduleNeeds("lambda", lambda),
     apply({ advantages, planningMask }: Credit, context: TransformContext): Partial<Credit> {
       const { offsets, lossMask } = context.batch;
       const surprisals = surprisalsOf(required(name, context.batch, "oldLogprobs"));

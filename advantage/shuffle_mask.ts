@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { forEachRun } from "../batch/mod.ts";
+import { forEachRun, InputTypeError } from "../batch/mod.ts";
 import { checkLength, checkOffsets } from "./_arrays.ts";
 import { checkOptions, strictOptions } from "./_options.ts";
 import { hashIntegers, seededRandom } from "./_random.ts";
@@ -23,8 +23,11 @@ export interface ShuffleMaskOptions {
   readonly kinds?: Uint8Array;
   /** Seed, an integer of 32 bits; 0 by default. */
   readonly seed?: number;
-  /** Training step, so that the same rollout is shuffled anew at each; 0 by default. */
-  readonly step?: number;
+  /**
+   * Training step, so that the same rollout is shuffled anew at each, or `"fixed"`: then it is shuffled
+   * by the seed alone. There is no default.
+   */
+  readonly step: number | "fixed";
   /** Move whole spans (default) or each planning token on its own. */
   readonly unit?: ShuffleUnit;
 }
@@ -40,7 +43,7 @@ const ACTION = "shuffle a mask";
  * equally likely. With `unit: "token"` the ones of a run are spread over it one by one. A run that is
  * all ones, or all zeros, stays as it is. Where `lossMask` is 0 nothing changes.
  *
- * The random numbers come from `seed`, `step` and what the sequence holds, never from its place in the
+ * The random numbers come from `seed`, `step` (unless it is `"fixed"`) and what the sequence holds, never from its place in the
  * batch: permuting sequences permutes the result, and a rollout gets one mask on every rank. Two
  * sequences that are equal in every token are shuffled alike.
  *
@@ -52,29 +55,36 @@ const ACTION = "shuffle a mask";
  * const { planningMask } = shuffleMask(Uint8Array.of(1, 1, 1, 0, 0, 0, 0, 0), {
  *   offsets: Int32Array.of(0, 8),
  *   seed: 1,
+ *   step: 40,
  * });
  * assert.match(planningMask.join(""), /^0*1110*$/);
  * ```
  *
  * @param planningMask `[tokens]`, 0 or 1.
- * @param options The layout of the batch, the seed, and what moves.
+ * @param options The layout of the batch, the seed, the step, and what moves.
  * @returns The shuffled mask, and the kinds in its order when they were given.
+ * @throws {TypeError} If the step is neither an integer nor `"fixed"`.
  * @throws {RangeError} If lengths disagree.
  */
 export function shuffleMask(
   planningMask: Uint8Array,
   options: ShuffleMaskOptions,
 ): { planningMask: Uint8Array; kinds?: Uint8Array } {
-  const { offsets, lossMask, segmentIds, tokenIds, kinds, seed = 0, step = 0, unit = "span" } =
-    options;
+  const { offsets, lossMask, segmentIds, tokenIds, kinds, seed = 0, step, unit = "span" } = options;
   const numTokens = planningMask.length;
+  if (step !== "fixed" && !Number.isSafeInteger(step)) {
+    throw new InputTypeError(
+      `Cannot ${ACTION} as step must be the training step, or "fixed" for one mask at every step: ` +
+        `current value is ${step}`,
+    );
+  }
   checkOffsets(ACTION, offsets, numTokens);
   for (const [field, values] of Object.entries({ lossMask, segmentIds, tokenIds, kinds })) {
     checkLength(ACTION, field, values, numTokens);
   }
   const out = planningMask.slice();
   const outKinds = kinds?.slice();
-  const base = hashIntegers(0, [seed, step]);
+  const base = hashIntegers(0, step === "fixed" ? [seed] : [seed, step]);
   let current = -1;
   let random = seededRandom(base);
   forEachRun(options, (from, to, sequence) => {
@@ -139,12 +149,18 @@ function placeSpans({ from, to, unit, random, planningMask, kinds, out, outKinds
 export interface MaskShufflingOptions {
   /** Seed, an integer of 32 bits; 0 by default. */
   readonly seed?: number;
+  /**
+   * Draw by the seed and the training step (`"current"`, the default), which the loop must then give,
+   * or by the seed alone (`"fixed"`): a rollout has one mask at every step.
+   */
+  readonly step?: "current" | "fixed";
   /** Move whole spans (default) or each planning token on its own. */
   readonly unit?: ShuffleUnit;
 }
 
 const schema = strictOptions({
   seed: z.int32().default(0),
+  step: z.enum(["current", "fixed"]).default("current"),
   unit: z.enum(["span", "token"]).default("span"),
 });
 
@@ -160,17 +176,18 @@ const schema = strictOptions({
  * assert.equal(maskShuffling({ seed: 7 }).name, "shuffle-mask");
  * ```
  *
- * @param options The seed, and what moves.
- * @returns The transform `"shuffle-mask"`.
+ * @param options The seed, whether the step counts, and what moves.
+ * @returns The transform `"shuffle-mask"`; unless its step is `"fixed"` it needs the training step.
  * @throws {RangeError} If a value is out of range.
  * @throws {TypeError} If an option is unknown or of the wrong type.
  */
 export function maskShuffling(options: MaskShufflingOptions = {}): Transform {
   const name = "shuffle-mask";
-  const { seed, unit } = checkOptions(`create transform "${name}"`, schema, options);
+  const { seed, step, unit } = checkOptions(`create transform "${name}"`, schema, options);
   return {
     name,
     needs: [],
+    clock: step === "fixed" ? [] : [{ option: "seed", step: true }],
     apply({ planningMask, kinds }: Credit, context: TransformContext): Partial<Credit> {
       const { offsets, lossMask, segmentIds, tokenIds } = context.batch;
       return shuffleMask(planningMask, {
@@ -180,7 +197,7 @@ export function maskShuffling(options: MaskShufflingOptions = {}): Transform {
         ...(tokenIds && { tokenIds }),
         ...(kinds && { kinds }),
         seed,
-        step: context.step,
+        step: step === "fixed" ? step : context.step!,
         unit,
       });
     },

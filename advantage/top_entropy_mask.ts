@@ -129,7 +129,7 @@ const schema = strictOptions({
  * const { advantages } = applyTransforms(
  *   [topEntropyMasking({ fraction: "planning" }), hicra({ alpha: 0.25 })],
  *   { advantages: Float32Array.of(1, 1, 1), planningMask: Uint8Array.of(1, 0, 0) },
- *   { batch, step: 0, signals: {} },
+ *   { batch },
  * );
  * assert.deepEqual(advantages, Float32Array.of(1, 1.25, 1));
  * ```

@@ -1,4 +1,5 @@
 import type { CheckedBatch } from "../batch/mod.ts";
+import type { ClockNeed, ScheduleClock } from "./schedule.ts";
 
 /** What a transform may change: token advantages, and the planning mask they are shaped by. */
 export interface Credit {
@@ -17,7 +18,7 @@ export interface Credit {
 }
 
 /** What a transform may read beside the {@linkcode Credit}. */
-export interface TransformContext {
+export interface TransformContext extends ScheduleClock {
   /** The checked batch. Its `advantages` are the host's, before any transform. */
   readonly batch: CheckedBatch;
   /**
@@ -25,10 +26,6 @@ export interface TransformContext {
    * transform; absent when the mask was given.
    */
   readonly spans?: Int32Array;
-  /** Training step, from 0. */
-  readonly step: number;
-  /** Values the loop reports, by name, for schedules gated on a metric. */
-  readonly signals: Readonly<Record<string, number>>;
 }
 
 /** Fields of a batch that a transform may require. */
@@ -49,6 +46,11 @@ export interface Transform {
   readonly name: string;
   /** Batch fields without which the transform cannot act. */
   readonly needs: readonly OptionalField[];
+  /**
+   * Options that read the training step or a signal, without which the transform cannot act either.
+   * Default: none does.
+   */
+  readonly clock?: readonly ClockNeed[];
   /**
    * Computes new advantages, a new mask or both. Inputs are not modified, results are fresh.
    *

@@ -15,6 +15,7 @@ import {
   type CheckedBatch,
   InputRangeError,
   InputTypeError,
+  isInputError,
   isTransformed,
   markTransformed,
   tokenAdvantages,
@@ -49,7 +50,9 @@ export interface HookOptions {
   /**
    * What a failure does to a batch that the loop has given advantages. `"raise"` throws.
    * `"pass-through"` returns the host's advantages and counts in `failures`: a run whose failures are
-   * not 0 is not a HICRA run. Default: `"raise"`.
+   * not 0 is not a HICRA run. It is for failures of the moment: a mistake in the batch or in the
+   * configuration (a step, a signal or a field that is needed and not given) raises under both.
+   * Default: `"raise"`.
    */
   readonly onFailure?: "raise" | "pass-through";
   /** Told of what deserves attention and is no error. Default: `console.warn`. */
@@ -58,9 +61,9 @@ export interface HookOptions {
 
 /** What the loop may tell with a batch. */
 export interface HookStep {
-  /** Training step, from 0, for schedules and seeds. */
+  /** Training step, from 0: required where a transform reads it, for a schedule or a seed. */
   readonly step?: number;
-  /** Values by name, for schedules gated on a metric. */
+  /** Values by name: required where a schedule is gated on one. */
   readonly signals?: Readonly<Record<string, number>>;
   /** For groups that are split over several batches of the step: how their metrics are joined. */
   readonly groups?: Pick<MeasureOptions, "groupScope" | "groupNames">;
@@ -144,12 +147,13 @@ export function createHook(options: HookOptions): AdvantageHook {
     : options.baseline;
   let failures = 0;
 
-  const run = (input: CheckedBatch, { step = 0, signals = {}, groups }: HookStep): HookResult => {
+  const run = (input: CheckedBatch, { groups, ...clock }: HookStep): HookResult => {
     const batch = withTokenAdvantages(input, baseline);
     const planning = findPlanning(batch, matcher);
     if (!planning.planningMask.includes(1) && batch.lossMask.includes(1)) {
       warn(
-        `hicra: no planning token in a batch of ${batch.numTokens} tokens at step ${step}; ` +
+        `hicra: no planning token in a batch of ${batch.numTokens} tokens` +
+          `${clock.step === undefined ? "" : ` at step ${clock.step}`}; ` +
           "is the tokenizer the one that sampled them, and the lexicon in their language?",
       );
     }
@@ -157,7 +161,7 @@ export function createHook(options: HookOptions): AdvantageHook {
     const credit = applyTransforms(
       transforms,
       { advantages: batch.advantages!, planningMask, ...(kinds && { kinds }) },
-      { batch, step, signals, ...(spans && { spans }) },
+      { batch, ...clock, ...(spans && { spans }) },
     );
     const result = { ...credit, ...(spans && { spans }), failures };
     if (metrics === false) return result;
@@ -178,7 +182,10 @@ export function createHook(options: HookOptions): AdvantageHook {
     try {
       result = run(checked, step);
     } catch (error) {
-      if (onFailure === "raise" || checked.advantages === undefined) throw error;
+      // What is wrong with what the loop gives would be so again, and is for the loop to mend.
+      if (onFailure === "raise" || isInputError(error) || checked.advantages === undefined) {
+        throw error;
+      }
       failures++;
       warn(`hicra: batch passed through unchanged, failure ${failures}: ${messageOf(error)}`);
       const planningMask = new Uint8Array(checked.numTokens);

@@ -369,7 +369,6 @@ Deno.test("hicra apply writes the tensors of the batch contract and where they c
       "vocab_size": "10",
       baseline: "paper",
       transforms: '[{"name":"hicra","alpha":0.5}]',
-      step: "0",
       "prompt_ids": '["p","q"]',
     });
   }));
@@ -439,7 +438,7 @@ Deno.test("hicra inspect writes one page that needs nothing else", () =>
     assert.ok(html.includes("<p>Advantages: baseline paper, r - mean.</p>"));
     assert.ok(
       html.includes(
-        "<p>Transforms at step 0: hicra {&quot;alpha&quot;:0.5,&quot;mode&quot;:&quot;paper&quot;," +
+        "<p>Transforms: hicra {&quot;alpha&quot;:0.5,&quot;mode&quot;:&quot;paper&quot;," +
           "&quot;allowSignChange&quot;:false}.</p>",
       ),
     );
@@ -460,7 +459,7 @@ Deno.test("hicra inspect says what a schedule is worth at the step, and the defa
     assert.ok(html.includes("<p>Advantages: those of the rollouts.</p>"));
     assert.ok(
       html.includes(
-        '<p>Transforms at step 5: shuffle-mask {"seed":0,"unit":"span"}; hicra {"alpha":{"deduction":' +
+        '<p>Transforms at step 5: shuffle-mask {"seed":0,"step":"current","unit":"span"}; hicra {"alpha":{"deduction":' +
           '0.25,"branching":0.1,"backtracking":0.2,"other":0},"mode":"paper","allowSignChange":false}.</p>',
       ),
     );
@@ -662,6 +661,62 @@ Deno.test("hicra exits with 2 on a mistake in its arguments", async () => {
     assert.match(stderr.trimEnd(), message);
   }
 });
+
+Deno.test("hicra exits with 2 where a schedule, a gate or a seed lacks its --step or --signal", () =>
+  inFolder(async ({ path, tokenizer, lexicon, rollouts }) => {
+    const line = { type: "linear", from: 0.1, to: 0.2, steps: 10 };
+    const gate = { type: "gated", signal: "accuracy", threshold: 0.5, when: "above", open: line };
+    const config = join(path, "config.json");
+    await writeFile(config, JSON.stringify({ transforms: [{ name: "hicra", alpha: line }] }));
+    const gated = ["--transform", JSON.stringify({ name: "hicra", alpha: gate })];
+    const step = /alpha needs the training step: current value is undefined, give it .* --step$/;
+    const before = await readdir(path);
+    for (
+      const [flags, message] of [
+        [["--config", config], step],
+        [
+          ["--transform", "shuffle-mask", "--transform", "hicra"],
+          /"shuffle-mask" as its seed needs/,
+        ],
+        [[...gated, "--step", "1"], /alpha needs signal "accuracy", .* reports none; .* --signal$/],
+        // Also while the gate is closed.
+        [[...gated, "--signal", "accuracy=0"], step],
+      ] as [string[], RegExp][]
+    ) {
+      for (const command of ["apply", "metrics"]) {
+        const out = ["--lexicon", lexicon, "--baseline", "paper", "--out", join(path, "out.jsonl")];
+        const args = [command, rollouts, "--tokenizer", tokenizer, ...out, ...flags];
+        const { code, stderr } = await run(...args);
+        assert.equal(code, 2, stderr);
+        assert.match(stderr.trimEnd(), message);
+      }
+      assert.deepEqual(await readdir(path), before);
+    }
+  }));
+
+Deno.test("README's configuration amplifies as it is written", () =>
+  inFolder(async ({ path }) => {
+    const readme = await readFile(join(ROOT, "README.md"), "utf8");
+    const [, json, command] = /config\.json`:\n\n```json\n(.*?)```\n\n```sh\nhicra (.*?)\n```/s
+      .exec(readme)!;
+    await mkdir(join(path, "report"));
+    await writeFile(join(path, "report/config.json"), json!);
+    const places: Record<string, string> = {
+      "$QWEN": /^QWEN=(\S+)/m.exec(readme)![1]!,
+      "$R": join(ROOT, /^R=(\S+)/m.exec(readme)![1]!),
+      "report": join(path, "report"),
+    };
+    const args = command!.split(" ")
+      .map((arg) => arg.replace(/^(\$QWEN|\$R|report)/, (place) => places[place]!));
+    const { code, stderr } = await run(...args);
+    assert.equal(code, 0, stderr);
+    const credited = await readLines(join(path, "report/credited.jsonl"));
+    const isAmplified = (line: Record<string, unknown>): boolean => {
+      const [mask, advantages] = [line.planning_mask, line.advantages] as [number[], number[]];
+      return mask.includes(1) && new Set(advantages).size > 1;
+    };
+    assert.ok(credited.some(isAmplified));
+  }));
 
 Deno.test("hicra apply says why all advantages are 0", () =>
   inFolder(async ({ path, tokenizer, lexicon }) => {

@@ -71,7 +71,10 @@ export function operations(matchers: Matchers): Operations {
         metrics: measureOptions(meta),
         warn: (message) => warnings.push(message),
       });
-      const result = hook(batch, { step: meta.step ?? 0, signals: meta.signals ?? {} });
+      const result = hook(batch, {
+        ...(meta.step !== undefined && { step: meta.step }),
+        ...(meta.signals && { signals: meta.signals }),
+      });
       return encodeSafetensors(
         pick(
           { ...result, planning_mask: result.planningMask },

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import {
   applyTransforms,
+  builtinTransforms,
+  checkClock,
   type Credit,
   gtpo,
   hicra,
@@ -143,6 +145,74 @@ for (const [name, act, type, message] of ERRORS) {
     });
   });
 }
+
+const LINE = { type: "linear", from: 0, to: 0.2, steps: 10 } as const;
+const GATE = {
+  type: "gated",
+  signal: "accuracy",
+  threshold: 0.5,
+  when: "above",
+  open: LINE,
+} as const;
+
+Deno.test("applyTransforms() refuses a chain as a whole where one option lacks its step or signal", () => {
+  const { batch } = context;
+  let ran = 0;
+  const counting: Transform = {
+    ...returning({}),
+    apply() {
+      ran++;
+      return {};
+    },
+  };
+  const perKind = { deduction: 0.1, branching: 0.1, backtracking: 0.1, other: LINE };
+  const configs: [{ name: string; [option: string]: unknown }, string][] = [
+    [{ name: "hicra", alpha: LINE }, "alpha"],
+    [{ name: "hicra", alpha: perKind }, "alpha.other"],
+    [{ name: "hicra", alpha: GATE }, "alpha"],
+    [{ name: "entropy-regularisation", coefficient: LINE }, "coefficient"],
+    [{ name: "shuffle-mask" }, "seed"],
+  ];
+  for (const [config, option] of configs) {
+    const transform = builtinTransforms().create(config);
+    assert.throws(
+      () => applyTransforms([counting, transform], credit, { batch, signals: { accuracy: 0 } }),
+      {
+        name: "TypeError",
+        message:
+          `Cannot apply transform "${config.name}" as its ${option} needs the training step: ` +
+          "current value is undefined, give it with the batch, hook(batch, { step }), in Python step=, " +
+          "on the command line --step",
+      },
+    );
+  }
+  assert.throws(
+    () => applyTransforms([counting, hicra({ alpha: GATE })], credit, { batch, step: 0 }),
+    /"hicra" as its alpha needs signal "accuracy", a finite number: .* reports none; .* --signal$/,
+  );
+  assert.equal(ran, 0);
+});
+
+Deno.test("applyTransforms() checks the sepa schedule and the needs that a transform of the user's has", () => {
+  const { batch } = context;
+  const sepa = builtinTransforms().create({ name: "sepa", lambda: LINE });
+  assert.throws(() => checkClock([sepa], {}), /"sepa" as its lambda needs the training step/);
+  const mine: Transform = { ...returning({}), clock: [{ option: "rate", signal: "kl" }] };
+  assert.throws(() => applyTransforms([mine], credit, { batch }), /its rate needs signal "kl"/);
+  applyTransforms([mine], credit, { batch, signals: { kl: 0 } });
+});
+
+Deno.test("applyTransforms() reads no step where no option does", () => {
+  const { batch } = context;
+  const shuffled = maskShuffling({ seed: 1, step: "fixed" });
+  applyTransforms([shuffled, hicra()], credit, { batch });
+  for (const step of [-1, 0.5, NaN]) {
+    assert.throws(
+      () => applyTransforms([hicra()], credit, { batch, step }),
+      { name: "RangeError", message: /^Cannot apply transforms as step must be an integer of at/ },
+    );
+  }
+});
 
 Deno.test("applyTransforms() throws when a result is no object of known fields", () => {
   const run = (result: unknown) =>

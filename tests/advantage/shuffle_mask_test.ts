@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { maskShuffling, shuffleMask } from "../../advantage/mod.ts";
+import { maskShuffling, shuffleMask, type ShuffleMaskOptions } from "../../advantage/mod.ts";
 import { fromRows, rowsArbitrary } from "./_rows.ts";
 
 interface Layout {
@@ -33,7 +33,7 @@ Deno.test("shuffleMask() keeps the spans of every run, with their kinds", () => 
     const { offsets, lossMask, segmentIds } = context.batch;
     const layout = { offsets, lossMask, segmentIds: segmentIds! };
     const { kinds, planningMask } = credit;
-    const shuffled = shuffleMask(planningMask, { ...layout, kinds, seed });
+    const shuffled = shuffleMask(planningMask, { ...layout, kinds, seed, step: 0 });
     assert.deepEqual(
       spans(shuffled.planningMask, shuffled.kinds!, layout),
       spans(planningMask, kinds, layout),
@@ -52,7 +52,7 @@ Deno.test("shuffleMask() of single tokens keeps the number of each kind in every
         return Array.from(codes!, (code) => `${run}:${code}`);
       }).sort();
     const { kinds, planningMask } = credit;
-    const shuffled = shuffleMask(planningMask, { ...layout, kinds, seed, unit: "token" });
+    const shuffled = shuffleMask(planningMask, { ...layout, kinds, seed, step: 0, unit: "token" });
     assert.deepEqual(codes(shuffled.planningMask, shuffled.kinds!), codes(planningMask, kinds));
   }));
 });
@@ -62,20 +62,21 @@ Deno.test("shuffleMask() leaves full, empty and untrained stretches alone", () =
   const { planningMask } = shuffleMask(mask, {
     offsets: Int32Array.of(0, 2, 4, 7),
     lossMask: Uint8Array.of(1, 1, 1, 1, 0, 0, 0),
+    step: 0,
   });
   assert.deepEqual(planningMask, mask);
   assert.notEqual(planningMask, mask);
 });
 
 Deno.test("shuffleMask() handles an empty batch", () => {
-  const { planningMask } = shuffleMask(new Uint8Array(), { offsets: Int32Array.of(0) });
+  const { planningMask } = shuffleMask(new Uint8Array(), { offsets: Int32Array.of(0), step: 0 });
   assert.equal(planningMask.length, 0);
 });
 
 Deno.test("shuffleMask() gives one result for one seed, step and content, wherever it stands", () => {
   const row = Uint8Array.of(1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   const other = row.slice().reverse();
-  const alone = (seed: number, step: number) =>
+  const alone = (seed: number, step: number | "fixed") =>
     shuffleMask(row, { offsets: Int32Array.of(0, 20), seed, step }).planningMask.join("");
   const together = shuffleMask(Uint8Array.of(...other, ...row), {
     offsets: Int32Array.of(0, 20, 40),
@@ -86,6 +87,8 @@ Deno.test("shuffleMask() gives one result for one seed, step and content, wherev
   assert.equal(alone(4, 2), alone(4, 2));
   assert.notEqual(alone(4, 2), alone(5, 2));
   assert.notEqual(alone(4, 2), alone(4, 3));
+  assert.equal(alone(4, "fixed"), alone(4, "fixed"));
+  assert.notEqual(alone(4, "fixed"), alone(5, "fixed"));
 });
 
 for (const unit of ["span", "token"] as const) {
@@ -98,6 +101,7 @@ for (const unit of ["span", "token"] as const) {
       const { planningMask } = shuffleMask(Uint8Array.of(1, 1, 0, 1, 0), {
         offsets: Int32Array.of(0, 5),
         seed,
+        step: "fixed",
         unit,
       });
       counts[planningMask.join("")] = (counts[planningMask.join("")] ?? 0) + 1;
@@ -116,6 +120,7 @@ Deno.test("shuffleMask() tells sequences with equal masks apart by their token i
   const { planningMask } = shuffleMask(mask, {
     offsets: Int32Array.of(0, 40, 80),
     tokenIds: Int32Array.from({ length: 80 }, (_, i) => i),
+    step: 0,
   });
   assert.notDeepEqual(planningMask.subarray(0, 40), planningMask.subarray(40));
 });
@@ -123,10 +128,20 @@ Deno.test("shuffleMask() tells sequences with equal masks apart by their token i
 Deno.test("shuffleMask() refuses arrays of another length", () => {
   const offsets = Int32Array.of(0, 1);
   assert.throws(
-    () => shuffleMask(Uint8Array.of(1), { offsets, kinds: new Uint8Array(2) }),
+    () => shuffleMask(Uint8Array.of(1), { offsets, step: 0, kinds: new Uint8Array(2) }),
     /Cannot shuffle a mask as kinds must hold 1 values: current length is 2/,
   );
-  assert.throws(() => shuffleMask(Uint8Array.of(1, 0), { offsets }), /last offset/);
+  assert.throws(() => shuffleMask(Uint8Array.of(1, 0), { offsets, step: 0 }), /last offset/);
+});
+
+Deno.test("shuffleMask() has no step of its own", () => {
+  const options = { offsets: Int32Array.of(0, 1) } as ShuffleMaskOptions;
+  assert.throws(() => shuffleMask(Uint8Array.of(1), options), {
+    name: "TypeError",
+    message:
+      'Cannot shuffle a mask as step must be the training step, or "fixed" for one mask at ' +
+      "every step: current value is undefined",
+  });
 });
 
 Deno.test("maskShuffling() moves kinds with the mask, and draws anew at each step", () => {
@@ -147,4 +162,10 @@ Deno.test("maskShuffling() moves kinds with the mask, and draws anew at each ste
   assert.match(kinds!.join(""), /^0*1230*$/);
   assert.deepEqual(planningMask, kinds!.map((kind) => Math.min(kind, 1)));
   assert.notDeepEqual(at(0), at(1));
+  const fixed = maskShuffling({ seed: 1, step: "fixed" });
+  assert.deepEqual(fixed.clock, []);
+  assert.deepEqual(
+    fixed.apply(credit, { batch: context.batch }),
+    fixed.apply(credit, { ...context, step: 1 }),
+  );
 });

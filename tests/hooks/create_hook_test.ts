@@ -143,7 +143,7 @@ Deno.test("createHook() reports a batch without planning tokens, and only that",
   assert.equal(messages.length, 0);
   hook({ ...batch, tokenIds: Int32Array.of(3, 3, 3, 3, 3, 3) }, { step: 7 });
   assert.equal(messages.length, 1);
-  assert.match(messages[0]!, /no planning token in a batch of 6 tokens at step 7/);
+  assert.match(messages[0]!, /no planning token in a batch of 6 tokens at step 7;/);
   hook({
     offsets: Int32Array.of(0),
     tokenIds: new Int32Array(),
@@ -164,7 +164,7 @@ const broken: Transform = {
   name: "broken",
   needs: [],
   apply: () => {
-    throw new RangeError("Cannot do it");
+    throw new Error("Cannot do it");
   },
 };
 
@@ -184,10 +184,36 @@ Deno.test("createHook() raises on failure, or passes through and counts when tol
   assert.deepEqual(result.advantages, Float32Array.of(-1, -1, -1, -1, 1, 1));
   assert.equal(result.metrics, undefined);
   assert.match(messages[1]!, /failure 2: Cannot do it/);
-  // A batch that breaks the contract is the caller's error under either policy.
-  assert.throws(
-    () => hook({ ...batch, lossMask: Uint8Array.of(2, 1, 1, 1, 1, 1) }),
-    /only 0 and 1/,
+});
+
+Deno.test("createHook() raises what is wrong with the batch or the configuration under either policy", () => {
+  const alpha = { type: "linear", from: 0, to: 0.2, steps: 100 } as const;
+  const gate = { type: "gated", signal: "kl", threshold: 1, when: "above", open: 0.2 } as const;
+  const cases: [HookOptions["transforms"], Batch, RegExp][] = [
+    [[], { ...batch, lossMask: Uint8Array.of(2, 1, 1, 1, 1, 1) }, /only 0 and 1/],
+    [[], { ...batch, tokenIds: Int32Array.of(0, 1, 2, 3, 4, 99) }, /99/],
+    [[hicra({ alpha })], batch, /its alpha needs the training step/],
+    [[hicra({ alpha: gate })], batch, /its alpha needs signal "kl"/],
+    [[{ name: "shuffle-mask" }, hicra()], batch, /its seed needs the training step/],
+    [[{ name: "gtpo" }], batch, /needs batch.entropies/],
+    [[hicra(), hicra()], batch, /stands twice/],
+    [[hicra(), { name: "shuffle-mask", step: "fixed" }], batch, /put it before "hicra"/],
+  ];
+  for (const [transforms, given, message] of cases) {
+    for (const onFailure of ["raise", "pass-through"] as const) {
+      const hook = createHook({ matcher, transforms, onFailure, ...silent });
+      assert.throws(() => hook(given), message);
+    }
+  }
+});
+
+Deno.test("createHook() amplifies on a schedule, by the step that the loop gives", () => {
+  const alpha = { type: "linear", from: 0, to: 0.5, steps: 100 } as const;
+  const hook = createHook({ matcher, transforms: [hicra({ alpha })] });
+  assert.throws(() => hook(batch), { name: "TypeError", message: /hook\(batch, \{ step \}\)/ });
+  assert.deepEqual(
+    hook(batch, { step: 50 }).advantages,
+    Float32Array.of(-0.75, -0.75, -1, -1, 1.25, 1),
   );
 });
 

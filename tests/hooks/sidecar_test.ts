@@ -8,6 +8,7 @@ import {
   type SidecarEvent,
   type SidecarOptions,
 } from "../../hooks/mod.ts";
+import { InputRangeError } from "../../batch/mod.ts";
 import { metricPairs } from "../../metrics/mod.ts";
 import { ByteBudget } from "../../hooks/sidecar/_byte_budget.ts";
 import { problemOf } from "../../hooks/sidecar/_problem.ts";
@@ -231,7 +232,7 @@ Deno.test("every refusal has a status, a code and a message that names the way o
         }),
       ),
       400,
-      "bad_request",
+      "token_outside_vocabulary",
       /tokenIds\[2\] is 3/,
     ],
     [
@@ -290,10 +291,41 @@ Deno.test("every refusal has a status, a code and a message that names the way o
       /must not be that of a built-in one/,
     ],
     [
+      "a schedule without its step",
+      transform({
+        lexicon: "paper",
+        transforms: '[{"name":"hicra","alpha":{"type":"linear","from":0,"to":0.2,"steps":100}}]',
+      }),
+      400,
+      "bad_request",
+      /"hicra" as its alpha needs the training step: current value is undefined/,
+    ],
+    [
+      "a gate without its signal",
+      transform({
+        lexicon: "paper",
+        step: "0",
+        transforms:
+          '[{"name":"hicra","alpha":{"type":"gated","signal":"kl","threshold":1,"when":"above",' +
+          '"open":0.2}}]',
+      }),
+      400,
+      "bad_request",
+      /"hicra" as its alpha needs signal "kl"/,
+    ],
+    [
+      "a placebo without its step",
+      transform({ lexicon: "paper", transforms: '[{"name":"shuffle-mask"},{"name":"hicra"}]' }),
+      400,
+      "bad_request",
+      /"shuffle-mask" as its seed needs the training step/,
+    ],
+    [
       "a placebo behind what it should precede",
       transform({
         lexicon: "paper",
         transforms: '[{"name":"hicra"},{"name":"shuffle-mask","seed":1}]',
+        step: "0",
       }),
       400,
       "bad_request",
@@ -352,7 +384,9 @@ Deno.test("a body that the client breaks off is its problem, not ours", async ()
 
 Deno.test("a fault of our own is told as one", () => {
   assert.equal(problemOf(new TypeError("x is undefined")).status, 500);
-  assert.equal(problemOf(new RangeError("Cannot use batch")).status, 400);
+  // Its words are those of a mistake in the request, its class is the runtime's.
+  assert.equal(problemOf(new RangeError("Cannot use batch")).status, 500);
+  assert.equal(problemOf(new InputRangeError("Cannot use batch")).status, 400);
 });
 
 Deno.test("limits must be whole numbers from 1", () => {
