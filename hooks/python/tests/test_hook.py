@@ -270,8 +270,9 @@ def test_a_tokenizer_json_as_file_folder_and_unknown_object(tmp_path, lexicon):
 
 def test_ids_that_only_a_padded_embedding_has(lexicon):
     hook = Hook(TABLE, lexicon=lexicon)
-    with pytest.raises(SidecarError, match=r"tokenIds\[2\] is 15.*HICRA_VOCAB_SIZE"):
+    with pytest.raises(SidecarError, match=r"tokenIds\[2\] is 15.*HICRA_VOCAB_SIZE") as error:
         hook.mask([0, 3], [BUT, WAIT, 15], [1, 1, 1])
+    assert (error.value.status, error.value.code) == (400, "token_outside_vocabulary")
     padded = Hook(TABLE, lexicon=lexicon, vocab_size=16)
     padded.sidecar = hook.sidecar
     assert padded.mask([0, 3], [BUT, WAIT, 15], [1, 1, 1]).tolist() == [1, 1, 0]

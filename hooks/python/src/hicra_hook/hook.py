@@ -343,7 +343,7 @@ class Hook:
         try:
             return operation(tensors, metadata | self._names)
         except SidecarError as error:
-            if "vocabSize" in str(error):
+            if error.code == "token_outside_vocabulary":
                 raise SidecarError(
                     error.status, error.code, f"{error}; in Python vocab_size, or HICRA_VOCAB_SIZE"
                 ) from None
