@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import { type AsyncBuffer, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { InputRangeError, InputSyntaxError } from "../batch/mod.ts";
+import { parseExactJson } from "./_exact_json.ts";
 
 /** What is read without a further library. */
 const CODECS: ReadonlySet<string> = new Set(["UNCOMPRESSED", "SNAPPY"]);
@@ -62,7 +63,7 @@ async function openRows(path: string, file: AsyncBuffer): Promise<ParquetRows> {
         columns,
         rowStart,
         rowEnd,
-        parsers: { stringFromBytes: decodeText },
+        parsers: { stringFromBytes: decodeText, jsonFromBytes: decodeJson },
       }),
     );
   };
@@ -98,6 +99,10 @@ async function openRows(path: string, file: AsyncBuffer): Promise<ParquetRows> {
 
 function decodeText(bytes: Uint8Array | undefined): string | undefined {
   return bytes && new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+}
+
+function decodeJson(bytes: Uint8Array | undefined): unknown {
+  return bytes && parseExactJson(decodeText(bytes)!);
 }
 
 async function orSyntaxError<T>(path: string, reading: Promise<T>): Promise<T> {

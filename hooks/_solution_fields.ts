@@ -1,4 +1,4 @@
-import { InputTypeError } from "../batch/mod.ts";
+import { InputRangeError, InputTypeError } from "../batch/mod.ts";
 import type { Solution } from "../sg/mining/mod.ts";
 
 /** Where a record holds its solutions; dotted paths, as arrays of names. */
@@ -86,6 +86,14 @@ export function solutionsOf(
   const promptId = valueAt(record, fields.prompt, [], where);
   if (!isPromptId(promptId)) {
     throw kindError(where, fields.prompt, "a string or a number", promptId);
+  }
+  if (typeof promptId === "number" && Math.abs(promptId) > Number.MAX_SAFE_INTEGER) {
+    throw new InputRangeError(
+      `Cannot read ${where} as ${
+        fields.prompt.join(".")
+      } must have all its digits: current value is ` +
+        `${promptId}, a float64 that several ids round to, write it as an integer or a string`,
+    );
   }
   return leavesOf(record, fields.text).map(({ value: text, steps }) => {
     if (typeof text !== "string") throw kindError(where, fields.text, "a string", text);
@@ -189,9 +197,14 @@ function kindError(
   what: string,
   value: unknown,
 ): InputTypeError {
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  const text = typeof value === "object" ? JSON.stringify(value, withoutBigint) : String(value);
   return new InputTypeError(
     `Cannot read ${where} as ${path.join(".")} must be ${what}: current value is ` +
       (text.length > 60 ? `${text.slice(0, 57)}...` : text),
   );
+}
+
+/** JSON has no bigint, which is what long integers are read as. */
+function withoutBigint(_name: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
 }

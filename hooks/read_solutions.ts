@@ -1,6 +1,7 @@
 import { open, readFile } from "node:fs/promises";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 import type { Solution } from "../sg/mining/mod.ts";
+import { parseExactJson } from "./_exact_json.ts";
 import { withParquet } from "./_parquet_rows.ts";
 import { readLines } from "./_read_lines.ts";
 import {
@@ -30,7 +31,8 @@ export interface ReadSolutionsOptions {
    */
   readonly textField?: string;
   /**
-   * Field that names the prompt: a string or a number, equal for the solutions of one prompt. Default:
+   * Field that names the prompt: a string or a number, equal for the solutions of one prompt. A number
+   * is the text of its digits, of any length, so 7 and "7" are one prompt. Default:
    * the first of `prompt_id`, `group_id`, `problem_id`, `id`, `prompt`, `problem`, `question`, `input` that
    * holds one.
    */
@@ -93,7 +95,7 @@ export interface ReadSolutionsOptions {
  * @param options Where a record holds what, and how many may be corrupt.
  * @returns The solutions; `succeeded` is absent where the label is null or missing.
  * @throws {RangeError} If an option is out of range, a folder holds no file of solutions, a Parquet
- * file is compressed otherwise, or more than `maxCorrupt` records, if not 0, are corrupt.
+ * file is compressed otherwise, a prompt id is a float64 beyond 2^53, which may stand for several, or more than `maxCorrupt` records, if not 0, are corrupt.
  * @throws {SyntaxError} If a line is not JSON, a text is not UTF-8, or a file is damaged.
  * @throws {TypeError} If a record lacks a field, or a field has another kind.
  */
@@ -167,7 +169,7 @@ function namesOf({ text, prompt, label }: SolutionFields): ReadFields {
 function parseRecord(line: string, place: string): object {
   let record: unknown;
   try {
-    record = JSON.parse(line);
+    record = parseExactJson(line);
   } catch (error) {
     throw new InputSyntaxError(
       `Cannot read ${place} as it must be one JSON object: ${(error as Error).message}`,

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { readSolutions, type ReadSolutionsOptions } from "../../hooks/read_solutions.ts";
 import type { Solution } from "../../sg/mining/mod.ts";
 
@@ -151,6 +152,70 @@ Deno.test("readSolutions() reads Parquet", async () => {
   );
 });
 
+Deno.test("readSolutions() tells prompt ids of any length apart, in JSON Lines as in Parquet", async () => {
+  const id = fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.constant(0n));
+  const near = fc.tuple(id, fc.bigInt({ min: 0n, max: 12n }))
+    .map(([start, length]) => Array.from({ length: Number(length) }, (_, i) => start - BigInt(i)))
+    .map((ids) => ids.map((id) => BigInt.asIntN(64, id)));
+  const property = fc.asyncProperty(near, async (ids) => {
+    const lines = ids.map((id) => `{"prompt_id":${id},"text":"t","reward":1.0}\n`).join("");
+    const columns = parquetWriteBuffer({
+      columnData: [
+        { name: "prompt_id", data: ids, type: "INT64" },
+        { name: "text", data: ids.map(() => "t"), type: "STRING" },
+        { name: "reward", data: ids.map(() => 1), type: "DOUBLE" },
+      ],
+    });
+    const expected = ids.map((id) => ({ text: "t", promptId: String(id), succeeded: true }));
+    assert.deepEqual(await readFolder({ "a.jsonl": lines }), expected);
+    assert.deepEqual(await readFolder({ "a.parquet": new Uint8Array(columns) }), expected);
+  });
+  const sixty = Array.from({ length: 12 }, (_, i) => 2n ** 60n + BigInt(i));
+  await fc.assert(property, { examples: [[sixty]] });
+});
+
+Deno.test("readSolutions() reads a number as prompt id by its value, a string by its text", async () => {
+  for (
+    const [source, promptId] of [
+      ["7", "7"],
+      ['"7"', "7"],
+      ["7.0", "7"],
+      ["7e0", "7"],
+      ["-0", "0"],
+      ["0.1", "0.1"],
+      ["1E15", "1000000000000000"],
+      ["9007199254740991.0", "9007199254740991"],
+      ["9007199254740993", "9007199254740993"],
+      ['"9007199254740993"', "9007199254740993"],
+      ["-18446744073709551616", "-18446744073709551616"],
+    ] as const
+  ) {
+    const line = `{"meta":[{"n":12345678901234567890}],"prompt_id":${source},"text":"t"}`;
+    assert.deepEqual(await readFolder({ "a.jsonl": line }), [{ text: "t", promptId }], source);
+  }
+});
+
+Deno.test("readSolutions() throws when a prompt id is a float64 that several ids round to", async () => {
+  const rejects = (reading: Promise<Solution[]>, value: string): Promise<void> =>
+    assert.rejects(reading, {
+      name: "RangeError",
+      message: new RegExp(
+        `must have all its digits: current value is ${value}, a float64 that several ids round to, ` +
+          "write it as an integer or a string$",
+      ),
+    });
+  for (const source of ["9007199254740993.0", "1e300"]) {
+    const line = `{"prompt_id":${source},"text":"t"}`;
+    await rejects(readFolder({ "a.jsonl": line }), ".*");
+  }
+  const read = (promptField: string): Promise<Solution[]> =>
+    Array.fromAsync(readSolutions(CORPUS + "ids.parquet", { promptField }));
+  await rejects(read("decimal"), "1152921504606847000");
+  await rejects(read("double"), "1152921504606847000");
+  const ids = (await read("meta.id")).map(({ promptId }) => promptId);
+  assert.deepEqual(ids, ["1152921504606846976", "1152921504606846977", "1152921504606846978"]);
+});
+
 Deno.test("readSolutions() throws when a Parquet file cannot be read", async () => {
   await assert.rejects(Array.fromAsync(readSolutions(CORPUS + "zstd.parquet")), {
     name: "RangeError",
@@ -201,6 +266,11 @@ Deno.test("readSolutions() throws at the first corrupt record by default", async
     ['{"id": 2, "te', "SyntaxError", /a\.jsonl line 2 as it must be one JSON object: ./],
     ["[1]", "TypeError", /a\.jsonl line 2 as it must be one JSON object: current value is \[1\]$/],
     ['{"id": 2}', "TypeError", /line 2 as text must be a string: current value is undefined$/],
+    [
+      '{"id": 2, "text": {"n": 9007199254740993}}',
+      "TypeError",
+      /line 2 as text must be a string: current value is \{"n":"9007199254740993"\}$/,
+    ],
     ['{"text": "t"}', "TypeError", /line 2 as id must be a string or a number: current value is u/],
     [
       '{"id": 2, "text": "t", "score": "high"}',

@@ -5,6 +5,7 @@ flat.parquet     one row a solution, integer rewards; uncompressed
 lists.parquet    parallel lists of texts and labels; dictionary-encoded, snappy
 zstd.parquet     as flat, in a compression that is not read
 latin1.parquet   a text that is not UTF-8
+ids.parquet      ids beyond 2^53: as decimals, as float64, and inside JSON; snappy
 """
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,3 +41,12 @@ latin1 = pa.table({
     "completion": pa.array([b"caf\xe9"], pa.binary()).view(pa.string()),
 })
 pq.write_table(latin1, "latin1.parquet", compression="none", write_statistics=False)
+
+ids = [2**60 + i for i in range(3)]
+numbers = pa.table({
+    "decimal": pa.array(ids, pa.decimal128(38, 0)),
+    "double": pa.array([float(id) for id in ids], pa.float64()),
+    "meta": pa.array(['{"id": %d}' % id for id in ids], pa.json_()),
+    "completion": ["one", "two", "three"],
+})
+pq.write_table(numbers, "ids.parquet", compression="snappy")
