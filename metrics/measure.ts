@@ -247,7 +247,7 @@ function findGroups(
   if (rewards === undefined || groupIds === undefined) return groups;
   for (let s = 0; s < batch.numSequences; s++) {
     const id = groupIds[s]!;
-    if (id < 0 || isLeftOut(batch, s)) continue;
+    if (id === -1 || isLeftOut(batch, s)) continue;
     const name = names === undefined ? id : names[id];
     if (name === undefined) {
       throw new InputRangeError(

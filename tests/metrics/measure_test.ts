@@ -141,6 +141,17 @@ Deno.test("measure() keeps flagged rows and rows of no group out of the groups",
   assert.deepEqual(groups, { "2/1/varied": 1 });
 });
 
+Deno.test("measure() takes every id but -1 for a group, negative ones too", () => {
+  const batch = checkBatch({
+    offsets: Int32Array.of(0, 0, 0, 0),
+    lossMask: Uint8Array.of(),
+    rewards: Float32Array.of(1, 0, 0),
+    groupIds: Int32Array.of(-2, -2, -1),
+  });
+  const { groups } = measure(batch, { planningMask: Uint8Array.of() });
+  assert.deepEqual(groups, { "2/1/varied": 1 });
+});
+
 Deno.test("measure() says nothing of what the batch does not hold", () => {
   const batch = checkBatch({ offsets: Int32Array.of(0, 2), lossMask: Uint8Array.of(1, 1) });
   assert.deepEqual(measure(batch, { planningMask: Uint8Array.of(0, 0) }).pairs, {

@@ -14,8 +14,10 @@ def offsets(lengths: Sequence[int]) -> np.ndarray:
 
 
 def joined(rows: Iterable[Any], dtype: Any = None) -> np.ndarray:
-    """All rows, one after the other."""
-    return np.concatenate([np.asarray(row, dtype) for row in rows])
+    """All rows, one after the other; without a dtype, of the one that holds what they hold."""
+    arrays = [np.asarray(row, dtype) for row in rows]
+    # To numpy an empty list is one of floats.
+    return np.concatenate([array for array in arrays if array.size > 0] or arrays)
 
 
 def cut(values: np.ndarray, lengths: Sequence[int]) -> list[np.ndarray]:

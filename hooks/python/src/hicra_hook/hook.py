@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ._fields import FLOATS, PER_SEQUENCE, PER_TOKEN, WHOLE, array, fits, whole
 from .sidecar import Sidecar, SidecarError, SidecarUnavailable
 
 OPTIONS: dict[str, Callable[[str], Any]] = {
@@ -26,14 +27,6 @@ OPTIONS: dict[str, Callable[[str], Any]] = {
     "correct_above": float,
 }
 """Options of a hook, and how each is read from the environment, as HICRA_ALPHA and so on."""
-_PER_TOKEN = {
-    "old_logprobs": "<f4",
-    "entropies": "<f4",
-    "segment_ids": "<i4",
-    "planning_mask": "u1",
-}
-PER_SEQUENCE = {"rewards": "<f4", "group_ids": "<i4", "flags": "u1"}
-
 TRUNCATED, PADDING_ROW, EXCLUDE_FROM_METRICS = 1, 2, 4
 """Bits of `flags`."""
 
@@ -185,7 +178,7 @@ class Hook:
         """
         refuse_transformed(advantages)
         tensors = _ragged(offsets, token_ids, loss_mask, fields)
-        given = _array(advantages, "<f4")
+        given = array("advantages", advantages).astype("<f4", copy=False)
         tensors["advantages"] = given
         num_tokens, num_sequences = len(tensors["token_ids"]), len(tensors["offsets"]) - 1
         if len(given) not in (num_tokens, num_sequences):
@@ -226,13 +219,13 @@ class Hook:
         host's advantage stays. `advantages` may be `[rows]`.
         """
         refuse_transformed(advantages)
-        rows = _Rows(_array(loss_mask))
-        given = _array(advantages, "<f4")
+        rows = _Rows(loss_mask)
+        given = array("advantages", advantages)
         tensors = rows.batch(token_ids, fields)
         full = rows.checked("advantages", _broadcast(given, rows.shape))
         per = "sequence" if given.ndim == 1 else "token"
         tensors["advantages"] = (
-            given if per == "sequence" else rows.pack("advantages", given, "<f4")
+            given.astype("<f4", copy=False) if per == "sequence" else rows.pack("advantages", given)
         )
         result = self._transform(tensors, per, step, signals or {})
         padded = np.array(full, dtype="<f4", order="C")
@@ -250,7 +243,7 @@ class Hook:
 
     def mask_padded(self, token_ids: Any, loss_mask: Any) -> Any:
         """The planning mask of `[rows, columns]` tensors, uint8, of the kind of `token_ids`."""
-        rows = _Rows(_array(loss_mask))
+        rows = _Rows(loss_mask)
         found = self._mask(rows.batch(token_ids, {}))
         return _like(rows.unpack(found, np.zeros(rows.shape, "u1")), token_ids)
 
@@ -259,11 +252,11 @@ class Hook:
 
         It sends a batch without a trained token, and the `fields` that the loop will send.
         """
-        nothing = np.zeros((1, 1), "<f4")
+        nothing = np.zeros((1, 1), "u1")
         sent: dict[str, Any] = {
             name: nothing[0] if name in PER_SEQUENCE else nothing for name in fields
         }
-        return self.transform_padded(nothing.astype("<i4"), nothing, nothing, **sent)
+        return self.transform_padded(nothing, nothing, nothing, **sent)
 
     def close(self) -> None:
         """Stops the sidecar, if it was started here."""
@@ -369,27 +362,28 @@ class Hook:
 class _Rows:
     """Where the trained part of every row stands: from its first trained token to its last."""
 
-    def __init__(self, loss_mask: np.ndarray) -> None:
-        if loss_mask.ndim != 2:
+    def __init__(self, loss_mask: Any) -> None:
+        mask = whole("loss_mask", loss_mask)
+        if mask.ndim != 2:
             raise ValueError(
                 "Cannot pack as loss_mask must be [rows, columns]: "
-                f"current shape is {list(loss_mask.shape)}"
+                f"current shape is {list(mask.shape)}"
             )
-        self.shape = loss_mask.shape
-        self.trained = loss_mask != 0
+        self.shape = mask.shape
+        self.trained = mask.view(bool)
         columns = self.shape[1]
         some = self.trained.any(axis=1)
         self.first = np.where(some, self.trained.argmax(axis=1), 0)
         self.last = np.where(some, columns - self.trained[:, ::-1].argmax(axis=1), 0)
         lengths = self.last - self.first
-        self.offsets = np.concatenate([[0], np.cumsum(lengths)]).astype("<i4")
+        self.offsets = whole("offsets", np.concatenate([[0], np.cumsum(lengths)]))
 
     def batch(self, token_ids: Any, fields: dict[str, Any]) -> dict[str, np.ndarray]:
         return {
             "offsets": self.offsets,
-            "token_ids": self.pack("token_ids", _ids(token_ids), "<i4"),
-            "loss_mask": self.pack("loss_mask", self.trained, "u1"),
-        } | _given(fields, lambda name, values: self.pack(name, values, _PER_TOKEN[name]))
+            "token_ids": self.pack("token_ids", token_ids),
+            "loss_mask": self.pack("loss_mask", self.trained),
+        } | _given(fields, self.pack)
 
     def checked(self, name: str, values: np.ndarray) -> np.ndarray:
         if values.shape != self.shape:
@@ -399,12 +393,24 @@ class _Rows:
             )
         return values
 
-    def pack(self, name: str, values: np.ndarray, dtype: str) -> np.ndarray:
-        self.checked(name, values)
+    def pack(self, name: str, values: Any) -> np.ndarray:
+        found = self.checked(name, array(name, values))
+        if name in FLOATS:
+            return self._packed(found, "<f4")
+        if fits(name, found):
+            return self._packed(found, WHOLE[name].dtype)
+        # Padding may hold anything: what counts is what is sent.
+        return whole(name, self._packed(found, found.dtype), self._place)
+
+    def _packed(self, values: np.ndarray, dtype: Any) -> np.ndarray:
         packed = np.empty(int(self.offsets[-1]), dtype)
         for row, start, end in self._spans():
             packed[start:end] = values[row, self.first[row] : self.last[row]]
         return packed
+
+    def _place(self, index: int) -> str:
+        row = int(np.searchsorted(self.offsets, index, side="right")) - 1
+        return str([row, int(self.first[row] + index - self.offsets[row])])
 
     def unpack(self, packed: np.ndarray, out: np.ndarray) -> np.ndarray:
         for row, start, end in self._spans():
@@ -418,7 +424,9 @@ class _Rows:
 def group_ids(uids: Sequence[Any]) -> np.ndarray:
     """Dense ids of groups, from whatever names them."""
     ids: dict[Any, int] = {}
-    return np.array([ids.setdefault(uid, len(ids)) for uid in uids], "<i4")
+    # Elements of a tensor are equal to none but themselves.
+    names = uids.tolist() if hasattr(uids, "tolist") else uids
+    return np.array([ids.setdefault(uid, len(ids)) for uid in names], "<i4")
 
 
 def refuse_transformed(advantages: Any) -> None:
@@ -434,52 +442,32 @@ def _ragged(
     offsets: Any, token_ids: Any, loss_mask: Any, fields: dict[str, Any]
 ) -> dict[str, np.ndarray]:
     return {
-        "offsets": _array(offsets, "<i4"),
-        "token_ids": _ids(token_ids).astype("<i4", copy=False),
-        "loss_mask": (_array(loss_mask) != 0).astype("u1"),
-    } | _given(fields, lambda name, values: values.astype(_PER_TOKEN[name], copy=False))
+        "offsets": whole("offsets", offsets),
+        "token_ids": whole("token_ids", token_ids),
+        "loss_mask": whole("loss_mask", loss_mask),
+    } | _given(fields, _sent)
 
 
 def _given(
-    fields: dict[str, Any], per_token: Callable[[str, np.ndarray], np.ndarray]
+    fields: dict[str, Any], per_token: Callable[[str, Any], np.ndarray]
 ) -> dict[str, np.ndarray]:
     """The fields of the contract that the loop has; `per_token` lays out those of tokens."""
     sent = {}
     for name, values in fields.items():
-        if values is None:
-            continue
-        if name in _PER_TOKEN:
-            sent[name] = per_token(name, _array(values))
-        elif name in PER_SEQUENCE:
-            sent[name] = _array(values, PER_SEQUENCE[name])
-        else:
-            known = ", ".join([*_PER_TOKEN, *PER_SEQUENCE])
+        if name not in (*PER_TOKEN, *PER_SEQUENCE):
+            known = ", ".join([*PER_TOKEN, *PER_SEQUENCE])
             raise TypeError(
                 f"Cannot send {name} as it is no field of the contract: known are {known}"
             )
+        if values is not None:
+            sent[name] = per_token(name, values) if name in PER_TOKEN else _sent(name, values)
     return sent
 
 
-def _ids(values: Any) -> np.ndarray:
-    ids = _array(values)
-    if ids.dtype.kind not in "iu":
-        raise TypeError(
-            f"Cannot send token_ids as they must be integers: current dtype is {ids.dtype}"
-        )
-    fits = ids.dtype.itemsize < 4 or ids.dtype == np.int32
-    if not fits and ids.size and not -(2**31) <= int(ids.min()) <= int(ids.max()) < 2**31:
-        raise ValueError("Cannot send token_ids as they must fit 32 bits: they do not")
-    return ids
-
-
-def _array(values: Any, dtype: str | None = None) -> np.ndarray:
-    """A numpy array of a tensor, an array or a list; no copy where none is needed."""
-    if hasattr(values, "detach"):
-        tensor = values.detach()
-        # numpy has no bfloat16; float32 holds every value of it.
-        is_bfloat16 = "bfloat16" in str(tensor.dtype)
-        values = (tensor.float() if is_bfloat16 else tensor).cpu().numpy()
-    return np.asarray(values, dtype)
+def _sent(name: str, values: Any) -> np.ndarray:
+    if name in FLOATS:
+        return array(name, values).astype("<f4", copy=False)
+    return whole(name, values)
 
 
 def _broadcast(advantages: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -517,7 +505,7 @@ def _read_tokenizer(tokenizer: Any) -> bytes | tuple[np.ndarray, np.ndarray]:
         return file.read_bytes()
     if isinstance(tokenizer, tuple):
         offsets, table = tokenizer
-        return np.asarray(offsets), np.frombuffer(bytes(table), "u1")
+        return whole("offsets", offsets), np.frombuffer(bytes(table), "u1")
     backend = backend_tokenizer(tokenizer)
     if backend is None:
         raise TypeError(

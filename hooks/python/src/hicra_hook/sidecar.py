@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from ._fields import array, renumbered, whole
+
 PROTOCOL = 1
 SAFETENSORS = "application/vnd.safetensors"
 BUNDLE = Path(__file__).with_name("sidecar.js")
@@ -102,7 +104,7 @@ class Sidecar:
 
     def put_token_table(self, offsets: np.ndarray, table: np.ndarray) -> str:
         """Hands over the bytes of all tokens: token i is `table[offsets[i]:offsets[i + 1]]`."""
-        body = encode({"offsets": offsets.astype("<i4"), "bytes": table.astype("u1")}, {})
+        body = encode({"offsets": whole("offsets", offsets), "bytes": whole("bytes", table)}, {})
         return json.loads(self._request("POST", "/v1/tokenizer", body))["tokenizer"]
 
     def put_lexicon(self, body: bytes, *, name: str) -> str:
@@ -127,7 +129,15 @@ class Sidecar:
     def metrics(
         self, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Metrics of a batch: named values, and the sums that merge."""
+        """Metrics of a batch: named values, and the sums that merge.
+
+        Under a `group_scope` ranks and batches join their groups by `group_names`; without them by
+        `group_ids`, any integers of 64 bits, which must then be the same everywhere.
+        """
+        if "group_scope" in metadata and "group_names" not in metadata and "group_ids" in tensors:
+            ids, names = renumbered("group_ids", array("group_ids", tensors["group_ids"]))
+            tensors = {**tensors, "group_ids": ids}
+            metadata = {**metadata, "group_names": json.dumps([str(name) for name in names])}
         return json.loads(self._request("POST", "/v1/metrics", encode(tensors, metadata)))
 
     def close(self) -> None:
@@ -340,23 +350,23 @@ def encode(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> li
     """Safetensors in parts that are sent one after the other, without joining them in memory."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     # By falling size of their elements every tensor starts at a multiple of it.
-    arrays = sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize)
+    ordered = sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize)
     parts: list[Any] = []
     end = 0
-    for name, array in arrays:
-        if array.dtype not in _NAMES:
+    for name, tensor in ordered:
+        if tensor.dtype not in _NAMES:
             raise TypeError(
                 f"Cannot send {name} as its dtype must be one of {', '.join(_DTYPES)}: "
-                f"current dtype is {array.dtype}"
+                f"current dtype is {tensor.dtype}"
             )
-        start, end = end, end + array.nbytes
+        start, end = end, end + tensor.nbytes
         header[name] = {
-            "dtype": _NAMES[array.dtype],
-            "shape": list(array.shape),
+            "dtype": _NAMES[tensor.dtype],
+            "shape": list(tensor.shape),
             "data_offsets": [start, end],
         }
-        if array.nbytes > 0:
-            parts.append(np.ascontiguousarray(array).data.cast("B"))
+        if tensor.nbytes > 0:
+            parts.append(np.ascontiguousarray(tensor).data.cast("B"))
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return [len(text).to_bytes(8, "little") + text, *parts]
