@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { COLOR, isColored, OUT, shareOfOne, wholeNumber } from "./_arguments.ts";
 import { lexiconDiffReport, lexiconReport, selectGrams } from "./_lexicon_report.ts";
 import { LEXICON, SHELL_FUNCTION } from "./_manual.ts";
+import { lexiconFile, refuseOverwriting } from "./_refuse_overwriting.ts";
 import { writeOutput } from "./hooks/mod.ts";
 import {
   diffLexicons,
@@ -80,6 +81,7 @@ export function addLexiconCommand(program: Command): void {
 }
 
 async function show(name: string, flags: ShowFlags): Promise<void> {
+  await refuseOverLexicons("-", [name]);
   const lexicon = await loadLexicon(name);
   const { kind, cluster, limit, json, color } = flags;
   const selected = selectGrams(lexicon, {
@@ -96,10 +98,12 @@ async function show(name: string, flags: ShowFlags): Promise<void> {
 }
 
 async function exportGrams(name: string, { out }: OutFlag): Promise<void> {
+  await refuseOverLexicons(out, [name]);
   await writeOutput(out, [serializeGrams(await loadLexicon(name))]);
 }
 
 async function diff(nameA: string, nameB: string, { json }: { json?: true }): Promise<void> {
+  await refuseOverLexicons("-", [nameA, nameB]);
   const [a, b] = [await loadLexicon(nameA), await loadLexicon(nameB)];
   const found = diffLexicons(a, b);
   if (json) return await writeJson({ a: a.name, b: b.name, ...found });
@@ -111,14 +115,23 @@ async function drop(
   name: string,
   { seed, out }: OutFlag & { seed: number },
 ): Promise<void> {
+  await refuseOverLexicons(out, [name]);
   const lexicon = await dropGrams(await loadLexicon(name), share, { seed });
   await writeOutput(out, [serializeLexicon(lexicon)]);
 }
 
 async function merge(names: string[], flags: OutFlag & { name?: string }): Promise<void> {
+  await refuseOverLexicons(flags.out, names);
   const lexicons = await Promise.all(names.map((name) => loadLexicon(name)));
   const name = flags.name ?? lexicons.map((lexicon) => lexicon.name).join("+");
   await writeOutput(flags.out, [serializeLexicon(await mergeLexicons(lexicons, { name }))]);
+}
+
+async function refuseOverLexicons(out: string, names: readonly string[]): Promise<void> {
+  await refuseOverwriting(
+    [["--out", out]],
+    names.map((name) => ["LEXICON", lexiconFile(name)] as const),
+  );
 }
 
 async function writeJson(value: object): Promise<void> {

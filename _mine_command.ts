@@ -5,10 +5,12 @@ import process from "node:process";
 import { InputRangeError } from "./batch/mod.ts";
 import { finiteNumber, shareOfOne, wholeNumber } from "./_arguments.ts";
 import { MINE, SHELL_FUNCTION } from "./_manual.ts";
+import { type NamedPath, refuseOverwriting } from "./_refuse_overwriting.ts";
 import { ProgressLine } from "./_progress_line.ts";
 import {
   readSolutions,
   type ReadSolutionsOptions,
+  solutionFiles,
   solutionsKey,
   writeOutput,
 } from "./hooks/mod.ts";
@@ -135,6 +137,7 @@ async function run(
 ): Promise<void> {
   const { out, work = out === "-" ? undefined : `${out}.work` } = flags;
   await checkWritable(out);
+  await refuseOverwriting([["--out", out], ["--work", work]], await filesOf(paths, flags));
   // Loaded here, as the other commands need no onnxruntime.
   const mining = await import("./sg/mining/mod.ts");
   const prototypes = flags.prototypes === undefined
@@ -231,6 +234,18 @@ function summaryOf({ grams, provenance: { parameters = {} } }: Lexicon, out: str
   const share = (100 * Number(parameters.coveredShare)).toFixed(1);
   return `${out}: ${grams.length} grams of ${parameters.ngrams} n-grams in ${parameters.solutions} ` +
     `solutions of ${parameters.prompts} prompts; they cover ${share} % of the characters`;
+}
+
+async function filesOf(paths: readonly string[], flags: MineFlags): Promise<NamedPath[]> {
+  const model = flags.embedder === "static" ? undefined : flags.embedder;
+  return [
+    ...paths.map((path) => ["SOLUTIONS", path] as const),
+    ...(await solutionFiles(paths)).map((path) => ["SOLUTIONS", path] as const),
+    ["--prototypes", flags.prototypes],
+    ["--embedder", model],
+    ["--embedder", model && join(model, "model.onnx")],
+    ["--embedder", model && join(model, "tokenizer.json")],
+  ];
 }
 
 /** Better known before than after the work. */

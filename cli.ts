@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "./batch/mod.ts";
 import {
@@ -59,6 +60,8 @@ import {
   SHELL_FUNCTION,
 } from "./_manual.ts";
 import { type OptionSchema, optionValues } from "./_option_values.ts";
+import { lexiconFile, type NamedPath, refuseOverwriting } from "./_refuse_overwriting.ts";
+import { UsageError } from "./_usage_error.ts";
 import type { MetricSums } from "./metrics/mod.ts";
 import { BUILT_IN_LEXICONS, DEFAULT_LEXICON, loadLexicon, SgMatcher } from "./sg/mod.ts";
 
@@ -93,9 +96,6 @@ export async function main(args: string[]): Promise<number> {
     return error instanceof UsageError ? 2 : 1;
   }
 }
-
-/** A mistake in the arguments that only shows when they are looked at together. */
-class UsageError extends Error {}
 
 type Warn = (message: string) => void;
 
@@ -180,6 +180,7 @@ function createProgram(warn: Warn): Command {
 }
 
 async function mask(path: string, flags: MatchFlags & OutFlag, warn: Warn): Promise<void> {
+  await refuseOverwriting([["--out", flags.out]], filesOf(path, flags));
   const match = await loadMatcher(flags, {}, warn);
   await writeJsonl(flags.out, markRollouts(rolloutsOf(path), match));
 }
@@ -190,6 +191,7 @@ async function apply(
   warn: Warn,
 ): Promise<void> {
   const config = await loadConfig(flags);
+  await refuseOverwriting([["--out", flags.out]], filesOf(path, flags, config));
   const credit = creditOf(flags, config);
   const match = await loadMatcher(flags, config, warn);
   const lines = await Array.fromAsync(rolloutLinesOf(path));
@@ -222,6 +224,7 @@ async function inspect(
 ): Promise<void> {
   const { prompt, correct, incorrect, html, limit = html === undefined ? 10 : undefined } = flags;
   const config = await loadConfig(flags);
+  await refuseOverwriting([["--html", html ?? "-"]], filesOf(path, flags, config));
   const credit = asksForCredit(flags, config) ? creditOf(flags, config) : undefined;
   const match = await loadMatcher(flags, config, warn);
   let rollouts: AsyncIterable<Rollout> | Rollout[] = rolloutsOf(path);
@@ -266,6 +269,10 @@ async function metrics(
   warn: Warn,
 ): Promise<void> {
   const config = await loadConfig(flags);
+  await refuseOverwriting([["--out", flags.out]], [
+    ...filesOf(path, flags, config),
+    ["--reference", flags.reference],
+  ]);
   const credit = asksForCredit(flags, config) ? creditOf(flags, config) : undefined;
   const reference = flags.reference === undefined ? undefined : await loadSums(flags.reference);
   const match = await loadMatcher(flags, config, warn);
@@ -360,6 +367,21 @@ async function* rolloutLinesOf(path: string): AsyncGenerator<RolloutLine, void, 
   if (!isEmpty) return;
   const name = path === "-" ? "standard input" : path;
   throw new InputRangeError(`Cannot read rollouts as ${name} holds no rollout`);
+}
+
+/** The files that a command about rollouts reads. */
+function filesOf(
+  path: string,
+  { tokenizer, lexicon, config: configPath }: MatchFlags & CreditFlags,
+  config: RunConfig = {},
+): NamedPath[] {
+  return [
+    ["ROLLOUTS", path],
+    ["--tokenizer", tokenizer],
+    ["--tokenizer", join(tokenizer, "tokenizer.json")],
+    ["--lexicon", lexiconFile(lexicon ?? config.lexicon)],
+    ["--config", configPath],
+  ];
 }
 
 async function loadMatcher(

@@ -96,5 +96,6 @@ export {
   type SidecarOptions,
 } from "./sidecar/sidecar.ts";
 export { type ReadFields, readSolutions, type ReadSolutionsOptions } from "./read_solutions.ts";
+export { solutionFiles } from "./solution_files.ts";
 export { solutionsKey } from "./solutions_key.ts";
 export type { Solution } from "../sg/mining/mod.ts";
