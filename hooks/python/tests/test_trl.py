@@ -630,6 +630,79 @@ def test_warns_of_an_untested_release(monkeypatch):
         with_hicra(GRPOTrainer)
 
 
+def test_refuses_to_train_on_what_went_past_the_hook(planning):
+    class Past(toy.Recorder):
+        def _prepare_inputs(self, generation_batch):
+            return GRPOTrainer._generate_and_score_completions(self, generation_batch)
+
+    trainer = planning(kind=with_hicra(Past))
+    says = r"must come through Past\._generate_and_score_completions, .* that of plain GRPO"
+    with pytest.raises(ValueError, match=says):
+        trainer.train()
+    with pytest.raises(ValueError, match=says):
+        trainer.evaluate(trainer.train_dataset)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda batch: [batch], "one batch, a dict as TRL's does: it returned a list"),
+        (lambda batch: {"completion_ids": batch["completion_ids"]}, "lacks completion_mask, adv"),
+    ],
+)
+def test_refuses_what_is_no_batch_of_trl(planning, change, says):
+    class Other(toy.Recorder):
+        def _generate_and_score_completions(self, inputs):
+            return change(super()._generate_and_score_completions(inputs))
+
+    with pytest.raises((TypeError, ValueError), match=says):
+        planning(kind=with_hicra(Other)).train()
+
+
+def of_rows(batch, rows):
+    return {name: t[rows] if t.ndim else t for name, t in batch.items()}
+
+
+class Dropping(toy.Recorder):
+    """Keeps the second group, as dynamic sampling would."""
+
+    def _generate_and_score_completions(self, inputs):
+        return of_rows(super()._generate_and_score_completions(inputs), slice(4, 8))
+
+
+class Moving(toy.Recorder):
+    def _generate_and_score_completions(self, inputs):
+        return of_rows(super()._generate_and_score_completions(inputs), torch.arange(7, -1, -1))
+
+
+class Sampling(toy.Recorder):
+    """Scores more than once, and trains on what was not scored last."""
+
+    def _generate_and_score_completions(self, inputs):
+        batches = [super(Sampling, self)._generate_and_score_completions(inputs) for _ in "ab"]
+        return batches[0]
+
+
+@pytest.mark.parametrize("kind", [Dropping, Moving, Sampling])
+def test_rows_that_were_not_scored_as_they_stand_have_no_rewards(planning, kind):
+    trainer = planning(kind=with_hicra(kind), max_steps=2)
+    with pytest.warns(RuntimeWarning, match="not those that _calculate_rewards scored") as caught:
+        trainer.train()
+    assert sum("_calculate_rewards" in str(warning.message) for warning in caught) == 1
+    for batch in trainer.seen:
+        assert torch.equal(batch["advantages"], toy.credited(batch, ALPHA))
+    for log in trainer.state.log_history[:2]:
+        by_reward = ("reward", "accuracy", "length_correct", "pass_at_1", "zero_std_group_frac")
+        assert log.keys() & {f"hicra/{name}" for name in by_reward} == set()
+        assert log["hicra/planning_frac"] > 0
+
+
+def test_rows_that_were_not_scored_as_they_stand_have_no_groups(planning):
+    trainer = planning(BASELINE_CORRECTED, kind=with_hicra(Dropping))
+    with pytest.raises(RuntimeError, match="groupIds.* not those that _calculate_rewards scored"):
+        trainer.train()
+
+
 def test_refuses_a_fused_loss(planning):
     class Fused(toy.Recorder):
         def __init__(self, *args, **kwargs):

@@ -11,6 +11,7 @@ together for the first time: once per generation, before TRL shuffles, splits an
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any
 
 import torch
@@ -27,7 +28,19 @@ TESTED = ("1.0.0", "1.8.0", "1.16.0")
 _OVERRIDDEN = {
     "_calculate_rewards": ["self", "inputs", "prompts", "completions", "completion_ids_list"],
     "_generate_and_score_completions": ["self", "inputs"],
+    "_compute_loss": ["self", "model", "inputs"],
 }
+
+_READ = ("completion_ids", "completion_mask", "advantages")
+"""What the hook reads of a batch, beside what only some runs have."""
+
+_MARK = "base_advantages"
+"""What a batch has that went through a hook: TRL's own advantages, which follow their rows."""
+
+_NOT_AS_SCORED = (
+    "the rows of the batch are not those that _calculate_rewards scored last, so their rewards and "
+    "groups are not known"
+)
 
 
 def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
@@ -38,13 +51,14 @@ def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
     TRL's own stay as `base_advantages`.
     """
     _check_host(trainer_class)
+    bound_to = f"{trainer_class.__name__}._generate_and_score_completions"
 
     class HicraTrainer(trainer_class):
         def __init__(self, *args: Any, hicra: dict[str, Any] | None = None, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             _check_loss(self)
-            bound_to = f"{trainer_class.__name__}._generate_and_score_completions"
-            rows = self.model.get_input_embeddings().num_embeddings
+            # By the configuration: an embedding may be wrapped by PEFT, or be a shard of ZeRO's.
+            rows = self.model.config.get_text_config().vocab_size
             self._hicra = bind(
                 make_hook(self.processing_class, vocab_size=rows, options=hicra),
                 f"trl {trl.__version__}",
@@ -53,23 +67,32 @@ def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
                 entropy_option="entropy_coef of GRPOConfig",
             )
             self._hicra_failures = 0
+            # Completions of this rank, and their rewards among those of all ranks, by function.
+            self._hicra_scored: tuple[list[list[int]], torch.Tensor] | None = None
+            self._hicra_has_warned = False
 
         def _calculate_rewards(
             self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any
         ) -> torch.Tensor:
             rewards = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
-            self._hicra_rewards = rewards
+            self._hicra_scored = completion_ids_list, rewards
             return rewards
 
         def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
+            self._hicra_scored = None
             output = super()._generate_and_score_completions(inputs)
-            if "base_advantages" in output:
-                raise ValueError(
-                    "Cannot apply HICRA as the advantages must be TRL's own: the batch has "
-                    "base_advantages, so a second application would compound, wrap the trainer once"
-                )
+            _check_output(output, bound_to)
             base = output["advantages"]
-            return output | {"advantages": _transform(self, output), "base_advantages": base}
+            return output | {"advantages": _transform(self, output), _MARK: base}
+
+        def _compute_loss(self, model: Any, inputs: Any) -> torch.Tensor:
+            if _MARK not in inputs:
+                raise ValueError(
+                    f"Cannot train as every batch must come through {bound_to}, where HICRA acts, "
+                    f"and keep its {_MARK}: this one has none, so its loss would be that of plain "
+                    "GRPO, have the trainer call self._generate_and_score_completions"
+                )
+            return super()._compute_loss(model, inputs)
 
     HicraTrainer.__name__ = HicraTrainer.__qualname__ = f"Hicra{trainer_class.__name__}"
     HicraTrainer.__doc__ = f"`{trainer_class.__name__}` with HICRA, see `with_hicra`."
@@ -85,6 +108,7 @@ def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
     mode = "train" if trainer.model.training else "eval"
     rows = len(output["advantages"])
     hook, failures_before = trainer._hicra, trainer._hicra.failures
+    rewards = _rewards(trainer, output)
     problem = None
     try:
         result = hook.transform_padded(
@@ -93,8 +117,8 @@ def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
             output["advantages"],
             step=trainer.state.global_step,
             old_logprobs=output.get("old_per_token_logps"),
-            rewards=_rewards(trainer, rows),
-            group_ids=_group_ids(trainer, mode, rows),
+            rewards=rewards,
+            group_ids=None if rewards is None else _group_ids(trainer, mode, rows),
         )
         report = {
             "failed": hook.failures > failures_before,
@@ -102,7 +126,8 @@ def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
             "latency_ms": result.latency_ms,
         }
     except Exception as error:
-        problem, report = error, {"problem": f"{type(error).__name__}: {error}"}
+        why = "" if rewards is not None else f" ({_NOT_AS_SCORED})"
+        problem, report = error, {"problem": f"{type(error).__name__}: {error}{why}"}
 
     reports = gather_object([report])
     problems = [f"rank {rank}: {r['problem']}" for rank, r in enumerate(reports) if "problem" in r]
@@ -141,14 +166,29 @@ def _loss_mask(output: dict[str, Any]) -> torch.Tensor:
     return mask * output["tool_mask"] if "tool_mask" in output else mask
 
 
-def _rewards(trainer: Any, rows: int) -> torch.Tensor | None:
-    """Rewards of this rank's rows as TRL adds them up; None where a completion has none at all."""
-    per_function = trainer._hicra_rewards
+def _rewards(trainer: Any, output: dict[str, Any]) -> torch.Tensor | None:
+    """Rewards of this rank's rows as TRL adds them up; None where its rows are not those scored last.
+
+    A subclass may have dropped, added or moved some: rewards by row, and groups by the order in
+    which TRL samples them, would be of other rows.
+    """
+    rows = output["completion_ids"].tolist()
+    ids, per_function = trainer._hicra_scored or ([], torch.empty(0, 1))
+    if len(ids) != len(rows) or any(row[: len(one)] != list(one) for row, one in zip(rows, ids)):
+        if not trainer._hicra_has_warned:
+            trainer._hicra_has_warned = True
+            warnings.warn(
+                f"hicra: {_NOT_AS_SCORED}; such batches are left out of the metrics by reward and "
+                "by group",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+        return None
     if per_function.isnan().all(dim=1).any():
         return None
     weighted = per_function * trainer.reward_weights.to(per_function.device)
-    first = trainer.accelerator.process_index * rows
-    return weighted.nansum(dim=1)[first : first + rows]
+    first = trainer.accelerator.process_index * len(rows)
+    return weighted.nansum(dim=1)[first : first + len(rows)]
 
 
 def _group_ids(trainer: Any, mode: str, rows: int) -> torch.Tensor | None:
@@ -177,6 +217,27 @@ def _check_host(trainer_class: type) -> None:
             )
     bound = [(getattr(trainer_class, name), expected) for name, expected in _OVERRIDDEN.items()]
     check_host("trl", trl.__version__, TESTED, *bound)
+
+
+def _check_output(output: Any, bound_to: str) -> None:
+    """Raises for what a subclass may return in place of TRL's batch, or of one that HICRA has seen."""
+    if not isinstance(output, dict):
+        raise TypeError(
+            f"Cannot apply HICRA as {bound_to} must return one batch, a dict as TRL's does: it "
+            f"returned a {type(output).__name__}, as trainers do that compute advantages later or "
+            "split the batch there (ms-swift's)"
+        )
+    missing = [name for name in _READ if name not in output]
+    if missing:
+        raise ValueError(
+            f"Cannot apply HICRA as the batch that {bound_to} returns must have "
+            f"{', '.join(_READ)}: it lacks {', '.join(missing)}"
+        )
+    if _MARK in output:
+        raise ValueError(
+            f"Cannot apply HICRA as the advantages must be TRL's own: the batch has {_MARK}, so a "
+            "second application would compound, wrap the trainer once"
+        )
 
 
 def _check_loss(trainer: Any) -> None:
