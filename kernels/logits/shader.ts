@@ -189,16 +189,21 @@ const TOP_K_BINDING = /* wgsl */ `
 var<workgroup> head_of: array<f32, ${WORKGROUP_SIZE}>;
 var<workgroup> owner_of: array<u32, ${WORKGROUP_SIZE}>;`;
 
-/** Keeps the largest logits of an invocation, descending; an insertion is rare after the first few. */
+/**
+ * Keeps the largest logits of an invocation, descending; an insertion is rare after the first few. The loop ends
+ * by a `break`: with `most[place - 1u] < value` in its condition Mesa's OpenGL computes something else.
+ */
 const KEEP_MOST = (topK: number): string => /* wgsl */ `
       if (top > most[${topK - 1}]) {
         for (var lane = 0u; lane < 4u; lane++) {
           let value = values[lane];
           if (value > most[${topK - 1}]) {
             var place = ${topK - 1}u;
-            while (place > 0u && most[place - 1u] < value) {
+            for (; place > 0u; place--) {
+              if (most[place - 1u] >= value) {
+                break;
+              }
               most[place] = most[place - 1u];
-              place--;
             }
             most[place] = value;
           }
