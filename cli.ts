@@ -63,6 +63,7 @@ import { type OptionSchema, optionValues } from "./_option_values.ts";
 import { lexiconFile, type NamedPath, refuseOverwriting } from "./_refuse_overwriting.ts";
 import { UsageError } from "./_usage_error.ts";
 import type { MetricSums } from "./metrics/mod.ts";
+import { systemReason } from "./sg/internal.ts";
 import { BUILT_IN_LEXICONS, DEFAULT_LEXICON, loadLexicon, SgMatcher } from "./sg/mod.ts";
 
 /**
@@ -545,11 +546,16 @@ function collectSignal(
   return { ...previous, [name]: finiteNumber(value!) };
 }
 
-/** One line: of a system error its reason and path, without the name of a temporary file. */
+/** One line; of a call that the system refused its name, its path and the reason. */
 function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/^[A-Z]+: /, "").replace(/\.([^/\\]+)\.[0-9a-f-]{36}\.tmp\b/, "$1")
-    .replace(/\s*\n\s*/g, " ");
+  const { syscall, path } = Object(error) as NodeJS.ErrnoException;
+  const reason = syscall === undefined ? undefined : systemReason(error);
+  const message = reason !== undefined
+    ? `Cannot ${syscall}${path === undefined ? "" : ` "${path}"`}: ${reason}`
+    : error instanceof Error
+    ? error.message
+    : String(error);
+  return message.replace(/\s*\n\s*/g, " ");
 }
 
 function say(message: string): void {

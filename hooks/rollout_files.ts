@@ -1,10 +1,8 @@
-import { createWriteStream } from "node:fs";
-import { realpath, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import { systemReason, writeWhole } from "../sg/internal.ts";
 import { jsonText } from "./_json_text.ts";
 import { readLines } from "./_read_lines.ts";
 import { parseRollout, type Rollout } from "./rollouts.ts";
@@ -116,8 +114,9 @@ export async function writeJsonl(
 
 /**
  * Writes chunks to a file that appears whole or not at all: they go to a temporary file beside it,
- * which then takes its name. A link is followed; a device or a pipe is written to directly. Standard
- * output that is closed early, as by `head`, ends the writing without an error.
+ * which takes its name once all of it is on the disk, and which goes when the writing fails or a signal
+ * ends the process. A link is followed, and a file that is replaced keeps its mode; a device or a pipe is
+ * written to directly. Standard output that is closed early, as by `head`, ends the writing without an error.
  *
  * @example Usage
  * ```ts
@@ -136,40 +135,46 @@ export async function writeJsonl(
  *
  * @param path A file, or `-` for standard output. A name that ends in `.gz` is compressed.
  * @param chunks Text or bytes, written one after the other.
+ * @throws {RangeError} If a folder stands at the path.
+ * @throws {Error} If the system refuses; the message names the path, `cause` is its error.
  */
 export async function writeOutput(
   path: string,
   chunks: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
-  const source = Readable.from(bufferedChunks(chunks));
-  if (path === "-") return await writeStandardOutput(source);
-  const target = await realpath(path).catch(() => path);
-  const old = await stat(target).catch(() => null);
-  const inPlace = old !== null && !old.isFile();
-  const written = inPlace
-    ? target
-    : join(dirname(target), `.${basename(target)}.${crypto.randomUUID()}.tmp`);
-  const sink = createWriteStream(written, {
-    flags: inPlace ? "w" : "wx",
-    ...(old !== null && { mode: old.mode }),
-  });
+  const whole = path.endsWith(".gz") ? gzipped(bufferedChunks(chunks)) : bufferedChunks(chunks);
+  if (path === "-") await writeStandardOutput(whole);
+  else await writeWhole(path, whole);
+}
+
+async function writeStandardOutput(chunks: AsyncGenerator<Uint8Array>): Promise<void> {
+  let ofSource: unknown;
+  const source = async function* (): AsyncGenerator<Uint8Array> {
+    try {
+      yield* chunks;
+    } catch (error) {
+      ofSource = error;
+      throw error;
+    }
+  };
   try {
-    if (path.endsWith(".gz")) await pipeline(source, createGzip(), sink);
-    else await pipeline(source, sink);
-    if (!inPlace) await rename(written, target);
+    await pipeline(Readable.from(source()), process.stdout, { end: false });
   } catch (error) {
-    if (!inPlace) await rm(written, { force: true });
-    throw error;
+    const reason = systemReason(error);
+    if (error === ofSource || reason === undefined) throw error;
+    // The reader, such as head, has seen enough.
+    if ((error as NodeJS.ErrnoException).code === "EPIPE") return;
+    throw new Error(`Cannot write standard output as all of it must be taken: ${reason}`, {
+      cause: error,
+    });
   }
 }
 
-async function writeStandardOutput(source: Readable): Promise<void> {
-  try {
-    await pipeline(source, process.stdout, { end: false });
-  } catch (error) {
-    // The reader, such as head, has seen enough.
-    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
-  }
+async function* gzipped(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const gzip = createGzip();
+  // The same failure comes out of the loop; this promise must not go unhandled.
+  pipeline(Readable.from(chunks), gzip).catch(() => {});
+  yield* gzip as AsyncIterable<Uint8Array>;
 }
 
 async function* jsonLines(

@@ -518,7 +518,11 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
     const standard = { tokenizer, lexicon, out };
 
     const cases: [string[], Partial<typeof standard>, RegExp][] = [
-      [["mask", join(path, "none.jsonl")], {}, /^no such file or directory, open '.*none.jsonl'$/],
+      [
+        ["mask", join(path, "none.jsonl")],
+        {},
+        /^Cannot open ".*none.jsonl": no such file or directory$/,
+      ],
       [
         ["mask", cut],
         {},
@@ -549,7 +553,7 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
       [
         ["mask", rollouts],
         { out: join(path, "no", "out") },
-        /^no such file or directory, open '.*no.out'$/,
+        /^Cannot write ".*no.out" as its folder must take a new file: no such file or directory$/,
       ],
       [["apply", foreign, "--baseline", "paper"], {}, /^Cannot mark rollout 3 /],
       [["apply", rollouts, "--transform", "gtpo"], {}, /needs batch.entropies/],

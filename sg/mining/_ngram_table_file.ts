@@ -1,11 +1,14 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { InputSyntaxError } from "../../batch/mod.ts";
+import { writeWhole } from "../write_whole.ts";
 import type { NgramTable } from "./ngram_table.ts";
 
+/** How the file begins, whatever its version. */
+export const NGRAM_TABLE_START = "hicra n-grams ";
 /** First line of the file, and its version. */
-const MAGIC = "hicra n-grams 1\n";
+const MAGIC = `${NGRAM_TABLE_START}1\n`;
 const DIGEST_BYTES = 32;
 const NEWLINE = 10;
 /** Lines that are encoded at once: a text of all could be longer than a string may be. */
@@ -60,18 +63,7 @@ export async function writeNgramTable(path: string, table: NgramTable): Promise<
   }
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
-  const temporary = `${path}.partial`;
-  try {
-    await writeFile(temporary, [Buffer.from(MAGIC), hash.digest(), ...parts]);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw new Error(
-      `Cannot store n-grams as ${JSON.stringify(path)} must be written whole: ` +
-        (error as Error).message,
-      { cause: error },
-    );
-  }
+  await writeWhole(path, [Buffer.from(MAGIC), hash.digest(), ...parts]);
 }
 
 /**

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { InputRangeError } from "../../batch/mod.ts";
+import { writeWhole } from "../write_whole.ts";
 import { ifThere } from "./_kept_json.ts";
 
 /** A file of a model repository on the Hugging Face hub, pinned by its content. */
@@ -72,14 +73,7 @@ export async function fetchHubFile(file: HubFile, options: HubOptions = {}): Pro
   }
   await mkdir(cacheDirectory, { recursive: true });
   // Other processes see the whole file or none.
-  const temporary = `${path}.${crypto.randomUUID()}`;
-  try {
-    await writeFile(temporary, bytes);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await writeWhole(path, [bytes]);
   return bytes;
 }
 
