@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { access, constants, readFile, rm, stat } from "node:fs/promises";
+import { access, constants, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { InputRangeError } from "./batch/mod.ts";
@@ -140,49 +140,32 @@ async function run(
   await refuseOverwriting([["--out", out], ["--work", work]], await filesOf(paths, flags));
   // Loaded here, as the other commands need no onnxruntime.
   const mining = await import("./sg/mining/mod.ts");
-  const prototypes = flags.prototypes === undefined
-    ? undefined
-    : mining.parsePrototypes(await readFile(flags.prototypes, "utf8"), flags.prototypes);
-  const corpusKey = await solutionsKey(paths, flags);
-  const embedder = await loadEmbedder(mining, flags);
-  const line = new ProgressLine();
-  if (work !== undefined && await isThere(join(work, "selection.json"))) {
-    line.say(`going on from what is in ${work}`);
-  }
+  if (work !== undefined) await mining.claimWorkFolder(work);
+  const removeWork = async (): Promise<void> => {
+    if (flags.work !== undefined || work === undefined) return;
+    const left = await mining.removeWorkFolder(work);
+    if (left.length === 0) return;
+    warn(`hicra: ${work} stays, as it holds what this command did not keep: ${left.join(", ")}`);
+  };
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
   process.once("SIGINT", interrupt);
   process.once("SIGTERM", interrupt);
+  const line = new ProgressLine();
   let corrupt = 0;
   let lexicon: Lexicon;
   try {
-    const solutions = readSolutions(paths, {
-      ...flags,
-      onCorrupt: () => corrupt++,
-      onFields: ({ text, prompt, label = "none" }, path) =>
-        line.say(`${path}: text ${text}, prompt ${prompt}, label ${label}`),
-    });
-    lexicon = await mining.mine(solutions, {
-      ...mineOptions(flags),
-      name: flags.name ?? nameOf(out),
-      source: flags.source ?? paths.join(" "),
-      reading: {
-        textField: flags.textField ?? "found",
-        promptField: flags.promptField ?? "found",
-        labelField: flags.labelField ?? "found",
-        minReward: flags.minReward ?? 1,
-      },
-      embedder,
-      ...(prototypes !== undefined && { prototypes }),
-      ...(work !== undefined && { workFolder: work }),
-      ...(corpusKey !== undefined && { corpusKey }),
+    if (await hasSolutions(work)) line.say(`going on from what is in ${work}`);
+    lexicon = await mineFiles(mining, paths, flags, {
+      work,
+      line,
       signal: interrupted.signal,
-      onProgress: ({ stage, done, total }) => line.show(STAGES[stage], done, total),
+      onCorrupt: () => corrupt++,
     });
   } catch (error) {
     line.end();
     if (!interrupted.signal.aborted) {
-      if (flags.work === undefined && work !== undefined) await removeIfUseless(work);
+      if (!await hasSolutions(work)) await removeWork();
       throw withFlags(error);
     }
     throw new Error(
@@ -194,13 +177,10 @@ async function run(
   } finally {
     process.removeListener("SIGINT", interrupt);
     process.removeListener("SIGTERM", interrupt);
-    await embedder.release();
   }
   line.end();
   await writeOutput(out, [serializeLexicon(lexicon)]);
-  if (flags.work === undefined && work !== undefined) {
-    await rm(work, { recursive: true, force: true });
-  }
+  await removeWork();
   if (corrupt > 0) warn(`hicra: ${corrupt} corrupt records were passed over`);
   warn(summaryOf(lexicon, out));
   const { coveredShare, maxShare, functional } = lexicon.provenance.parameters!;
@@ -212,15 +192,57 @@ async function run(
   }
 }
 
-/** A work folder in which no stage was finished. */
-async function removeIfUseless(work: string): Promise<void> {
-  if (!await isThere(join(work, "selection.json"))) {
-    await rm(work, { recursive: true, force: true });
+interface RunContext {
+  readonly work: string | undefined;
+  readonly line: ProgressLine;
+  readonly signal: AbortSignal;
+  readonly onCorrupt: () => void;
+}
+
+async function mineFiles(
+  mining: typeof import("./sg/mining/mod.ts"),
+  paths: readonly string[],
+  flags: MineFlags,
+  { work, line, signal, onCorrupt }: RunContext,
+): Promise<Lexicon> {
+  const prototypes = flags.prototypes === undefined
+    ? undefined
+    : mining.parsePrototypes(await readFile(flags.prototypes, "utf8"), flags.prototypes);
+  const corpusKey = await solutionsKey(paths, flags);
+  const embedder = await loadEmbedder(mining, flags);
+  try {
+    const solutions = readSolutions(paths, {
+      ...flags,
+      onCorrupt,
+      onFields: ({ text, prompt, label = "none" }, path) =>
+        line.say(`${path}: text ${text}, prompt ${prompt}, label ${label}`),
+    });
+    return await mining.mine(solutions, {
+      ...mineOptions(flags),
+      name: flags.name ?? nameOf(flags.out),
+      source: flags.source ?? paths.join(" "),
+      reading: {
+        textField: flags.textField ?? "found",
+        promptField: flags.promptField ?? "found",
+        labelField: flags.labelField ?? "found",
+        minReward: flags.minReward ?? 1,
+      },
+      embedder,
+      ...(prototypes !== undefined && { prototypes }),
+      ...(work !== undefined && { workFolder: work }),
+      ...(corpusKey !== undefined && { corpusKey }),
+      signal,
+      onProgress: ({ stage, done, total }) => line.show(STAGES[stage], done, total),
+    });
+  } finally {
+    await embedder.release();
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
-  return await stat(path).then(() => true, () => false);
+/** Whether solutions that were read lie in a work folder. */
+async function hasSolutions(work: string | undefined): Promise<boolean> {
+  return work !== undefined &&
+    await stat(join(work, "selection.json")).then(() => true, () => false);
 }
 
 /** The same error, its message in the words of the command line. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -75,10 +75,15 @@ Deno.test("hicra mine goes on after an interrupt, to the same bytes", () =>
       /hicra: interrupted: the same command goes on from what is in .*a.json.work\n$/,
     );
     assert.deepEqual(await readdir(folder), ["a.json.work"]);
+    await writeFile(join(`${out}.work`, "notes.txt"), "precious");
     const resumed = await mine([ROLLOUTS, "--out", out, "--name", "x"]);
     assert.equal(resumed.code, 0, resumed.stderr);
     assert.ok(resumed.stderr.startsWith(`going on from what is in ${out}.work\n`), resumed.stderr);
     assert.ok(!resumed.stderr.includes("counting n-grams"), resumed.stderr);
+    // What is not of the work stays, and its folder with it.
+    assert.match(resumed.stderr, /a.json.work stays, as it holds .*: notes.txt\n/);
+    assert.deepEqual((await readdir(`${out}.work`)).sort(), ["hicra-work.json", "notes.txt"]);
+    assert.equal(await readFile(join(`${out}.work`, "notes.txt"), "utf8"), "precious");
     assert.equal((await mine([ROLLOUTS, "--out", whole, "--name", "x"])).code, 0);
     assert.equal(await readFile(out, "utf8"), await readFile(whole, "utf8"));
   }));
@@ -114,6 +119,31 @@ Deno.test("hicra mine takes prototypes and filters, and counts corrupt lines", (
     assert.match(stderr, /hicra: 1 corrupt records were passed over/);
     const { grams } = await loadLexicon(out);
     assert.deepEqual(grams.map(({ text, kind }) => [text, kind]), [["wait, let me", "branching"]]);
+  }));
+
+Deno.test("hicra mine refuses a work folder that it did not make, whatever would come of the run", () =>
+  inFolder(async (folder) => {
+    const out = join(folder, "l.json");
+    const notes = join(`${out}.work`, "notes.txt");
+    await mkdir(`${out}.work`);
+    await writeFile(notes, "precious");
+    const failed = join(folder, "failed.jsonl");
+    await writeFile(failed, '{"prompt_id": "a", "completion": "No.", "reward": 0}\n');
+    for (const solutions of [failed, ROLLOUTS]) {
+      const { code, stderr } = await mine([solutions, "--out", out]);
+      assert.equal(code, 1);
+      assert.equal(
+        stderr,
+        `hicra: Cannot keep work in "${out}.work" as it must be empty or of an earlier run of this ` +
+          'version: it holds "notes.txt", remove it or name another work folder\n',
+      );
+      assert.deepEqual((await readdir(folder)).sort(), ["failed.jsonl", "l.json.work"]);
+      assert.equal(await readFile(notes, "utf8"), "precious");
+    }
+    // A folder of one's own that is empty is taken, and stays.
+    await rm(notes);
+    assert.equal((await mine([failed, "--out", out])).code, 1);
+    assert.deepEqual(await readdir(`${out}.work`), []);
   }));
 
 Deno.test("hicra mine fails in one line, and leaves no lexicon", () =>

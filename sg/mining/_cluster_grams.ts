@@ -41,7 +41,9 @@ export async function clusterGrams(
     JSON.stringify([clustering, dimensions, options.epsilon ?? "chosen", minPoints]),
   ]).slice("sha256:".length);
   const path = join(folder, `clusters-${name}.json`);
-  const kept = await readKeptJson(path) as { clusters: number[]; epsilon: number } | undefined;
+  const kept = await readKeptJson(path, "clusters") as
+    | { clusters: number[]; epsilon: number }
+    | undefined;
   if (kept !== undefined) {
     return { clusters: Int32Array.from(kept.clusters), epsilon: kept.epsilon };
   }
@@ -53,7 +55,7 @@ export async function clusterGrams(
     ? await agglomerative(vectors, dimensions, { epsilon, ...common })
     : chosen?.labels ?? await dbscan(vectors, dimensions, { epsilon, minPoints, ...common });
   const clusters = withoutNoise(labels);
-  await keepJson(path, { clusters: Array.from(clusters), epsilon });
+  await keepJson(path, "clusters", { clusters: Array.from(clusters), epsilon });
   return { clusters, epsilon };
 }
 

@@ -1,14 +1,16 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
-import { InputSyntaxError } from "../../batch/mod.ts";
+import { InputRangeError, InputSyntaxError } from "../../batch/mod.ts";
+import { systemReason } from "../system_reason.ts";
+import { writeWhole } from "../write_whole.ts";
+import { keepJson, readKeptJson } from "./_kept_json.ts";
 import type { StoredSolution } from "./stored_corpus.ts";
 
-/** Where the manifest of a corpus stands. It is written last, so a folder without it holds no corpus. */
-export const MANIFEST_FILE = "corpus.json";
-const PARTIAL_MANIFEST = `${MANIFEST_FILE}.partial`;
+/** Where the manifest of a corpus stands. */
+const MANIFEST_FILE = "corpus.json";
 const SHARD_FILE = /^shard-\d{5,}\.jsonl$/;
 /** A shard is closed when it has this many UTF-16 units of text, so it is longer by less than a solution. */
 const SHARD_CHARACTERS = 1 << 21;
@@ -29,16 +31,17 @@ export interface CorpusShard {
   readonly crc32: number;
 }
 
-/** What the manifest says. */
+/** What the manifest of a corpus says. */
 export interface CorpusManifest {
-  readonly format: "hicra-corpus";
-  readonly version: 1;
   readonly solutions: number;
   readonly prompts: number;
   readonly characters: number;
   readonly digest: string;
   readonly shards: readonly CorpusShard[];
 }
+
+/** The manifest while the shards are written: the folder holds no corpus, and its shards are ours. */
+const UNFINISHED = { unfinished: true } as const;
 
 /** What {@linkcode writeCorpus} may be told. */
 export interface WriteCorpusOptions {
@@ -49,7 +52,7 @@ export interface WriteCorpusOptions {
 
 /**
  * Writes solutions as shards of JSON lines `[prompt index, prompt id, text]` and then the manifest.
- * Whatever fails, no manifest and no shard is left.
+ * Whatever fails, no manifest and no shard is left. Files that are not of a corpus are not touched.
  */
 export async function writeCorpus(
   solutions:
@@ -76,17 +79,14 @@ export async function writeCorpus(
       crc32: crc32(bytes),
     });
     digest.update(bytes);
-    await writing(folder, () => writeDurably(join(folder, file), bytes));
+    await writeWhole(join(folder, file), [bytes]);
     lines = [];
     characters = 0;
     onProgress?.({ solutions: numSolutions });
   };
 
+  await claimFolder(folder);
   try {
-    await writing(folder, async () => {
-      await mkdir(folder, { recursive: true });
-      await rm(join(folder, MANIFEST_FILE), { force: true });
-    });
     for await (const { text, promptId } of solutions) {
       signal?.throwIfAborted();
       const key = promptKey(promptId);
@@ -99,26 +99,40 @@ export async function writeCorpus(
     }
     if (lines.length > 0) await closeShard();
     const manifest: CorpusManifest = {
-      format: "hicra-corpus",
-      version: 1,
       solutions: numSolutions,
       prompts: prompts.size,
       characters: shards.reduce((sum, shard) => sum + shard.characters, 0),
       digest: `sha256:${digest.digest("hex")}`,
       shards,
     };
-    await writing(folder, async () => {
-      const json = Buffer.from(JSON.stringify(manifest, null, 1) + "\n");
-      await writeDurably(join(folder, PARTIAL_MANIFEST), json);
-      await removeShards(folder, new Set([PARTIAL_MANIFEST, ...shards.map(({ file }) => file)]));
-      await rename(join(folder, PARTIAL_MANIFEST), join(folder, MANIFEST_FILE));
-    });
+    await removeShards(folder, new Set(shards.map(({ file }) => file)));
+    await keepManifest(folder, manifest);
     return manifest;
   } catch (error) {
     // What cannot be removed is no corpus either.
-    await removeShards(folder, new Set()).catch(() => {});
+    await removeCorpus(folder).catch(() => {});
     throw error;
   }
+}
+
+/**
+ * Reads the manifest of a corpus; `undefined` if the folder holds none, or one that was never finished.
+ *
+ * @throws {SyntaxError} If it is not what was written.
+ */
+export async function readManifest(folder: string): Promise<CorpusManifest | undefined> {
+  const manifest = await readAnyManifest(folder);
+  return manifest === undefined || "unfinished" in manifest ? undefined : manifest;
+}
+
+/** Removes a corpus, finished or not, from its folder, and nothing else. */
+export async function removeCorpus(folder: string): Promise<void> {
+  const manifest = await readAnyManifest(folder);
+  if (manifest === undefined) return;
+  const foreign = await shardsBeside(folder, manifest);
+  await removeShards(folder, new Set(foreign));
+  // Last: what it tells of must not outlive it.
+  await rm(join(folder, MANIFEST_FILE));
 }
 
 /** Reads the solutions of a shard and checks that they are those that were stored. */
@@ -128,7 +142,7 @@ export async function readShard(folder: string, shard: CorpusShard): Promise<Sto
   try {
     bytes = await readFile(path);
   } catch (error) {
-    throw damagedShard(path, shard, (error as Error).message, error);
+    throw damagedShard(path, shard, systemReason(error) ?? (error as Error).message, error);
   }
   if (bytes.length !== shard.bytes || crc32(bytes) !== shard.crc32) {
     throw damagedShard(path, shard, `${bytes.length} bytes with CRC-32 ${crc32(bytes)}`);
@@ -149,9 +163,13 @@ export function damagedShard(
 ): InputSyntaxError {
   return new InputSyntaxError(
     `Cannot read ${JSON.stringify(path)} as it must be the shard that was stored, ${bytes} bytes ` +
-      `with CRC-32 ${crc32}: current value is ${found}, store the corpus again`,
+      `with CRC-32 ${crc32}: current value is ${found}, ${wayOutOf(dirname(path))}`,
     { cause },
   );
+}
+
+function wayOutOf(folder: string): string {
+  return `remove ${JSON.stringify(folder)} and store the corpus again`;
 }
 
 /** A prompt id may be a whole prompt: a long one is known by its digest. */
@@ -168,26 +186,56 @@ export async function writing<T>(folder: string, write: () => Promise<T>): Promi
   } catch (error) {
     throw new Error(
       `Cannot store a corpus as the folder ${JSON.stringify(folder)} must take all its files: ` +
-        (error as Error).message,
+        (systemReason(error) ?? (error as Error).message),
       { cause: error },
     );
   }
 }
 
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, "w");
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
+/** Makes the folder one whose shards are ours, if there is none of others in it. */
+async function claimFolder(folder: string): Promise<void> {
+  await writing(folder, () => mkdir(folder, { recursive: true }));
+  const [foreign] = await shardsBeside(folder, await readAnyManifest(folder));
+  if (foreign !== undefined) {
+    throw new InputRangeError(
+      `Cannot store a corpus as the folder ${
+        JSON.stringify(folder)
+      } must hold no file that is named ` +
+        `as a shard and is none: current file is ${foreign}, name another folder`,
+    );
   }
+  await keepManifest(folder, UNFINISHED);
 }
 
-/** Removes shards, also those of an earlier corpus, and a manifest that was not finished. */
+/** Names of shards that are not of the corpus. */
+async function shardsBeside(
+  folder: string,
+  manifest: CorpusManifest | typeof UNFINISHED | undefined,
+): Promise<string[]> {
+  if (manifest !== undefined && "unfinished" in manifest) return [];
+  const own = new Set(manifest?.shards.map(({ file }) => file));
+  return (await readdir(folder)).filter((name) => SHARD_FILE.test(name) && !own.has(name));
+}
+
+async function readAnyManifest(
+  folder: string,
+): Promise<CorpusManifest | typeof UNFINISHED | undefined> {
+  const path = join(folder, MANIFEST_FILE);
+  return await readKeptJson(path, "corpus", wayOutOf(folder)) as
+    | CorpusManifest
+    | typeof UNFINISHED
+    | undefined;
+}
+
+async function keepManifest(
+  folder: string,
+  manifest: CorpusManifest | typeof UNFINISHED,
+): Promise<void> {
+  await keepJson(join(folder, MANIFEST_FILE), "corpus", manifest);
+}
+
 async function removeShards(folder: string, kept: ReadonlySet<string>): Promise<void> {
   for (const name of await readdir(folder)) {
-    const isOurs = SHARD_FILE.test(name) || name === PARTIAL_MANIFEST;
-    if (isOurs && !kept.has(name)) await rm(join(folder, name));
+    if (SHARD_FILE.test(name) && !kept.has(name)) await rm(join(folder, name));
   }
 }

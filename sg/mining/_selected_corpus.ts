@@ -29,8 +29,8 @@ export async function selectedCorpus(
   const path = join(folder, "selection.json");
   const key = JSON.stringify({ corpusKey, unlabelled, similarity });
   const corpusFolder = join(folder, "corpus");
+  const selection = await readKeptJson(path, "selection") as Selection | undefined;
   if (corpusKey !== undefined) {
-    const selection = await readKeptJson(path) as Selection | undefined;
     const corpus = selection?.key === key ? await openCorpus(corpusFolder) : undefined;
     if (corpus !== undefined && corpus.digest === selection?.digest) {
       onProgress?.({ stage: "read", done: selection.counts.read, total: selection.counts.read });
@@ -53,7 +53,7 @@ export async function selectedCorpus(
     onCount: (found) => counts = found,
   });
   const corpus = await storeCorpus(selected, corpusFolder, signal === undefined ? {} : { signal });
-  const selection: Selection = { key, digest: corpus.digest, counts: counts! };
-  if (corpus.numSolutions > 0) await keepJson(path, selection);
+  const found: Selection = { key, digest: corpus.digest, counts: counts! };
+  if (corpus.numSolutions > 0) await keepJson(path, "selection", found);
   return { corpus, counts: counts! };
 }

@@ -41,7 +41,8 @@ export function cachedEmbedder(embedder: Embedder, directory: string): Embedder 
   return new CachedEmbedder(embedder, directory);
 }
 
-const MAGIC = "hicraEMB";
+/** How a file of the cache begins. */
+export const EMBEDDINGS_START = "hicraEMB";
 const VERSION = 1;
 /** Magic, version and dimensions. */
 const HEADER_BYTES = 16;
@@ -133,7 +134,7 @@ function recordBytes(dimensions: number): number {
 /** Checks the header, or writes it into an empty file, and cuts off what is no whole record. */
 async function openRecords(file: FileHandle, path: string, dimensions: number): Promise<void> {
   const header = Buffer.alloc(HEADER_BYTES);
-  header.write(MAGIC, "latin1");
+  header.write(EMBEDDINGS_START, "latin1");
   header.writeUInt32LE(VERSION, 8);
   header.writeUInt32LE(dimensions, 12);
   const { size } = await file.stat();

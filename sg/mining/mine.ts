@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InputRangeError } from "../../batch/mod.ts";
@@ -27,6 +27,7 @@ import type { SelectionCounts } from "./select_solutions.ts";
 import type { Solution } from "./solution.ts";
 import { staticEmbedder } from "./static_embedder.ts";
 import type { StoredCorpus } from "./stored_corpus.ts";
+import { claimWorkFolder } from "./work_folder.ts";
 
 /**
  * Mines strategic grams from solutions: the paper's pipeline (section 2.1 and appendix A), with the
@@ -69,10 +70,10 @@ import type { StoredCorpus } from "./stored_corpus.ts";
  * @param solutions The corpus, in a fixed order; read once.
  * @param options Every parameter, and where to keep what is finished.
  * @returns The lexicon.
- * @throws {RangeError} If an option is out of range, no solution is left, or no gram is left; the
- * message says how many each step left.
+ * @throws {RangeError} If an option is out of range, the work folder is one of others, no solution is left, or no
+ * gram is left; the message says how many each step left.
  * @throws {TypeError} If a solution has no label and `unlabelled` is `"error"`.
- * @throws {SyntaxError} If a file of the work folder is damaged.
+ * @throws {SyntaxError} If a file of the work folder is damaged; vectors alone are computed again.
  */
 export async function mine(
   solutions: AsyncIterable<Solution> | Iterable<Solution>,
@@ -80,10 +81,10 @@ export async function mine(
 ): Promise<Lexicon> {
   const parameters = mineParameters(options);
   const { workFolder } = options;
+  if (workFolder !== undefined) await claimWorkFolder(workFolder);
   const folder = workFolder ?? await mkdtemp(join(tmpdir(), "hicra-mine-"));
   const embedder = options.embedder ?? await staticEmbedder({ threads: options.threads ?? 0 });
   try {
-    await mkdir(folder, { recursive: true });
     return await mineIn(folder, solutions, embedder, parameters);
   } finally {
     if (options.embedder === undefined) await embedder.release();

@@ -90,7 +90,8 @@ export interface MineOptions {
 
   /**
    * Folder for what is finished, so that a run that was cut short goes on from there; made if it is
-   * not there, and kept. Default: a temporary folder that is removed.
+   * not there, and kept: `removeWorkFolder` removes it. A folder of others that is not empty is refused.
+   * Default: a temporary folder that is removed.
    */
   readonly workFolder?: string;
   /**

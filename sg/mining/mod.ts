@@ -47,3 +47,4 @@ export {
   type StoredSolution,
 } from "./stored_corpus.ts";
 export { staticEmbedder, type StaticEmbedderOptions } from "./static_embedder.ts";
+export { claimWorkFolder, removeWorkFolder } from "./work_folder.ts";

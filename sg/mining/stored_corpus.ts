@@ -1,12 +1,12 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
-import { InputRangeError, InputSyntaxError } from "../../batch/mod.ts";
+import { InputRangeError } from "../../batch/mod.ts";
+import { systemReason } from "../system_reason.ts";
 import {
   type CorpusManifest,
   type CorpusShard,
   damagedShard,
-  MANIFEST_FILE,
+  readManifest,
   readShard,
   writeCorpus,
 } from "./_corpus_shards.ts";
@@ -58,9 +58,9 @@ export interface StoreCorpusOptions {
  * without holding them in memory: shards of some 2 million UTF-16 units as JSON lines
  * `[prompt index, prompt id, text]`, and `corpus.json`, the manifest.
  *
- * The manifest is written last and put in place at once, so a folder holds a whole corpus or none. A
- * corpus that was there is replaced. If anything fails, the shards are removed. Memory is a
- * shard, and some 100 bytes a prompt.
+ * The manifest says that there is a corpus only when its last shard is written, so a folder holds a whole corpus
+ * or none. It has a digest of its own and a checksum of every shard. A corpus that was there is replaced.
+ * If anything fails, the shards are removed. Memory is a shard, and some 100 bytes a prompt.
  *
  * @example Usage
  * ```ts
@@ -84,6 +84,8 @@ export interface StoreCorpusOptions {
  * @param folder Where the corpus goes; made if it is not there. Other files in it stay.
  * @param options Progress and a signal.
  * @returns The stored corpus.
+ * @throws {RangeError} If the folder holds a file named as a shard, such as `shard-00000.jsonl`, that is of no corpus.
+ * @throws {SyntaxError} If its `corpus.json` is damaged or another's.
  * @throws {Error} If a file cannot be written, with the reason as `cause`.
  */
 export async function storeCorpus(
@@ -112,20 +114,13 @@ export async function storeCorpus(
  * @throws {SyntaxError} If the manifest is damaged, or a shard is missing or of another size.
  */
 export async function openCorpus(folder: string): Promise<StoredCorpus | undefined> {
-  const path = join(folder, MANIFEST_FILE);
-  let json: string;
-  try {
-    json = await readFile(path, "utf8");
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes((error as { code?: string }).code!)) return undefined;
-    throw error;
-  }
-  const manifest = parseManifest(json, path);
+  const manifest = await readManifest(folder);
+  if (manifest === undefined) return undefined;
   for (const shard of manifest.shards) {
     const shardPath = join(folder, shard.file);
     const found = await stat(shardPath).then(
       ({ size }) => size === shard.bytes ? undefined : `${size} bytes`,
-      (error: Error) => error.message,
+      (error: Error) => systemReason(error) ?? error.message,
     );
     if (found !== undefined) throw damagedShard(shardPath, shard, found);
   }
@@ -153,47 +148,4 @@ export function corpusOf(folder: string, manifest: CorpusManifest): StoredCorpus
       }
     },
   };
-}
-
-const COUNT = z.int().nonnegative();
-
-const MANIFEST = z.strictObject({
-  format: z.literal("hicra-corpus"),
-  version: z.literal(1),
-  solutions: COUNT,
-  prompts: COUNT,
-  characters: COUNT,
-  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
-  shards: z.array(
-    z.strictObject({
-      file: z.string().regex(/^shard-\d{5,}\.jsonl$/),
-      solutions: COUNT,
-      characters: COUNT,
-      bytes: COUNT,
-      crc32: COUNT,
-    }),
-  ),
-}).refine(
-  ({ solutions, characters, shards }) =>
-    solutions === shards.reduce((sum, shard) => sum + shard.solutions, 0) &&
-    characters === shards.reduce((sum, shard) => sum + shard.characters, 0),
-  "its shards have other sums",
-);
-
-function parseManifest(json: string, path: string): CorpusManifest {
-  let found: string;
-  try {
-    const parsed = MANIFEST.safeParse(JSON.parse(json));
-    if (parsed.success) return parsed.data;
-    const { path: place, message } = parsed.error.issues[0]!;
-    found = [...place, message].join(": ");
-  } catch (error) {
-    found = (error as Error).message;
-  }
-  throw new InputSyntaxError(
-    `Cannot open ${
-      JSON.stringify(path)
-    } as it must be the manifest of a stored corpus: ${found}, ` +
-      `store the corpus again`,
-  );
 }

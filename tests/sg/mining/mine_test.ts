@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { readdir, rm, truncate } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import fc from "fast-check";
+import { isInputError } from "../../../batch/mod.ts";
 import { TextMatcher } from "../../../bench/mining/text_matcher.ts";
 import { readSolutions } from "../../../hooks/mod.ts";
 import {
@@ -8,6 +10,7 @@ import {
   mine,
   type MineOptions,
   type MineProgress,
+  removeWorkFolder,
   type Solution,
   staticEmbedder,
 } from "../../../sg/mining/mod.ts";
@@ -99,7 +102,7 @@ for (const [stop, finished] of STAGES) {
       assert.equal(await bytes({ ...options, onProgress }), serializeLexicon(expected));
       assert.deepEqual(finished.filter((stage) => begun.has(stage)), []);
       const names = await readdir(folder, { recursive: true });
-      assert.deepEqual(names.filter((name) => name.includes("partial")), []);
+      assert.deepEqual(names.filter((name) => name.includes(".tmp")), []);
     });
   });
 }
@@ -133,6 +136,175 @@ Deno.test("mine() says which file of the work folder is damaged", async () => {
       await rm(join(folder, name));
     }
     assert.equal(await bytes(options), serializeLexicon(expected));
+  });
+});
+
+/** Vectors that depend on the text alone, and cost nothing. */
+const CHEAP_EMBEDDER: Embedder = {
+  name: "cheap",
+  digest: "sha256:cheap",
+  dimensions: 4,
+  embed: (texts) =>
+    Promise.resolve(Float32Array.from(texts.flatMap((text) => {
+      const angle = text.length + text.charCodeAt(0);
+      return [
+        Math.cos(angle) / 2,
+        Math.sin(angle) / 2,
+        Math.cos(3 * angle) / 2,
+        Math.sin(3 * angle) / 2,
+      ]
+        .map((value) => value * Math.SQRT2);
+    }))),
+  release: () => Promise.resolve(),
+};
+
+Deno.test("mine() never gives another lexicon from a work folder of which a byte was changed", async () => {
+  await inFolder(async (folder) => {
+    const options: MineOptions = {
+      workFolder: folder,
+      corpusKey: "a",
+      embedder: CHEAP_EMBEDDER,
+      functional: false,
+      keepClusters: 1,
+      maxShare: 1,
+      minPrompts: 1,
+      workers: 1,
+    };
+    const solutions = sentences(
+      "Wait, let me check that again. The sum is four.",
+      "Let me check that again, but wait. The sum is five.",
+      "But wait, the sum is six. Let me think step by step.",
+    );
+    const same = await bytes(options, solutions);
+    const files = (await readdir(folder, { recursive: true })).filter((name) => /[.-]/.test(name));
+    const kept = new Map(
+      await Promise.all(
+        files.map(async (name) => [name, await readFile(join(folder, name))] as const),
+      ),
+    );
+    assert.deepEqual(files.map((name) => name.replace(/[0-9a-f]{64}/, "*")).sort(), [
+      "clusters-*.json",
+      "corpus/corpus.json",
+      "corpus/shard-00000.jsonl",
+      "embeddings/cheap.embeddings",
+      "hicra-work.json",
+      "ngrams-*",
+      "selection.json",
+    ]);
+    const change = fc.constantFrom(...files).chain((name) =>
+      fc.record({
+        name: fc.constant(name),
+        place: fc.nat(kept.get(name)!.length - 1),
+        mask: fc.integer({ min: 1, max: 255 }),
+      })
+    );
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(change, async ({ name, place, mask }) => {
+        const changed = Uint8Array.from(kept.get(name)!);
+        changed[place]! ^= mask;
+        await writeFile(join(folder, name), changed);
+        try {
+          assert.equal(await bytes(options, solutions), same);
+        } catch (error) {
+          assert.ok(isInputError(error), String(error));
+          assert.ok(error.message.includes(basename(name)), error.message);
+          assert.match(error.message, /remove /);
+          refused++;
+        }
+        for (const [name, content] of kept) await writeFile(join(folder, name), content);
+      }),
+      { numRuns: 200 },
+    );
+    assert.ok(refused > 100, `${refused} were refused`);
+  });
+});
+
+Deno.test("mine() refuses a folder of others, and what version 0.1 kept, before it reads a solution", async () => {
+  const unread: Iterable<Solution> = {
+    [Symbol.iterator]: () => assert.fail("the solutions were read"),
+  };
+  await inFolder(async (folder) => {
+    const old = join(folder, "old");
+    await mkdir(old);
+    await writeFile(join(old, "selection.json"), '{"key":"a"}');
+    const file = join(folder, "file");
+    await writeFile(file, "precious");
+    const rule = "as it must be empty or of an earlier run of this version:";
+    for (
+      const [workFolder, current] of [
+        [old, 'it holds "selection.json", remove'],
+        [folder, 'it holds "file" and 1 more, remove'],
+        [file, "it is a file, remove"],
+      ] as const
+    ) {
+      await assert.rejects(mine(unread, { workFolder, corpusKey: "a" }), (error: Error) => {
+        assert.equal(error.name, "RangeError");
+        const start = `Cannot keep work in ${JSON.stringify(workFolder)} ${rule} ${current}`;
+        assert.ok(error.message.startsWith(start), error.message);
+        assert.match(error.message, /, remove it or name another work folder$/);
+        return true;
+      });
+    }
+    assert.equal(await readFile(file, "utf8"), "precious");
+    assert.deepEqual(await readdir(old), ["selection.json"]);
+  });
+});
+
+Deno.test("removeWorkFolder() removes what mine() kept and nothing else", async () => {
+  await inFolder(async (folder) => {
+    const options = {
+      corpusKey: "a",
+      embedder: CHEAP_EMBEDDER,
+      functional: false,
+      keepClusters: 1,
+    };
+    const solutions = sentences("Wait, let me see.", "Wait, let me go.", "Wait, let me ask.");
+    const work = async (name: string): Promise<string> => {
+      const workFolder = join(folder, name);
+      await mine(solutions, { ...options, workFolder, maxShare: 1 });
+      return workFolder;
+    };
+
+    assert.deepEqual(await removeWorkFolder(await work("made")), []);
+    await mkdir(join(folder, "given"));
+    assert.deepEqual(await removeWorkFolder(await work("given")), []);
+    // The one that was made is gone, the one that was given is empty.
+    assert.deepEqual(await readdir(folder), ["given"]);
+    assert.deepEqual(await readdir(join(folder, "given")), []);
+
+    const mixed = await work("mixed");
+    await writeFile(join(mixed, "notes.txt"), "precious");
+    await writeFile(join(mixed, "selection.json"), "precious");
+    await writeFile(join(mixed, `ngrams-${"a".repeat(64)}`), "precious");
+    await writeFile(join(mixed, "corpus", "shard-00009.jsonl"), "precious");
+    await writeFile(join(mixed, "embeddings", "mine.embeddings"), "precious");
+    await writeFile(join(mixed, `.hicra-${crypto.randomUUID()}.tmp`), "half");
+    const left = [
+      "corpus",
+      "embeddings",
+      `ngrams-${"a".repeat(64)}`,
+      "notes.txt",
+      "selection.json",
+    ];
+    assert.deepEqual(await removeWorkFolder(mixed), left);
+    assert.deepEqual((await readdir(mixed, { recursive: true })).sort(), [
+      "corpus",
+      "corpus/shard-00009.jsonl",
+      "embeddings",
+      "embeddings/mine.embeddings",
+      "hicra-work.json",
+      `ngrams-${"a".repeat(64)}`,
+      "notes.txt",
+      "selection.json",
+    ]);
+
+    const other = join(folder, "other");
+    await mkdir(other);
+    await writeFile(join(other, "selection.json"), "precious");
+    assert.deepEqual(await removeWorkFolder(other), ["selection.json"]);
+    assert.deepEqual(await readdir(other), ["selection.json"]);
+    assert.deepEqual(await removeWorkFolder(join(folder, "none")), []);
   });
 });
 
