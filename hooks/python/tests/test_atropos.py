@@ -19,7 +19,7 @@ pytest.importorskip("httpx", reason="the test client of the API server needs it"
 from atroposlib.api.server import app  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 
-from hicra_hook import SidecarUnavailable  # noqa: E402
+from hicra_hook import SidecarError, SidecarUnavailable  # noqa: E402
 from hicra_hook.atropos import HicraEnv, credit  # noqa: E402
 
 
@@ -245,6 +245,18 @@ def test_metrics_are_logged_over_all_groups_since_the_last_log(env, monkeypatch,
         "hicra: bound to atroposlib 0.4.0 PlanningEnv.postprocess_histories"
         in capsys.readouterr().err
     )
+
+
+def test_a_schedule_follows_the_trainer_s_step(env, tmp_path):
+    linear = {"type": "linear", "from": 0, "to": 0.5, "steps": 10}
+    options = {"transforms": [{"name": "hicra", "alpha": linear}]}
+    environment = env(**options)
+    # What the server says when the environment registers, also after a resume, and in its status.
+    environment.curr_step = 10
+    credited = asyncio.run(environment.postprocess_histories(pair()))
+    assert credited["advantages"] == [[0.5, 0.5, 0.75, 0.5], [-0.5, -0.25, -0.5]]
+    with pytest.raises(SidecarError, match="its alpha needs the training step"):
+        credit(words.hook(tmp_path, **options), pair(), baseline="mean")
 
 
 def test_lengths_that_disagree_are_refused(tmp_path):

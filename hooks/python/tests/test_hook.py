@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+import shared_sidecar
 import wire_cases
 from conftest import TABLE
 from formula import credited
@@ -182,6 +183,44 @@ def test_transforms_and_schedules(lexicon):
     assert result.entropy_coefficient == 0.01
     hook.close()
     regularised.close()
+
+
+LINEAR = {"type": "linear", "from": 0, "to": 0.5, "steps": 100}
+GATED = {"type": "gated", "signal": "accuracy", "threshold": 0.5, "when": "above", "open": LINEAR}
+
+
+@pytest.mark.parametrize("on_failure", ["raise", "pass-through"])
+def test_what_a_schedule_reads_must_be_given(lexicon, on_failure):
+    batch = ([[BUT, WAIT]], [[1, 1]], [1.0])
+    options = {"lexicon": lexicon, "on_failure": on_failure, "socket": shared_sidecar.address()}
+    linear = Hook(TABLE, transforms=[{"name": "hicra", "alpha": LINEAR}], **options)
+    with pytest.raises(
+        SidecarError, match=r"\"hicra\" as its alpha needs the training step.*step="
+    ):
+        linear.transform_padded(*batch)
+    result = linear.transform_padded(*batch, step=100)
+    same_bits(result.advantages, np.array([[1.5, 1.5]], "f4"))
+    gated = Hook(TABLE, transforms=[{"name": "hicra", "alpha": GATED}], **options)
+    with pytest.raises(SidecarError, match=r'needs signal "accuracy".*signals='):
+        gated.transform_padded(*batch, step=100)
+    # Also while the gate is closed.
+    with pytest.raises(SidecarError, match="its alpha needs the training step"):
+        gated.transform_padded(*batch, signals={"accuracy": 0})
+    shuffled = Hook(TABLE, transforms=[{"name": "shuffle-mask"}, {"name": "hicra"}], **options)
+    with pytest.raises(SidecarError, match="its seed needs the training step"):
+        shuffled.transform_padded(*batch)
+    fixed = [{"name": "shuffle-mask", "step": "fixed"}, {"name": "hicra"}]
+    Hook(TABLE, transforms=fixed, **options).transform_padded(*batch)
+    assert linear.failures == gated.failures == shuffled.failures == 0
+
+
+def test_a_check_works_with_schedules_before_there_is_a_step(lexicon):
+    options = {"lexicon": lexicon, "socket": shared_sidecar.address()}
+    Hook(TABLE, transforms=[{"name": "hicra", "alpha": LINEAR}], **options).check()
+    gated = Hook(TABLE, transforms=[{"name": "hicra", "alpha": GATED}], **options)
+    gated.check(signals=["accuracy"])
+    with pytest.raises(SidecarError, match='needs signal "accuracy"'):
+        gated.check()
 
 
 def test_a_batch_without_planning_tokens_warns(hook):

@@ -149,7 +149,7 @@ def trained_on(policy, data, loss=None):
 
 def test_pitfall_01_alignment_of_a_phrase_of_one_token(options):
     policy = make_policy()
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     data = compute(config())
     got = trained_on(policy, data)
     marks = planning_mask(data)
@@ -157,9 +157,23 @@ def test_pitfall_01_alignment_of_a_phrase_of_one_token(options):
     assert (data["advantages"][marks.bool()] != 0).all()
 
 
+def test_a_schedule_starts_where_the_loop_does(options):
+    del options["alpha"]
+    linear = {"type": "linear", "from": 0, "to": toy.ALPHA, "steps": 10}
+    options |= {"transforms": [{"name": "hicra", "alpha": linear}]}
+    with pytest.raises(TypeError, match="first_step"):
+        attach(make_policy(), toy.tokenizer(), **options)
+    policy = make_policy()
+    attach(policy, toy.tokenizer(), first_step=9, **options)
+    data = compute(config())
+    before, after = (trained_on(policy, data)["advantages"] for _ in range(2))
+    assert torch.equal(after, toy.credited(data["advantages"], planning_mask(data)))
+    assert not torch.equal(before, after)
+
+
 def test_pitfall_03_a_tool_result_breaks_a_phrase(options):
     policy = make_policy()
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     data = compute(config())
     got = trained_on(policy, data)
     changed = got["advantages"] != data["advantages"]
@@ -170,7 +184,7 @@ def test_pitfall_03_a_tool_result_breaks_a_phrase(options):
 @pytest.mark.parametrize("name", ["grpo", "reinforce_plus_plus"])
 def test_pitfall_04_whitening_comes_first(options, name):
     policy = make_policy()
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     data = compute(config(name))
     got = trained_on(policy, data)
     assert torch.equal(got["advantages"], toy.credited(data["advantages"], planning_mask(data)))
@@ -178,7 +192,7 @@ def test_pitfall_04_whitening_comes_first(options, name):
 
 def test_pitfall_07_clipping_comes_first_and_takes_nothing_back(options):
     policy = make_policy()
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     data = compute(config(low=-0.5, high=0.5))
     assert data["advantages"].abs().max() == 0.5
     got = trained_on(policy, data)
@@ -189,7 +203,7 @@ def test_pitfall_07_clipping_comes_first_and_takes_nothing_back(options):
 
 def test_pitfall_12_samples_that_are_masked_out_stay(options):
     policy = make_policy()
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     data = compute(config())
     data["sample_mask"][0] = 0
     got = trained_on(policy, data)
@@ -200,19 +214,19 @@ def test_pitfall_12_samples_that_are_masked_out_stay(options):
 
 def test_pitfall_14_training_twice_on_a_batch_does_not_compound(options):
     policy = make_policy()
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     data = compute(config())
     once, twice = trained_on(policy, data), trained_on(policy, data)
     assert torch.equal(once["advantages"], twice["advantages"])
     with pytest.raises(ValueError, match="second application"):
         policy.train(once, ClippedPGLossFn(ClippedPGLossConfig()))
     with pytest.raises(ValueError, match="attach once"):
-        attach(policy, toy.tokenizer(), **options)
+        attach(policy, toy.tokenizer(), first_step=0, **options)
 
 
 def test_pitfall_15_the_view_with_stride_0_is_not_written_to(options):
     policy = make_policy()
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     data = compute(config())
     assert data["advantages"].stride(1) == 0
     before = data["advantages"].clone()
@@ -224,7 +238,7 @@ def test_pitfall_15_the_view_with_stride_0_is_not_written_to(options):
 
 def test_pitfall_09_a_ratio_per_sequence_is_refused(options):
     policy = make_policy()
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     gspo = ClippedPGLossConfig(sequence_level_importance_ratios=True, token_level_loss=False)
     with pytest.raises(ValueError, match="sequence_level_importance_ratios must have"):
         policy.train(compute(config()), ClippedPGLossFn(gspo))
@@ -232,7 +246,7 @@ def test_pitfall_09_a_ratio_per_sequence_is_refused(options):
 
 def test_the_loss_weighs_tokens(options):
     policy = make_policy()
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     data = compute(config())
     got = trained_on(policy, data)
     valid = data["token_mask"][:, 1:].sum()
@@ -254,7 +268,7 @@ def test_the_loss_weighs_tokens(options):
 
 def test_ids_that_only_the_model_knows(options):
     policy = make_policy()
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     data = compute(config())
     data["input_ids"][0, 2] = toy.BEYOND
     got = trained_on(policy, data)
@@ -265,7 +279,7 @@ def test_options_in_code_win_over_the_environment(options, monkeypatch):
     monkeypatch.setenv("HICRA_ALPHA", "0.9")
     monkeypatch.setenv("HICRA_LEXICON", options.pop("lexicon"))
     policy = make_policy()
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     data = compute(config())
     got = trained_on(policy, data)
     assert torch.equal(got["advantages"], toy.credited(data["advantages"], planning_mask(data)))
@@ -273,7 +287,7 @@ def test_options_in_code_win_over_the_environment(options, monkeypatch):
 
 def test_metrics_join_those_of_the_step(options):
     policy = make_policy(results={"loss": torch.zeros(1), "all_mb_metrics": {"lr": [0.1]}})
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     data = compute(config())
     metrics = policy.train(data, ClippedPGLossFn(ClippedPGLossConfig()))["all_mb_metrics"]
     trained = int(data["token_mask"].sum())
@@ -309,7 +323,7 @@ def test_the_data_plane_gets_credited_advantages(options, monkeypatch):
     data = compute(config())
     columns = {name: data[name] for name in ("input_ids", "token_mask", "generation_logprobs")}
     policy = make_data_plane_policy(columns, monkeypatch)
-    attach(policy, toy.tokenizer(), **options)
+    attach(policy, toy.tokenizer(), first_step=0, **options)
     policy.write_to_dataplane(
         None, {"advantages": data["advantages"], "sample_mask": data["sample_mask"]}
     )
@@ -326,7 +340,7 @@ def test_the_data_plane_gets_credited_advantages(options, monkeypatch):
 
 def test_alpha_0_is_nemo_rl_bit_for_bit(options):
     policy = make_policy()
-    attach(policy, toy.tokenizer(), **options | {"alpha": 0})
+    attach(policy, toy.tokenizer(), first_step=0, **options | {"alpha": 0})
     data = compute(config())
     assert torch.equal(trained_on(policy, data)["advantages"], data["advantages"])
 
@@ -335,7 +349,7 @@ def test_a_changed_host_is_refused(options):
     policy = make_policy()
     policy.train = lambda batch: None
     with pytest.raises(RuntimeError, match="nemo-rl .* must take data, loss_fn: it takes batch"):
-        attach(policy, toy.tokenizer(), **options)
+        attach(policy, toy.tokenizer(), first_step=0, **options)
 
 
 def test_tested_release():

@@ -40,6 +40,7 @@ for name, module in list(sys.modules.items()):
     if (getattr(module, "__file__", None) or "").startswith(STAND_INS):
         del sys.modules[name]
 
+from hicra_hook import SidecarError  # noqa: E402
 from hicra_hook import openrlhf as adapter  # noqa: E402
 from hicra_hook.openrlhf import HicraExperienceMaker  # noqa: E402
 
@@ -316,9 +317,12 @@ def test_a_schedule_follows_the_step(environment):
     alpha = '{"type": "linear", "from": 0, "to": 0.2, "steps": 10}'
     environment.setenv("HICRA_TRANSFORMS", f'[{{"name": "hicra", "alpha": {alpha}}}]')
     ours = maker(HicraExperienceMaker)
+    with pytest.raises(SidecarError, match="its alpha needs the training step"):
+        ours.compute_advantages_and_returns(experiences(ours))
     ours.step = 10
     got = ours.compute_advantages_and_returns(experiences(ours))
-    plain, _ = both()
+    theirs = maker(RemoteExperienceMaker)
+    plain = theirs.compute_advantages_and_returns(experiences(theirs))
     assert torch.equal(got[0].advantages, toy.credited(plain[0].advantages, planning_mask(got[0])))
 
 

@@ -27,6 +27,7 @@ from prime_rl.orchestrator.algo import Algorithm, build_algorithm  # noqa: E402
 from prime_rl.orchestrator.train_sink import TrainSink  # noqa: E402
 from prime_rl.orchestrator.trajectories import trace_to_samples  # noqa: E402
 
+from hicra_hook import SidecarError  # noqa: E402
 from hicra_hook import prime_rl as adapter  # noqa: E402
 
 OPEN_ALPHA = [{"name": "hicra", "alpha": 1, "allowSignChange": True}]
@@ -275,6 +276,15 @@ def test_a_schedule_follows_the_step_of_the_rollouts(tmp_path):
     adapter.install(words.hook(tmp_path, transforms=[{"name": "hicra", "alpha": linear}]))
     assert scored(pair(step=0))[1][1] == [-0.5, -0.5]
     assert scored(pair(step=10))[1][1] == [-0.25, -0.5]
+
+
+def test_a_schedule_without_a_step_is_refused(tmp_path):
+    linear = {"type": "linear", "from": 0, "to": 0.5, "steps": 10}
+    hook = words.hook(tmp_path, transforms=[{"name": "hicra", "alpha": linear}])
+    episodes = pair()
+    scored(episodes)
+    with pytest.raises(SidecarError, match="its alpha needs the training step"):
+        adapter.credit(hook, episodes)
 
 
 def test_the_hook_may_come_from_the_environment(tmp_path, monkeypatch, capsys):

@@ -26,6 +26,7 @@ from roll.distributed.scheduler.protocol import DataProto  # noqa: E402
 from roll.pipeline.agentic.utils import agentic_compute_advantage  # noqa: E402
 from transformers import PretrainedConfig  # noqa: E402
 
+from hicra_hook import SidecarError  # noqa: E402
 from hicra_hook import roll as adapter  # noqa: E402
 
 ROWS = [[THE, SUM, WAIT, IS, THE], [THE, WAIT, IS, PAD, PAD]]
@@ -149,6 +150,21 @@ def test_pitfall_13_domains_are_credited_each_and_put_together(tmp_path):
         parts.append(domain_batch)
     found = {tuple(row) for row in DataProto.concat(parts).batch["advantages"].tolist()}
     assert found == {(1, 1.5, 1, 1), (-0.5, -1, 0, 0)}
+
+
+def test_a_schedule_follows_the_pipeline_s_step_where_its_batches_have_none(tmp_path):
+    """As in the RLVR-VLM pipeline; ROLL's numbers go on after a resume."""
+    linear = {"type": "linear", "from": 0, "to": 0.5, "steps": 10}
+    hook = words.hook(tmp_path, transforms=[{"name": "hicra", "alpha": linear}])
+    silent = batch()
+    del silent.meta_info["global_step"]
+    pipeline = SimpleNamespace(global_step=10)
+    found = advantages(adapter.crediting(FUNCTIONS[0], hook, pipeline), silent)
+    assert found.tolist() == [[1, 1.5, 1, 1], [-0.5, -1, 0, 0]]
+    silent = batch()
+    del silent.meta_info["global_step"]
+    with pytest.raises(SidecarError, match="its alpha needs the training step"):
+        advantages(adapter.crediting(FUNCTIONS[0], hook, SimpleNamespace()), silent)
 
 
 def test_pitfall_14_wrapping_twice_is_refused_when_it_runs(tmp_path):

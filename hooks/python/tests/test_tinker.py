@@ -22,6 +22,7 @@ from tinker_cookbook.rl import data_processing  # noqa: E402
 from tinker_cookbook.rl.types import Trajectory, TrajectoryGroup, Transition  # noqa: E402
 from transformers import PreTrainedTokenizerFast  # noqa: E402
 
+from hicra_hook import SidecarError  # noqa: E402
 from hicra_hook import tinker as adapter  # noqa: E402
 
 
@@ -273,6 +274,16 @@ def test_a_schedule_follows_the_step(cookbook, tmp_path):
     early, _ = step(tmp_path, GROUP, i_batch=0)
     late, _ = step(tmp_path, GROUP, i_batch=10)
     assert (values(early[1]), values(late[1])) == ([-0.5, -0.5], [-0.25, -0.5])
+
+
+def test_a_schedule_without_a_step_is_refused(tmp_path):
+    linear = {"type": "linear", "from": 0, "to": 0.5, "steps": 10}
+    hook = words.hook(tmp_path, transforms=[{"name": "hicra", "alpha": linear}])
+    data = datums(GROUP)
+    with pytest.raises(SidecarError, match="its alpha needs the training step"):
+        adapter.credit(hook, data)
+    adapter.credit(hook, data, step=10)
+    assert values(data[1]) == [-0.25, -0.5]
 
 
 @pytest.mark.parametrize("loss", ["gspo", "cross_entropy", "custom"])

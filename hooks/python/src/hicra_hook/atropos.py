@@ -95,13 +95,13 @@ class HicraEnv:
 
 
 def credit(
-    hook: Hook, group: dict[str, Any], *, baseline: Baseline | None = None, step: int = 0
+    hook: Hook, group: dict[str, Any], *, baseline: Baseline | None = None, step: int | None = None
 ) -> Result:
     """Puts HICRA's advantages into a `ScoredDataGroup`, in place.
 
     `advantages[i][t]` credits `tokens[i][t]`; what `masks` has as -100 is not trained. A group
     without advantages, None or empty, has them computed from its scores as `baseline` says, and is
-    refused without one.
+    refused without one. `step` is the trainer's, which schedules and `shuffle-mask` need.
     """
     tokens = group["tokens"]
     host = _host_advantages(group, baseline)

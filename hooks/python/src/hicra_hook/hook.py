@@ -166,7 +166,7 @@ class Hook:
         advantages: Any,
         *,
         advantages_per: Literal["token", "sequence"] | None = None,
-        step: int = 0,
+        step: int | None = None,
         signals: dict[str, float] | None = None,
         **fields: Any,
     ) -> Result:
@@ -175,6 +175,7 @@ class Hook:
         `advantages` has one value a token or one a sequence; where there are as many tokens as sequences,
         `advantages_per` must say which. `fields` are those of the contract: rewards,
         group_ids, flags (one a sequence), old_logprobs, entropies, segment_ids (one a token).
+        A schedule and `shuffle-mask` read `step`, a gate reads `signals`: without them they are refused.
         """
         refuse_transformed(advantages)
         tensors = _ragged(offsets, token_ids, loss_mask, fields)
@@ -198,7 +199,7 @@ class Hook:
                 f"Cannot transform as advantages must have one value a {per}, as advantages_per says: it "
                 f"has {len(given)} for {num_tokens} tokens of {num_sequences} sequences"
             )
-        result = self._transform(tensors, per, step, signals or {})
+        result = self._transform(tensors, per, step, signals)
         result.advantages = _like(result.advantages, advantages)
         result.planning_mask = _like(result.planning_mask, token_ids)
         return result
@@ -209,7 +210,7 @@ class Hook:
         loss_mask: Any,
         advantages: Any,
         *,
-        step: int = 0,
+        step: int | None = None,
         signals: dict[str, float] | None = None,
         **fields: Any,
     ) -> Result:
@@ -227,7 +228,7 @@ class Hook:
         tensors["advantages"] = (
             given.astype("<f4", copy=False) if per == "sequence" else rows.pack("advantages", given)
         )
-        result = self._transform(tensors, per, step, signals or {})
+        result = self._transform(tensors, per, step, signals)
         padded = np.array(full, dtype="<f4", order="C")
         result.advantages = _like(rows.unpack(result.advantages, padded), advantages)
         empty = np.zeros(rows.shape, "u1")
@@ -247,16 +248,18 @@ class Hook:
         found = self._mask(rows.batch(token_ids, {}))
         return _like(rows.unpack(found, np.zeros(rows.shape, "u1")), token_ids)
 
-    def check(self, fields: Sequence[str] = ()) -> Result:
+    def check(self, fields: Sequence[str] = (), signals: Sequence[str] = ()) -> Result:
         """Says now what is wrong with the options, and not with the first batch.
 
-        It sends a batch without a trained token, and the `fields` that the loop will send.
+        It sends a batch without a trained token, with the `fields` and `signals` that the loop will send,
+        and a probe for the step, which there is none of yet.
         """
         nothing = np.zeros((1, 1), "u1")
         sent: dict[str, Any] = {
             name: nothing[0] if name in PER_SEQUENCE else nothing for name in fields
         }
-        return self.transform_padded(nothing, nothing, nothing, **sent)
+        named = dict.fromkeys(signals, 0.0)
+        return self.transform_padded(nothing, nothing, nothing, step=0, signals=named, **sent)
 
     def close(self) -> None:
         """Stops the sidecar, if it was started here."""
@@ -266,18 +269,19 @@ class Hook:
         self,
         tensors: dict[str, np.ndarray],
         per: str,
-        step: int,
-        signals: dict[str, float],
+        step: int | None,
+        signals: dict[str, float] | None,
     ) -> Result:
         metadata = {
             "contract": "1",
             "advantages_per": per,
             "base": "raw",
             "transforms": json.dumps(self.transforms),
-            "step": str(step),
             "correct_above": json.dumps(self._correct_above),
         }
-        if signals:
+        if step is not None:
+            metadata["step"] = str(step)
+        if signals is not None:
             metadata["signals"] = json.dumps(signals)
         start = time.perf_counter()
         try:

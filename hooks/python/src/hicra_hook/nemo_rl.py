@@ -32,8 +32,11 @@ _DATA_PLANE = {
 _COLUMNS = ["input_ids", "token_mask", "generation_logprobs"]
 
 
-def attach(policy: Policy, tokenizer: Any, *, first_step: int = 0, **options: Any) -> Hook:
+def attach(policy: Policy, tokenizer: Any, *, first_step: int, **options: Any) -> Hook:
     """Binds a hook to the policy: `options` are those of `Hook`, and win over the environment's.
+
+    `first_step` is where the loop starts, `grpo_state.total_steps` (`current_step` in `async_grpo_train`),
+    as the policy is told no step: a run that goes on from a checkpoint does not start at 0.
 
     For the loops `grpo_train` and `async_grpo_train`, and `grpo_train_sync` with a `TQPolicy`.
     """

@@ -45,8 +45,8 @@ _HOST = check_host(
 class HicraExperienceMaker(RemoteExperienceMaker):
     """`RemoteExperienceMaker`, after whose advantages and whitening HICRA acts."""
 
-    step = 0
-    """The trainer's step, for what is on a schedule."""
+    step: int | None = None
+    """The trainer's step, for what reads it; None until the trainer has said it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

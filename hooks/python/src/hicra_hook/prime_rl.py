@@ -62,13 +62,13 @@ def install(hook: Hook | None = None) -> None:
             )
             return
         # In the event loop: a group takes the sidecar milliseconds, and order stays the host's.
-        credit(hook, episodes, step=max((train_work(e).step for e in episodes), default=0))
+        credit(hook, episodes, step=max((train_work(e).step for e in episodes), default=None))
 
     finalize_and_credit.hicra = True
     Algorithm.finalize_group = finalize_and_credit
 
 
-def credit(hook: Hook, episodes: list[Any], *, step: int = 0) -> Result | None:
+def credit(hook: Hook, episodes: list[Any], *, step: int | None = None) -> Result | None:
     """Puts HICRA's advantages into a scored group, in place; None if nothing was scored.
 
     A node is credited once, however many branches share it, and a phrase never crosses nodes. A

@@ -50,12 +50,12 @@ def install(pipeline: Any, hook: Hook | None = None) -> Hook:
     host = check_host("roll", installed_version("roll"), TESTED, (function, expected))
     hook = hook or _hook_of(pipeline)
     bind(hook, host, f"{module.__name__}.{name}", fields=("old_logprobs",))
-    setattr(module, name, crediting(function, hook))
+    setattr(module, name, crediting(function, hook, pipeline))
     return hook
 
 
-def crediting(function: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
-    """An advantage function of ROLL, followed by HICRA.
+def crediting(function: Callable[..., Any], hook: Hook, pipeline: Any = None) -> Callable[..., Any]:
+    """An advantage function of ROLL, followed by HICRA; the pipeline or its batches know the step.
 
     It comes after `advantage_clip`, which is inside: results may exceed the clip by alpha.
     """
@@ -69,7 +69,8 @@ def crediting(function: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
             batch["input_ids"][:, 1:],
             batch["response_mask"][:, 1:] if response_mask is None else response_mask,
             batch["advantages"],
-            step=data.meta_info.get("global_step", 0),
+            # The RLVR-VLM pipeline says it only of itself, the others only in their batches.
+            step=getattr(pipeline, "global_step", data.meta_info.get("global_step")),
             old_logprobs=batch["old_log_probs"],
         )
         batch["advantages"] = result.advantages

@@ -35,9 +35,10 @@ _STEPS = (
 _step: ContextVar[int] = ContextVar("hicra_step")
 
 
-def credit(hook: Hook, data: Sequence[tinker.Datum], *, step: int = 0) -> Result:
+def credit(hook: Hook, data: Sequence[tinker.Datum], *, step: int | None = None) -> Result:
     """Puts HICRA's advantages into datums, in place; `mask` must still be among their inputs.
 
+    `step` is the loop's, which schedules and `shuffle-mask` need.
     `advantages[k]` credits `target_tokens[k]`, so both go to the sidecar as they are.
     """
     inputs = [datum.loss_fn_inputs for datum in data]
@@ -89,7 +90,7 @@ def install(hook: Hook | None = None) -> None:
         if state["hook"] is None:
             given = inspect.signature(prepare_minibatch).bind(*args, **kwargs).arguments
             state["hook"] = bound(make_hook(given["tokenizer"]))
-        result = credit(state["hook"], data, step=_step.get())
+        result = credit(state["hook"], data, step=_step.get(None))
         return data, metrics | result.values(), usage
 
     prepare_and_credit.hicra = True
