@@ -47,6 +47,7 @@ export interface TransformDescription {
 interface Entry {
   readonly description: TransformDescription;
   create(options: Record<string, unknown>): Transform;
+  resolve(options: Record<string, unknown>): Record<string, unknown>;
 }
 
 const noOptions = z.strictObject({}, {
@@ -136,21 +137,22 @@ export class TransformRegistry {
    * the wrong type.
    */
   create(config: TransformConfig): Transform {
-    if (typeof config !== "object" || config === null || typeof config.name !== "string") {
-      throw new InputTypeError(
-        'Cannot create a transform as its configuration must be an object such as {"name": "hicra", ' +
-          `"alpha": 0.2}: current value is ${JSON.stringify(config)}`,
-      );
-    }
-    const { name, ...options } = config;
-    const entry = this.#entries.get(name);
-    if (entry === undefined) {
-      throw new InputRangeError(
-        `Cannot create transform "${name}" as no transform has that name: known names are ` +
-          this.names().join(", "),
-      );
-    }
+    const { entry, options } = this.#find(config);
     return entry.create(options);
+  }
+
+  /**
+   * Fills in the defaults of a configuration, so that a record of it says what was in force.
+   *
+   * @param config Name and options.
+   * @returns A fresh configuration that creates the same transform.
+   * @throws {RangeError} If the name is unknown or an option is out of range.
+   * @throws {TypeError} If the configuration is no object with a name, or an option is unknown or of
+   * the wrong type.
+   */
+  resolve(config: TransformConfig): TransformConfig {
+    const { entry, options } = this.#find(config);
+    return { name: config.name, ...entry.resolve(options) };
   }
 
   /**
@@ -170,6 +172,24 @@ export class TransformRegistry {
   describe(): TransformDescription[] {
     return Array.from(this.#entries.values(), ({ description }) => description);
   }
+
+  #find(config: TransformConfig): { entry: Entry; options: Record<string, unknown> } {
+    if (typeof config !== "object" || config === null || typeof config.name !== "string") {
+      throw new InputTypeError(
+        'Cannot create a transform as its configuration must be an object such as {"name": "hicra", ' +
+          `"alpha": 0.2}: current value is ${JSON.stringify(config)}`,
+      );
+    }
+    const { name, ...options } = config;
+    const entry = this.#entries.get(name);
+    if (entry === undefined) {
+      throw new InputRangeError(
+        `Cannot create transform "${name}" as no transform has that name: known names are ` +
+          this.names().join(", "),
+      );
+    }
+    return { entry, options };
+  }
 }
 
 function entryOf<Options>(name: string, definition: TransformDefinition<Options>): Entry {
@@ -177,8 +197,11 @@ function entryOf<Options>(name: string, definition: TransformDefinition<Options>
   // Without a schema there are no options, and `create` has none to read.
   const schema = (definition.schema ?? noOptions) as unknown as z.ZodType<Options>;
   const options = z.toJSONSchema(schema, { io: "input" });
+  const check = (given: unknown): Options =>
+    checkOptions(`create transform "${name}"`, schema, given);
   return {
     description: { name, summary, ...(source && { source }), options },
-    create: (given) => definition.create(checkOptions(`create transform "${name}"`, schema, given)),
+    create: (given) => definition.create(check(given)),
+    resolve: (given) => ({ ...check(given) } as Record<string, unknown>),
   };
 }

@@ -55,7 +55,10 @@ export interface HookOptions {
    * Default: `"raise"`.
    */
   readonly onFailure?: "raise" | "pass-through";
-  /** Told of what deserves attention and is no error. Default: `console.warn`. */
+  /**
+   * Told of what deserves attention and is no error: of every failure that is passed through, and of
+   * the first batch without planning tokens. Default: `console.warn`.
+   */
   readonly warn?: (message: string) => void;
 }
 
@@ -85,6 +88,8 @@ export interface HookResult {
   readonly metrics?: MetricSums;
   /** Number of batches of this hook that were passed through after a failure, this one included. */
   readonly failures: number;
+  /** Number of batches of this hook that had trained tokens and no planning token among them. */
+  readonly emptyBatches: number;
 }
 
 /**
@@ -146,16 +151,18 @@ export function createHook(options: HookOptions): AdvantageHook {
     ? baselinePreset(options.baseline)
     : options.baseline;
   let failures = 0;
+  let emptyBatches = 0;
 
   const run = (input: CheckedBatch, { groups, ...clock }: HookStep): HookResult => {
     const batch = withTokenAdvantages(input, baseline);
     const planning = findPlanning(batch, matcher);
     if (!planning.planningMask.includes(1) && batch.lossMask.includes(1)) {
-      warn(
-        `hicra: no planning token in a batch of ${batch.numTokens} tokens` +
-          `${clock.step === undefined ? "" : ` at step ${clock.step}`}; ` +
-          "is the tokenizer the one that sampled them, and the lexicon in their language?",
-      );
+      if (++emptyBatches === 1) {
+        warn(
+          "hicra: no planning token in a batch; is the tokenizer the one that sampled it, and the " +
+            "lexicon in its language? Further such batches are only counted",
+        );
+      }
     }
     const { planningMask, kinds, spans } = planning;
     const credit = applyTransforms(
@@ -163,7 +170,7 @@ export function createHook(options: HookOptions): AdvantageHook {
       { advantages: batch.advantages!, planningMask, ...(kinds && { kinds }) },
       { batch, ...clock, ...(spans && { spans }) },
     );
-    const result = { ...credit, ...(spans && { spans }), failures };
+    const result = { ...credit, ...(spans && { spans }), failures, emptyBatches };
     if (metrics === false) return result;
     const marks = { planningMask: credit.planningMask, ...(spans && { spans }) };
     const measured = measure(batch, marks, { ...metrics, ...groups, after: credit.advantages });
@@ -189,7 +196,7 @@ export function createHook(options: HookOptions): AdvantageHook {
       failures++;
       warn(`hicra: batch passed through unchanged, failure ${failures}: ${messageOf(error)}`);
       const planningMask = new Uint8Array(checked.numTokens);
-      result = { advantages: tokenAdvantages(checked), planningMask, failures };
+      result = { advantages: tokenAdvantages(checked), planningMask, failures, emptyBatches };
     }
     markTransformed(result.advantages);
     return result;

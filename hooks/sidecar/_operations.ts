@@ -1,4 +1,4 @@
-import type { TransformConfig } from "../../advantage/mod.ts";
+import { builtinTransforms, type TransformConfig } from "../../advantage/mod.ts";
 import type { CheckedBatch } from "../../batch/mod.ts";
 import {
   measure,
@@ -62,10 +62,13 @@ export function operations(matchers: Matchers): Operations {
         );
       }
       const found = batch.planningMask === undefined ? await matchers.get(meta) : undefined;
+      const transforms = (meta.transforms ?? [{ name: "hicra" }]) as TransformConfig[];
+      const registry = builtinTransforms();
       const warnings: string[] = [];
       const hook = createHook({
         ...(found && { matcher: found.matcher }),
-        transforms: (meta.transforms ?? [{ name: "hicra" }]) as TransformConfig[],
+        transforms,
+        registry,
         ...(meta.baseline !== undefined && { baseline: meta.baseline }),
         ...(meta.importance_sampling && { importanceSampling: meta.importance_sampling }),
         metrics: measureOptions(meta),
@@ -83,6 +86,7 @@ export function operations(matchers: Matchers): Operations {
         {
           ...found?.provenance,
           base: "transformed",
+          transforms: JSON.stringify(transforms.map((transform) => registry.resolve(transform))),
           metrics: pairsJson(result.metrics!),
           ...(result.entropyCoefficient !== undefined && {
             "entropy_coefficient": JSON.stringify(result.entropyCoefficient),

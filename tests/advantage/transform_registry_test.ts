@@ -92,6 +92,22 @@ Deno.test("TransformRegistry.register() validates by the user's schema and fills
   assert.equal(registry.describe()[0]!.summary, "Multiplies");
 });
 
+Deno.test("TransformRegistry.resolve() fills in defaults, and its result creates the same", () => {
+  const registry = builtinTransforms();
+  assert.deepEqual(registry.resolve({ name: "hicra" }), {
+    name: "hicra",
+    alpha: 0.2,
+    mode: "paper",
+    allowSignChange: false,
+  });
+  for (const name of NAMES) {
+    const config = name === "entropy-regularisation" ? { name, coefficient: 0.01 } : { name };
+    const resolved = registry.resolve(config);
+    assert.deepEqual(registry.resolve(JSON.parse(JSON.stringify(resolved))), resolved);
+  }
+  assert.throws(() => registry.resolve({ name: "hicra", alhpa: 0.2 }), /known options are alpha/);
+});
+
 Deno.test("TransformRegistry.register() refuses an empty and a taken name", () => {
   const registry = new TransformRegistry().register("mine", () => ({}));
   assert.throws(

@@ -136,14 +136,16 @@ Deno.test("createHook() never aliases its input and never changes it", () => {
   assert.notEqual(result.planningMask.buffer, planningMask.buffer);
 });
 
-Deno.test("createHook() reports a batch without planning tokens, and only that", () => {
+Deno.test("createHook() reports the first batch without planning tokens, and counts them all", () => {
   const messages: string[] = [];
   const hook = createHook({ matcher, transforms: [], warn: (message) => messages.push(message) });
   hook(batch);
   assert.equal(messages.length, 0);
-  hook({ ...batch, tokenIds: Int32Array.of(3, 3, 3, 3, 3, 3) }, { step: 7 });
+  const barren = { ...batch, tokenIds: Int32Array.of(3, 3, 3, 3, 3, 3) };
+  assert.equal(hook(barren).emptyBatches, 1);
   assert.equal(messages.length, 1);
-  assert.match(messages[0]!, /no planning token in a batch of 6 tokens at step 7;/);
+  assert.match(messages[0]!, /no planning token in a batch; .* are only counted/);
+  assert.equal(hook(barren).emptyBatches, 2);
   hook({
     offsets: Int32Array.of(0),
     tokenIds: new Int32Array(),
@@ -151,6 +153,7 @@ Deno.test("createHook() reports a batch without planning tokens, and only that",
     advantages: new Float32Array(),
   });
   assert.equal(messages.length, 1);
+  assert.equal(hook(batch).emptyBatches, 2);
 });
 
 Deno.test("createHook() refuses importance ratios per sequence", () => {

@@ -477,6 +477,9 @@ Deno.test("transform computes what createHook does, with baselines, schedules an
   assert.equal(metadata.base, "transformed");
   assert.equal(metadata.lexicon, "mine");
   assert.deepEqual(JSON.parse(metadata.metrics!)["hicra/accuracy"], [1, 2]);
+  assert.deepEqual(JSON.parse(metadata.transforms!), [
+    { name: "hicra", alpha: { ...alpha, start: 0 }, mode: "paper", allowSignChange: false },
+  ]);
 });
 
 Deno.test("a batch without planning tokens is answered with a warning", async () => {
@@ -485,7 +488,7 @@ Deno.test("a batch without planning tokens is answered with a warning", async ()
   const batch = { ...BATCH, tokenIds: Int32Array.of(2, 2, 2), advantages: Float32Array.of(1) };
   const response = await fetch(post("/v1/transform", batchToSafetensors(batch, { metadata })));
   const { metadata: said } = decodeSafetensors(await bytesOf(response));
-  assert.match(JSON.parse(said.warnings!)[0], /no planning token in a batch of 3 tokens/);
+  assert.match(JSON.parse(said.warnings!)[0], /no planning token in a batch; /);
 });
 
 Deno.test("metrics are the mergeable sums of measure, followers and groups included", async () => {

@@ -223,9 +223,34 @@ def test_a_check_works_with_schedules_before_there_is_a_step(lexicon):
         gated.check()
 
 
-def test_a_batch_without_planning_tokens_warns(hook):
-    with pytest.warns(RuntimeWarning, match="no planning token"):
-        hook.transform([0, 2], [X, X], [1, 1], [1.0])
+def test_batches_without_planning_tokens_are_told_once_and_counted(lexicon):
+    hook = Hook(TABLE, lexicon=lexicon)
+    barren = [0, 2], [X, X], [1, 1], [1.0]
+    with pytest.warns(RuntimeWarning, match="no planning token") as caught:
+        counts = [hook.transform(*barren, step=step).empty_batches for step in range(3)]
+    assert (len(caught), counts) == (1, [1, 2, 3])
+    # A batch without a trained token has nothing to find.
+    hook.check()
+    assert hook.transform([0, 1], [WAIT], [0], [1.0]).empty_batches == 3
+    found = hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    assert found.values()["hicra/empty_batches"] == 3
+    hook.close()
+
+
+def test_the_record_tells_what_is_in_force(lexicon):
+    hook = Hook(TABLE, lexicon=lexicon, correct_above=0.5)
+    configured = {"transforms": [{"name": "hicra"}], "correct_above": 0.5, "on_failure": "raise"}
+    assert hook.record() == {"lexicon": "two.txt", **configured}
+    provenance = hook.check().provenance
+    defaults = {"alpha": 0.2, "mode": "paper", "allowSignChange": False}
+    assert hook.record() == {
+        "lexicon": "two.txt",
+        **configured,
+        **provenance,
+        "transforms": [{"name": "hicra", **defaults}],
+    }
+    assert json.loads(json.dumps(hook.record())) == hook.record()
+    hook.close()
 
 
 @pytest.mark.parametrize(
@@ -235,6 +260,7 @@ def test_a_batch_without_planning_tokens_warns(hook):
         ({"on_failure": "ignore"}, ValueError, "on_failure"),
         ({"lexicon": "./nowhere.json"}, FileNotFoundError, "nowhere"),
         ({"transforms": {"name": "hicra"}}, ValueError, "transforms must be a list"),
+        ({"lexicon": None}, TypeError, "lexicon must be a name .* current value is None"),
     ],
 )
 def test_bad_options_are_told_at_once(options, error, message):
@@ -298,7 +324,7 @@ def test_a_tokenizer_json_as_file_folder_and_unknown_object(tmp_path, lexicon):
         # An id that only the padded embedding has: it spells nothing.
         assert hook.mask([0, 3], [BUT, WAIT, 7], [1, 1, 1]).tolist() == [1, 1, 0]
         hook.close()
-    with pytest.raises(TypeError, match="it is a object"):
+    with pytest.raises(TypeError, match='it is a object, .* by HICRA_TOKENIZER or, .* "tokenizer"'):
         Hook(object())
     with pytest.raises(FileNotFoundError, match="of a model on a hub pass the tokenizer"):
         Hook("Qwen/Qwen3-0.6B")
@@ -401,6 +427,7 @@ def test_pitfall_22_pass_through_is_loud_and_counted(lexicon):
         assert list(result.metrics) == list(before.metrics)
         assert result.values() == {
             "hicra/failures": failures,
+            "hicra/empty_batches": 0,
             "hicra/latency_ms": result.latency_ms,
         }
     hook.close()

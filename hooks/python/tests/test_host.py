@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from conftest import TABLE
 from hicra_hook import _host
+from hicra_hook.hook import OPTIONS
 
 
 def test_a_checkout_does_not_count_as_tested():
@@ -19,6 +21,40 @@ def test_options_are_a_dict(options):
         TypeError, match="must be a dict .* current value is .* an alpha of 0 changes"
     ):
         _host.make_hook(options=options)
+
+
+def test_nulls_of_yaml_are_defaults(monkeypatch):
+    nulls = dict.fromkeys([*OPTIONS, "tokenizer"])
+    hook = _host.make_hook(TABLE, vocab_size=16, options=nulls)
+    assert (hook.record()["lexicon"], hook.on_failure, hook._vocab_size) == ("math", "raise", 16)
+    transforms = [{"name": "hicra", "alpha": {"type": "linear", "from": 0, "start": None}}]
+    hook = _host.make_hook(TABLE, options={"alpha": None, "transforms": transforms})
+    assert hook.transforms == [{"name": "hicra", "alpha": {"type": "linear", "from": 0}}]
+    monkeypatch.setenv("HICRA_LEXICON", "paper")
+    assert _host.make_hook(TABLE, options={"lexicon": None}).record()["lexicon"] == "paper"
+    with pytest.raises(TypeError, match="lexikon is no option"):
+        _host.make_hook(TABLE, options={"lexikon": None})
+
+
+class Slow:
+    """A tokenizer that a hook cannot read."""
+
+
+def test_a_tokenizer_among_the_options_wins_over_the_host_s(tmp_path, monkeypatch):
+    monkeypatch.setenv("HICRA_TOKENIZER", str(tmp_path))
+    for host_s in (Slow(), None, TABLE):
+        hook = _host.make_hook(host_s, options={"tokenizer": TABLE})
+        assert hook._tokenizer[1].tobytes() == TABLE[1]
+
+
+def test_the_environment_has_a_tokenizer_where_the_host_s_is_none_to_read(tmp_path, monkeypatch):
+    monkeypatch.delenv("HICRA_TOKENIZER", raising=False)
+    with pytest.raises(TypeError, match='it is a Slow, .* HICRA_TOKENIZER or, .* "tokenizer"'):
+        _host.make_hook(Slow())
+    (tmp_path / "tokenizer.json").write_text("{}")
+    monkeypatch.setenv("HICRA_TOKENIZER", str(tmp_path))
+    assert _host.make_hook(Slow())._tokenizer == _host.make_hook()._tokenizer == b"{}"
+    assert _host.make_hook(TABLE)._tokenizer != b"{}"
 
 
 def test_a_secret_is_no_option(monkeypatch):

@@ -236,9 +236,60 @@ def test_completions_table_keeps_base_advantages(planning, tmp_path):
 
 
 def test_says_what_it_is_bound_to(planning, capfd):
-    planning()
+    planning({"alpha": None})
     bound = f"bound to trl {adapter.trl.__version__} Recorder._generate_and_score_completions"
-    assert bound in capfd.readouterr().err
+    in_force = 'transforms [{"name": "hicra", "alpha": 0.2, "mode": "paper", '
+    assert f"{bound}; {in_force}" in capfd.readouterr().err
+
+
+class Reporter(TrainerCallback):
+    """Records the configuration of a run as the integrations of transformers do."""
+
+    def on_train_begin(self, args, state, control, **_):
+        self.recorded = args.to_dict()
+
+
+def test_what_reporters_record_has_the_options(plain, planning, tmp_path):
+    reporter = Reporter()
+    trainer = planning(
+        {"on_failure": "pass-through"}, callbacks=[reporter], save_strategy="steps", save_steps=1
+    )
+    trainer.train()
+    recorded = json.loads(json.dumps(reporter.recorded["hicra"]))
+    assert recorded["transforms"][0]["alpha"] == ALPHA
+    assert recorded["lexicon_digest"].startswith("sha256:")
+    assert recorded["on_failure"] == "pass-through"
+    assert '"lexicon": "toy.txt"' in trainer.args.to_json_string()
+    saved = torch.load(tmp_path / "out/checkpoint-1/training_args.bin", weights_only=False)
+    assert saved.to_dict()["hicra"] == recorded
+    assert "hicra" not in plain().args.to_dict()
+
+
+def test_the_arguments_that_were_given_stay_as_they_were(planning):
+    """Whoever trains plain GRPO with them next must not find HICRA in its record."""
+
+    class Keeping(toy.Recorder):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.given = kwargs["args"]
+
+    trainer = planning(kind=with_hicra(Keeping))
+    assert "hicra" in trainer.args.to_dict()
+    assert "hicra" not in trainer.given.to_dict()
+
+
+def test_a_slow_tokenizer_has_a_way_in(planning, tmp_path, monkeypatch):
+    from transformers import ByT5Tokenizer
+
+    toy.qwen3_tokenizer().backend_tokenizer.save(str(tmp_path / "tokenizer.json"))
+    slow = {"processing_class": ByT5Tokenizer(eos_token=";", pad_token=";")}
+    slow["model"] = toy.model(151936)
+    with pytest.raises(TypeError, match='ByT5Tokenizer, .* HICRA_TOKENIZER or, .* "tokenizer"'):
+        planning(**slow)
+    given = planning({"tokenizer": str(tmp_path)}, **slow)
+    monkeypatch.setenv("HICRA_TOKENIZER", str(tmp_path))
+    digests = [made._hicra.record()["tokenizer"] for made in (given, planning(**slow))]
+    assert digests[0] == digests[1] and digests[0].endswith(":151936")
 
 
 # Pitfalls, by their numbers in the list that all adapters share

@@ -752,7 +752,7 @@ def test_hydra_options_reach_the_hook(folder, tokenizer, capfd):
     hook = create_hook(compose_config(folder, **failing), tokenizer)
     assert hook.on_failure == "pass-through"
     assert (
-        'bound to verl 0.9.1 X.y; transforms [{"name": "hicra", "alpha": 0.3}]'
+        'bound to verl 0.9.1 X.y; transforms [{"name": "hicra", "alpha": 0.3, "mode": "paper", '
         in capfd.readouterr().err
     )
     hook.close()

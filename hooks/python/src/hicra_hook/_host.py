@@ -77,7 +77,8 @@ def make_hook(
     """A hook of the environment, over which `options`, given in code, win.
 
     `vocab_size` is what the host says of the rows of the model's embedding: HICRA_VOCAB_SIZE and
-    `options` win over it, and so does a tokenizer of more tokens.
+    `options` win over it, and so does a tokenizer of more tokens. A "tokenizer" among the options
+    wins over the host's.
     """
     if not (options is None or isinstance(options, Mapping)):
         raise TypeError(
@@ -85,9 +86,11 @@ def make_hook(
             f"the environment: current value is {options!r}; an alpha of 0 changes no advantage"
         )
     options = dict(options or {})
+    given = options.pop("tokenizer", None)
+    tokenizer = tokenizer if given is None else given
     is_news = vocab_size is not None and vocab_size > _tokens(tokenizer)
-    if is_news and "HICRA_VOCAB_SIZE" not in os.environ:
-        options.setdefault("vocab_size", vocab_size)
+    if is_news and "HICRA_VOCAB_SIZE" not in os.environ and options.get("vocab_size") is None:
+        options["vocab_size"] = vocab_size
     return Hook.from_env(tokenizer, **options)
 
 

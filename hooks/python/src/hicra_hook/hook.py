@@ -43,6 +43,8 @@ class Result:
     """(sum, count) by name, every name in every batch: add both over ranks, then divide."""
     failures: int = 0
     """Batches passed through unchanged so far, this one included."""
+    empty_batches: int = 0
+    """Batches so far that had trained tokens and no planning token among them, this one included."""
     latency_ms: float = 0.0
     entropy_coefficient: float | None = None
     """Weight of an entropy bonus that the loss must add, where a transform asks for it."""
@@ -52,7 +54,9 @@ class Result:
     def values(self, prefix: str = "") -> dict[str, float]:
         """The metrics that were measured, as numbers to log."""
         logged = averages(self.metrics)
-        logged |= {"hicra/failures": float(self.failures), "hicra/latency_ms": self.latency_ms}
+        logged["hicra/failures"] = float(self.failures)
+        logged["hicra/empty_batches"] = float(self.empty_batches)
+        logged["hicra/latency_ms"] = self.latency_ms
         return {prefix + name: value for name, value in logged.items()}
 
 
@@ -106,6 +110,7 @@ class Hook:
         self.on_failure = on_failure
         self.host = host
         self.failures = 0
+        self.empty_batches = 0
         self.sidecar = Sidecar(socket and os.path.expanduser(socket))
         self._tokenizer = _read_tokenizer(tokenizer)
         self._vocab_size = vocab_size
@@ -114,26 +119,30 @@ class Hook:
         self._names: dict[str, str] | None = None
         self._metric_names: list[str] = []
         self._announced = False
+        self._warned: set[str] = set()
+        self._in_force: dict[str, Any] = {"transforms": self.transforms}
 
     @classmethod
     def from_env(cls, tokenizer: Any = None, *, host: str = "", **options: Any) -> Hook:
         """A hook as the environment describes it, where `options` do not say otherwise.
 
         HICRA_ALPHA, HICRA_TRANSFORMS (JSON), HICRA_LEXICON, HICRA_ON_FAILURE, HICRA_SOCKET,
-        HICRA_VOCAB_SIZE, HICRA_CORRECT_ABOVE, and HICRA_TOKENIZER where the host has no tokenizer at hand.
-        An `alpha` or `transforms` in `options` stands for both of the environment's.
+        HICRA_VOCAB_SIZE, HICRA_CORRECT_ABOVE, and HICRA_TOKENIZER where the host has no tokenizer at hand,
+        or one that a hook cannot read. An `alpha` or `transforms` in `options` stands for both of the
+        environment's; a null, as YAML has it, stands for the default.
         """
         unknown = [name for name in options if name not in OPTIONS]
         if unknown:
             raise TypeError(
                 f"Cannot create a hook as {unknown[0]} is no option: known are {', '.join(OPTIONS)}"
             )
+        options = _without_nulls(options)
         given = _read_environment()
         if "alpha" in options or "transforms" in options:
             given.pop("alpha", None)
             given.pop("transforms", None)
-        if tokenizer is None:
-            tokenizer = os.environ.get("HICRA_TOKENIZER")
+        if not _is_readable(tokenizer):
+            tokenizer = os.environ.get("HICRA_TOKENIZER", tokenizer)
         if tokenizer is None:
             raise ValueError(
                 "Cannot create a hook as the host has no tokenizer at hand: set HICRA_TOKENIZER to a "
@@ -150,13 +159,26 @@ class Hook:
         if self._announced:
             return
         self._announced = True
-        transforms = json.dumps(self.transforms)
+        transforms = json.dumps(self._in_force["transforms"])
         print(
             f"hicra: bound to {self.host} {bound_to}; transforms {transforms}, lexicon "
             f"{self._lexicon[0]}, on failure {self.on_failure}",
             file=sys.stderr,
             flush=True,
         )
+
+    def record(self) -> dict[str, Any]:
+        """What is in force, as plain JSON for the loop to record beside options of its own.
+
+        Once a batch or `check` was answered, defaults are filled in and digests tell which lexicon
+        and which tokenizer.
+        """
+        return {
+            "lexicon": self._lexicon[0],
+            "correct_above": self._correct_above,
+            "on_failure": self.on_failure,
+            **self._in_force,
+        }
 
     def transform(
         self,
@@ -296,19 +318,26 @@ class Hook:
                 planning_mask=np.zeros(len(tensors["token_ids"]), "u1"),
                 metrics=dict.fromkeys(self._metric_names, (0.0, 0.0)),
                 failures=self.failures,
+                empty_batches=self.empty_batches,
                 latency_ms=_since(start),
             )
         for warning in json.loads(said.get("warnings", "[]")):
-            warnings.warn(warning, RuntimeWarning, stacklevel=3)
+            if warning not in self._warned:
+                self._warned.add(warning)
+                warnings.warn(warning, RuntimeWarning, stacklevel=3)
+        self.empty_batches += bool(tensors["loss_mask"].any() and not arrays["planning_mask"].any())
+        provenance = {key: said[key] for key in ("tokenizer", "lexicon_digest") if key in said}
+        self._in_force = {"transforms": json.loads(said["transforms"]), **provenance}
         coefficient = said.get("entropy_coefficient")
         return Result(
             advantages=arrays["advantages"],
             planning_mask=arrays["planning_mask"],
             metrics={name: tuple(pair) for name, pair in json.loads(said["metrics"]).items()},
             failures=self.failures,
+            empty_batches=self.empty_batches,
             latency_ms=_since(start),
             entropy_coefficient=None if coefficient is None else float(coefficient),
-            provenance={key: said[key] for key in ("tokenizer", "lexicon_digest") if key in said},
+            provenance=provenance,
         )
 
     def _mask(self, tensors: dict[str, np.ndarray]) -> np.ndarray:
@@ -497,6 +526,13 @@ def backend_tokenizer(tokenizer: Any) -> Any:
     return getattr(getattr(tokenizer, "tokenizer", tokenizer), "backend_tokenizer", None)
 
 
+def _is_readable(tokenizer: Any) -> bool:
+    """Whether it is anything that a hook takes for a tokenizer; a slow one is not."""
+    return (
+        isinstance(tokenizer, (str, os.PathLike, tuple)) or backend_tokenizer(tokenizer) is not None
+    )
+
+
 def _read_tokenizer(tokenizer: Any) -> bytes | tuple[np.ndarray, np.ndarray]:
     if isinstance(tokenizer, (str, os.PathLike)):
         path = Path(tokenizer).expanduser()
@@ -514,17 +550,31 @@ def _read_tokenizer(tokenizer: Any) -> bytes | tuple[np.ndarray, np.ndarray]:
     if backend is None:
         raise TypeError(
             "Cannot create a hook as the tokenizer must be a fast one of Hugging Face, the path of a "
-            f"tokenizer.json, or (offsets, bytes) of all tokens: it is a {type(tokenizer).__name__}"
+            f"tokenizer.json, or (offsets, bytes) of all tokens: it is a {type(tokenizer).__name__}, "
+            'name the tokenizer.json by HICRA_TOKENIZER or, where a host takes options, as "tokenizer"'
         )
     return backend.to_str().encode()
 
 
-def _read_lexicon(lexicon: str) -> tuple[str, bytes | None]:
+def _read_lexicon(lexicon: str | os.PathLike[str]) -> tuple[str, bytes | None]:
+    if not isinstance(lexicon, (str, os.PathLike)):
+        raise TypeError(
+            'Cannot create a hook as lexicon must be a name such as "math" or the path of a file: '
+            f"current value is {lexicon!r}"
+        )
+    lexicon = os.fspath(lexicon)
     path = Path(lexicon).expanduser()
     if path.suffix in (".json", ".txt") or os.sep in lexicon:
         # With its suffix, so that no file passes for a built-in lexicon.
         return path.name, path.read_bytes()
     return lexicon, None
+
+
+def _without_nulls(value: Any) -> Any:
+    """Options in which what YAML leaves empty is left out, those of transforms included."""
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 def _read_environment() -> dict[str, Any]:

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from copy import copy
+from functools import partial
 from typing import Any
 
 import torch
 import trl
 from accelerate.utils import gather_object
-from trl import GRPOTrainer
+from trl import GRPOConfig, GRPOTrainer
 
 from ._host import bind, check_host, make_hook, refuse_ratio
 from .hook import averages
@@ -66,6 +68,7 @@ def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
                 fields=_fields(self),
                 entropy_option="entropy_coef of GRPOConfig",
             )
+            self.args = _recorded(self.args, self._hicra.record())
             self._hicra_failures = 0
             # Completions of this rank, and their rewards among those of all ranks, by function.
             self._hicra_scored: tuple[list[list[int]], torch.Tensor] | None = None
@@ -99,6 +102,18 @@ def with_hicra(trainer_class: type[GRPOTrainer]) -> type[GRPOTrainer]:
     return HicraTrainer
 
 
+def _recorded(args: GRPOConfig, options: dict[str, Any]) -> GRPOConfig:
+    """A copy of the arguments whose `to_dict`, which W&B and its like record, tells the options too."""
+    copied = copy(args)
+    copied.hicra = options
+    copied.to_dict = partial(_to_dict, copied)
+    return copied
+
+
+def _to_dict(args: GRPOConfig) -> dict[str, Any]:
+    return type(args).to_dict(args) | {"hicra": args.hicra}
+
+
 def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
     """The advantages to train with; their metrics go to the trainer's log.
 
@@ -123,6 +138,7 @@ def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
         report = {
             "failed": hook.failures > failures_before,
             "metrics": result.metrics,
+            "empty_batches": result.empty_batches,
             "latency_ms": result.latency_ms,
         }
     except Exception as error:
@@ -139,6 +155,7 @@ def _transform(trainer: Any, output: dict[str, Any]) -> torch.Tensor:
     log["hicra/failures"].append(float(trainer._hicra_failures))
     if failed:
         return output["advantages"]
+    log["hicra/empty_batches"].append(float(sum(r["empty_batches"] for r in reports)))
     log["hicra/latency_ms"].append(max(r["latency_ms"] for r in reports))
     pairs = {name: [r["metrics"][name] for r in reports] for name in result.metrics}
     of_all = {name: tuple(map(sum, zip(*of_rank, strict=True))) for name, of_rank in pairs.items()}
