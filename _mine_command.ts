@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { access, constants, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
-import { InputRangeError } from "./batch/mod.ts";
+import { InputRangeError, isInputError } from "./batch/mod.ts";
 import { finiteNumber, shareOfOne, wholeNumber } from "./_arguments.ts";
 import { MINE, SHELL_FUNCTION } from "./_manual.ts";
 import { type NamedPath, refuseOverwriting } from "./_refuse_overwriting.ts";
@@ -127,7 +127,11 @@ export function addMineCommand(program: Command, warn: (message: string) => void
     .option("--memory <SIZE>", "for counting, such as 512M or 4G (default: 1G)", memorySize)
     .option("--threads <N>", "threads of matrix products (default: the cores)", wholeNumber)
     .addHelpText("after", `\nExamples, in the repository:\n${SHELL_FUNCTION}\n${examples}`)
-    .action((paths: string[], flags: MineFlags) => run(paths, flags, warn));
+    .action((paths: string[], flags: MineFlags, command: Command) =>
+      run(paths, flags, warn).catch((error) => {
+        throw withFlag(error, command);
+      })
+    );
 }
 
 async function run(
@@ -166,7 +170,7 @@ async function run(
     line.end();
     if (!interrupted.signal.aborted) {
       if (!await hasSolutions(work)) await removeWork();
-      throw withFlags(error);
+      throw error;
     }
     throw new Error(
       work === undefined
@@ -245,11 +249,12 @@ async function hasSolutions(work: string | undefined): Promise<boolean> {
     await stat(join(work, "selection.json")).then(() => true, () => false);
 }
 
-/** The same error, its message in the words of the command line. */
-function withFlags(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  for (const [option, flag] of FLAGS) error.message = error.message.replaceAll(option, flag);
-  return error;
+/** The same error, and the flag of the option that it is about. */
+function withFlag(error: unknown, command: Command): unknown {
+  if (!isInputError(error) || error.option === undefined) return error;
+  const name = OTHER_NAMES[error.option] ?? error.option;
+  const flag = command.options.find((one) => one.attributeName() === name)?.long;
+  return flag ? new Error(`${error.message} (${flag})`, { cause: error }) : error;
 }
 
 function summaryOf({ grams, provenance: { parameters = {} } }: Lexicon, out: string): string {
@@ -318,16 +323,8 @@ const SAME = [
   "threads",
 ] as const;
 
-/** Options that messages of the functions name, and the flag of each. */
-const FLAGS: readonly (readonly [option: string, flag: string])[] = [
-  ['unit: "character"', "--unit character"],
-  ['unlabelled "keep" or "drop"', "--unlabelled keep or drop"],
-  ["memoryBytes", "--memory"],
-  // Names of one word are left as they are, since they may be plain words too.
-  ...[...SAME, "textField", "promptField", "labelField", "minReward", "maxCorrupt"]
-    .filter((name) => /[A-Z]/.test(name))
-    .map((name) => [name, `--${name.replace(/[A-Z]/, "-$&").toLowerCase()}`] as const),
-];
+/** What an option of `mine` is called among the flags, where that is another name. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { memoryBytes: "memory", workFolder: "work" };
 
 function mineOptions(flags: MineFlags): MineOptions {
   const given = SAME.filter((name) => flags[name] !== undefined)

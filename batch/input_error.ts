@@ -15,6 +15,8 @@ export type InputErrorCode =
 export interface InputErrorOptions extends ErrorOptions {
   /** What a program tells it apart by. Default: that of the class. */
   readonly code?: InputErrorCode;
+  /** The option that it is about, by its name in the code, for a program that calls it otherwise. */
+  readonly option?: string;
 }
 
 /**
@@ -26,16 +28,22 @@ export interface InputErrorOptions extends ErrorOptions {
 export class InputRangeError extends RangeError {
   /** What a program tells it apart by. */
   readonly code: InputErrorCode;
+  /** The option that it is about, by its name in the code; `undefined` if it is about none. */
+  readonly option: string | undefined;
 
   /**
    * Creates the error.
    *
    * @param message What cannot be done, by which rule, and the current value.
-   * @param options The code, `"out_of_range"` by default, and the cause.
+   * @param options The code, `"out_of_range"` by default, the option that it is about, and the cause.
    */
-  constructor(message: string, { code = "out_of_range", ...options }: InputErrorOptions = {}) {
+  constructor(
+    message: string,
+    { code = "out_of_range", option, ...options }: InputErrorOptions = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.option = option;
   }
 }
 
@@ -43,16 +51,22 @@ export class InputRangeError extends RangeError {
 export class InputTypeError extends TypeError {
   /** What a program tells it apart by. */
   readonly code: InputErrorCode;
+  /** The option that it is about, by its name in the code; `undefined` if it is about none. */
+  readonly option: string | undefined;
 
   /**
    * Creates the error.
    *
    * @param message What cannot be done, by which rule, and the current value.
-   * @param options The code, `"wrong_type"` by default, and the cause.
+   * @param options The code, `"wrong_type"` by default, the option that it is about, and the cause.
    */
-  constructor(message: string, { code = "wrong_type", ...options }: InputErrorOptions = {}) {
+  constructor(
+    message: string,
+    { code = "wrong_type", option, ...options }: InputErrorOptions = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.option = option;
   }
 }
 
@@ -60,16 +74,22 @@ export class InputTypeError extends TypeError {
 export class InputSyntaxError extends SyntaxError {
   /** What a program tells it apart by. */
   readonly code: InputErrorCode;
+  /** The option that it is about, by its name in the code; `undefined` if it is about none. */
+  readonly option: string | undefined;
 
   /**
    * Creates the error.
    *
    * @param message What cannot be done, by which rule, and the current value.
-   * @param options The code, `"bad_syntax"` by default, and the cause.
+   * @param options The code, `"bad_syntax"` by default, the option that it is about, and the cause.
    */
-  constructor(message: string, { code = "bad_syntax", ...options }: InputErrorOptions = {}) {
+  constructor(
+    message: string,
+    { code = "bad_syntax", option, ...options }: InputErrorOptions = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.option = option;
   }
 }
 

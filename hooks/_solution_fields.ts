@@ -188,6 +188,7 @@ function missingError(record: object, where: string, what: string, option: strin
   return new InputTypeError(
     `Cannot read ${where} as a solution must have ${what} in a known field: current fields are ` +
       `${Object.keys(record).join(", ")}, name one in ${option}`,
+    { option },
   );
 }
 

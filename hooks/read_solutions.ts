@@ -116,7 +116,7 @@ export async function* readSolutions(
         throw new InputRangeError(
           `Cannot read solutions as at most ${maxCorrupt} records may be corrupt (maxCorrupt): the ` +
             `next one is this: ${(error as Error).message}`,
-          { cause: error },
+          { option: "maxCorrupt", cause: error },
         );
       }
       onCorrupt?.(error as Error, place);
@@ -216,18 +216,21 @@ function checkOptions(
       throw new InputRangeError(
         `Cannot read solutions as ${name} must be names with dots between them: current value is ` +
           JSON.stringify(path),
+        { option: name },
       );
     }
   }
   if (!Number.isFinite(minReward)) {
     throw new InputRangeError(
       `Cannot read solutions as minReward must be a finite number: current value is ${minReward}`,
+      { option: "minReward" },
     );
   }
   if (!Number.isSafeInteger(maxCorrupt) || maxCorrupt < 0) {
     throw new InputRangeError(
       `Cannot read solutions as maxCorrupt must be a whole number from 0: current value is ` +
         maxCorrupt,
+      { option: "maxCorrupt" },
     );
   }
 }

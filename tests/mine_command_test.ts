@@ -135,7 +135,7 @@ Deno.test("hicra mine refuses a work folder that it did not make, whatever would
       assert.equal(
         stderr,
         `hicra: Cannot keep work in "${out}.work" as it must be empty or of an earlier run of this ` +
-          'version: it holds "notes.txt", remove it or name another work folder\n',
+          'version: it holds "notes.txt", remove it or name another work folder (--work)\n',
       );
       assert.deepEqual((await readdir(folder)).sort(), ["failed.jsonl", "l.json.work"]);
       assert.equal(await readFile(notes, "utf8"), "precious");
@@ -158,7 +158,7 @@ Deno.test("hicra mine fails in one line, and leaves no lexicon", () =>
       [
         [failed, "--out", out],
         1,
-        /at least one solution must be left: of 1 that were read 1 did not/,
+        /at least one solution must be left: of 1 that were read 1 did not .*\(--min-reward\)\n$/,
       ],
       [
         [failed, "--out", join(folder, "no", "l.json")],
@@ -169,17 +169,17 @@ Deno.test("hicra mine fails in one line, and leaves no lexicon", () =>
       [
         [unlabelled, "--out", out],
         1,
-        /name another field of the label when reading, or pass --unlabelled keep or drop/,
+        /name another field of the label when reading, or pass unlabelled "keep" or "drop" \(--unlabelled\)\n$/,
       ],
       [
         [unlabelled, "--out", out, "--unlabelled", "keep"],
         1,
-        /pass more solutions or a lower --min-prompts/,
+        /pass more solutions or a lower minPrompts \(--min-prompts\)\n$/,
       ],
       [
         [failed, "--out", out, "--keep-clusters", "0"],
         1,
-        /as --keep-clusters must be a share above 0/,
+        /as keepClusters must be a share above 0 .*: current value is 0 \(--keep-clusters\)\n$/,
       ],
       [[failed, "--out", out, "--prototypes", failed], 1, /Cannot read prototypes of/],
       [[failed, "--out", out, "--memory", "much"], 2, /It must be a size such as 512M or 4G/],

@@ -30,7 +30,9 @@ export function mineParameters(options: MineOptions): MineParameters {
   const check = (name: keyof MineOptions, isRight: (value: number) => boolean, rule: string) => {
     const value = options[name];
     if (value === undefined || isRight(value as number)) return;
-    throw new InputRangeError(`Cannot mine as ${name} must be ${rule}: current value is ${value}`);
+    throw new InputRangeError(`Cannot mine as ${name} must be ${rule}: current value is ${value}`, {
+      option: name,
+    });
   };
   for (const name of ["keepClusters", "keepSparse", "maxShare"] as const) {
     check(name, (share) => share > 0 && share <= 1, "a share above 0 and at most 1");
@@ -44,6 +46,7 @@ export function mineParameters(options: MineOptions): MineParameters {
     throw new InputRangeError(
       "Cannot mine characters as prototypes must be of the language that is mined: those by default " +
         "are English, pass prototypes, or functional false",
+      { option: "prototypes" },
     );
   }
   const given = Object.entries(options).filter(([, value]) => value !== undefined);

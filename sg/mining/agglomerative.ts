@@ -50,6 +50,7 @@ export async function agglomerative(
   if (!(epsilon >= 0 && epsilon <= 2)) {
     throw new InputRangeError(
       `Cannot cluster as epsilon must be a cosine distance from 0 to 2: current value is ${epsilon}`,
+      { option: "epsilon" },
     );
   }
   const rows = directions(vectors, dimensions, { action: "cluster" });
@@ -57,6 +58,7 @@ export async function agglomerative(
     throw new InputRangeError(
       `Cannot cluster by average linkage as there must be at most ${MAX_ROWS} vectors: ` +
         `there are ${rows.rows}, use DBSCAN`,
+      { option: "clustering" },
     );
   }
   return joinByChains(await allDistances(rows, options), rows.rows, epsilon);

@@ -95,6 +95,7 @@ export async function chooseEpsilon(
     throw new InputRangeError(
       `Cannot choose epsilon as there must be at least ${needed} vectors: ` +
         `there are ${rows.rows}, pass more or set epsilon`,
+      { option: "epsilon" },
     );
   }
   const epsilons = await candidateEpsilons(rows, needed - 1, options);
@@ -102,6 +103,7 @@ export async function chooseEpsilon(
     throw new InputRangeError(
       `Cannot choose epsilon as vectors must differ: nearly all have ${needed - 1} equals, ` +
         `drop the duplicates or set epsilon`,
+      { option: "epsilon" },
     );
   }
   const clusterings = epsilons.map(() => new DensityClusters(rows.rows, minPoints));

@@ -137,7 +137,7 @@ async function countStored(
       (isUnspaced
         ? `most letters are of a script without spaces, pass unit: "character"`
         : `pass more solutions or a lower minPrompts`),
-    { code: "nothing_left" },
+    { code: "nothing_left", option: isUnspaced ? "unit" : "minPrompts" },
   );
 }
 
@@ -149,6 +149,7 @@ function checkOptions(options: CountNgramsOptions): void {
     const range = to < Infinity ? `from minWords, ${from}, to ${to}` : `from ${from}`;
     throw new InputRangeError(
       `Cannot count n-grams as ${name} must be a whole number ${range}: current value is ${value}`,
+      { option: name },
     );
   };
   check("minWords", minWords, 1);

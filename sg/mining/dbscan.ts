@@ -54,6 +54,7 @@ export async function dbscan(
     throw new InputRangeError(
       `Cannot cluster as epsilon must be a cosine distance, above 0 and at most 2: ` +
         `current value is ${epsilon}`,
+      { option: "epsilon" },
     );
   }
   checkMinPoints(minPoints);
@@ -71,6 +72,7 @@ export function checkMinPoints(minPoints: number): void {
   if (!Number.isInteger(minPoints) || minPoints < 1) {
     throw new InputRangeError(
       `Cannot cluster as minPoints must be a whole number from 1: current value is ${minPoints}`,
+      { option: "minPoints" },
     );
   }
 }

@@ -357,7 +357,7 @@ function noSolutionError(
     `Cannot mine as at least one solution must be left: of ${read} that were read ${failed} did not ` +
       `succeed, ${unlabelled} had no label and ${duplicates} were repetitions` +
       (failed > 0 ? "; a number as label says succeeded from minReward on, by default 1" : ""),
-    { code: "nothing_left" },
+    { code: "nothing_left", ...(failed > 0 && { option: "minReward" }) },
   );
 }
 

@@ -113,6 +113,7 @@ function unlabelledError({ promptId }: Solution, index: number): InputTypeError 
     }) as succeeded must be true ` +
       `or false: its label is null or missing, name another field of the label when reading, or pass ` +
       `unlabelled "keep" or "drop"`,
+    { option: "unlabelled" },
   );
 }
 
@@ -121,12 +122,14 @@ function checkOptions(unlabelled: string, similarity: number): void {
     throw new InputRangeError(
       `Cannot select solutions as unlabelled must be "error", "keep" or "drop": current value is ` +
         JSON.stringify(unlabelled),
+      { option: "unlabelled" },
     );
   }
   if (!(similarity > 0 && similarity <= 1)) {
     throw new InputRangeError(
       `Cannot select solutions as similarity must be above 0 and at most 1: current value is ` +
         similarity,
+      { option: "similarity" },
     );
   }
 }

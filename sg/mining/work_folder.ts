@@ -59,6 +59,7 @@ export async function claimWorkFolder(folder: string): Promise<void> {
         JSON.stringify(folder)
       } as it must be empty or of an earlier run of this ` +
         `version: ${current}, remove it or name another work folder`,
+      { option: "workFolder" },
     );
   if (found?.isDirectory() === false) throw refuse("it is a file");
   const names = found === undefined ? [] : await readdir(folder);

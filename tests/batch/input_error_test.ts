@@ -20,7 +20,9 @@ for (const [Kind, Native, code] of KINDS) {
     assert.equal(error.name, Native.name);
     assert.equal(error.code, code);
     assert.equal(error.cause, cause);
-    assert.equal(new Kind("", { code: "nothing_left" }).code, "nothing_left");
+    assert.equal(error.option, undefined);
+    const { code: other, option } = new Kind("", { code: "nothing_left", option: "minWords" });
+    assert.deepEqual([other, option], ["nothing_left", "minWords"]);
     assert.ok(isInputError(error));
   });
 }
