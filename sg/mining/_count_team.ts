@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
+import { InputSyntaxError } from "../../batch/mod.ts";
 import {
   COUNT_WORKER,
   type CounterCall,
@@ -123,8 +124,11 @@ class ThreadMember implements Member {
     this.#worker.on("message", (reply: CounterReply) => {
       const pending = this.#pending;
       this.#pending = undefined;
-      if ("error" in reply) pending?.reject(reply.error);
-      else pending?.resolve(reply.value);
+      if ("value" in reply) return pending?.resolve(reply.value);
+      const { error, isDamage } = reply;
+      pending?.reject(
+        isDamage ? new InputSyntaxError((error as Error).message, { cause: error }) : error,
+      );
     });
     this.#worker.on("error", (error) => this.#fail(error));
     this.#worker.on("exit", (code) =>

@@ -1,5 +1,6 @@
 /** The module that a counting thread runs. Anywhere else it only says where it stands. */
 import { parentPort, workerData } from "node:worker_threads";
+import { InputSyntaxError } from "../../batch/mod.ts";
 import type { PackedCounts } from "./_gram_counts.ts";
 import { type CounterSetup, ShardCounter } from "./_shard_counter.ts";
 
@@ -17,8 +18,10 @@ export interface CounterCall {
   readonly argument: unknown;
 }
 
-/** What came of a call. */
-export type CounterReply = { readonly value: unknown } | { readonly error: unknown };
+/** What came of a call. A copy of an error has lost its class, so that of a damaged shard is told beside it. */
+export type CounterReply =
+  | { readonly value: unknown }
+  | { readonly error: unknown; readonly isDamage: boolean };
 
 const setup = (workerData as CountWorkerData | null)?.hicraCounter;
 if (parentPort !== null && setup !== undefined) serve(parentPort, setup);
@@ -32,7 +35,8 @@ function serve(port: NonNullable<typeof parentPort>, setup: CounterSetup): void 
       const value = await call(argument);
       port.postMessage({ value } satisfies CounterReply, buffersOf(value));
     } catch (error) {
-      port.postMessage({ error } satisfies CounterReply);
+      const isDamage = error instanceof InputSyntaxError;
+      port.postMessage({ error, isDamage } satisfies CounterReply);
     }
   });
 }
