@@ -1,6 +1,7 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { readFile } from "node:fs/promises";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
+import { encoderLimits, modelType } from "./_encoder_limits.ts";
 
 /** Encodes a text into token ids without adding special tokens. */
 export type Encode = (text: string) => Int32Array;
@@ -10,8 +11,15 @@ export type Encode = (text: string) => Int32Array;
  *
  * A completion is the middle of a conversation, so nothing is put before or after it. The text of an
  * added token, such as `<think>`, becomes that token. A tokenizer that normalises (Qwen's NFC) may
- * spell other bytes than the text had, and a BPE vocabulary without bytes and without an unknown
- * token leaves out what it cannot spell, as the reference implementation does.
+ * spell other bytes than the text had.
+ *
+ * The ids are those of Python's `tokenizers`, or there is an error. A file with a feature that the encoder
+ * does not obey is refused, and the message names the fields: byte fallback of a Unigram model, `dropout`,
+ * a prefix within words of BPE, `single_word`, most behaviors of `Split` and `Punctuation`, `Precompiled`,
+ * and others. A text is refused where only its characters matter: U+0085 and U+FEFF, whose kind of
+ * white space is disputed, digits beyond ASCII under `Digits`, a capital sigma that is lower-cased, what
+ * a BPE vocabulary without unknown token cannot spell. `truncation` and `padding` are not looked at, as
+ * transformers switches both off.
  *
  * @example Usage
  * ```ts
@@ -32,24 +40,100 @@ export type Encode = (text: string) => Int32Array;
  * @param tokenizer Path of a `tokenizer.json`, or its parsed content.
  * @returns The encoder.
  * @throws {SyntaxError} If the file is not JSON.
- * @throws {TypeError} If the content is not a tokenizer of a known kind; the encoder itself throws
- * `RangeError` for a text that holds what the vocabulary cannot spell.
+ * @throws {TypeError} If the content is not a tokenizer of a known kind, or the encoder does not obey a
+ * field of it; the encoder itself throws `RangeError` for a text that it would encode otherwise than the
+ * reference.
  */
 export async function loadEncoder(tokenizer: string | object): Promise<Encode> {
   const name = typeof tokenizer === "string" ? tokenizer : "the tokenizer";
   const content = typeof tokenizer === "string" ? await readJson(tokenizer) : tokenizer;
+  const limits = encoderLimits(content as Record<string, unknown>);
+  if (limits.unobeyed.length > 0) throw notObeyed(name, limits.unobeyed);
   const loaded = createTokenizer(content, name);
+  const changed = changedTokens(loaded, content);
+  if (changed.length > 0) throw notObeyed(name, changed);
   return (text) => {
-    const { ids, tokens } = loaded.encode(text, { add_special_tokens: false });
-    const unknown = ids.findIndex((id) => id === undefined);
-    if (unknown !== -1) {
+    for (const { field, characters } of limits.misread) checkCharacters(text, field, characters);
+    const { ids, tokens } = encode(loaded, text);
+    const found = new Map<string, number>(); // of the tokens that must stand in the text
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i];
+      const token = tokens[i]!;
+      if (token === UNKNOWN || typeof id !== "number") {
+        throw new InputRangeError(
+          `Cannot encode the text as the vocabulary of ${name} must hold all of it: it lacks ` +
+            `${token === UNKNOWN ? "a character" : JSON.stringify(token)}, and there is no ` +
+            `unknown token, ${WAY_OUT}`,
+        );
+      }
+      if (id === limits.fusedUnknown) {
+        throw new InputRangeError(
+          `Cannot encode the text as the encoder fuses the unknown tokens of neighboring pieces: ` +
+            `it holds what the vocabulary of ${name} does not, ${WAY_OUT}`,
+        );
+      }
+      if (limits.literal.has(token)) found.set(token, (found.get(token) ?? 0) + 1);
+    }
+    for (const [token, count] of found) {
+      if (text.split(token).length > count) continue;
       throw new InputRangeError(
-        `Cannot encode the text as the vocabulary of ${name} must hold all of it: ` +
-          `"${tokens[unknown]}" is not in it, and there is no unknown token`,
+        `Cannot encode the text as an added token must stand in it as it is: only normalized it ` +
+          `holds ${JSON.stringify(token)}, ${WAY_OUT}`,
       );
     }
     return Int32Array.from(ids);
   };
+}
+
+/** The encoder finds a normalized token as it stands too, the reference only as the normalizer leaves it. */
+function changedTokens({ normalizer }: Tokenizer, content: object): string[] {
+  const { added_tokens: tokens } = content as { readonly added_tokens: readonly AddedToken[] };
+  return tokens.flatMap(({ content, normalized }, i) => {
+    const text = normalized && normalizer ? normalizer.normalize(content) : content;
+    if (text === content) return [];
+    return `added_tokens[${i}].normalized true, as that makes ${JSON.stringify(text)} of it`;
+  });
+}
+
+interface AddedToken {
+  readonly content: string;
+  readonly normalized?: boolean;
+}
+
+function notObeyed(name: string, fields: readonly string[]): InputTypeError {
+  return new InputTypeError(
+    `Cannot encode with ${name} as the encoder must obey all of it: it does not obey ` +
+      `${fields.join("; ")}, ${WAY_OUT}`,
+  );
+}
+
+const WAY_OUT = "give the token ids of the rollouts instead, as Python's tokenizers makes them";
+
+/** Stands for a missing unknown token, so that the encoder leaves nothing out. */
+const UNKNOWN = "\u0000unknown";
+
+function checkCharacters(text: string, field: string, characters: RegExp): void {
+  const match = characters.exec(text);
+  if (match === null) return;
+  const code = match[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0");
+  throw new InputRangeError(
+    `Cannot encode the text as the encoder reads a character otherwise than ${field} asks: ` +
+      `it holds U+${code} at ${match.index}, ${WAY_OUT}`,
+  );
+}
+
+function encode(loaded: Tokenizer, text: string): { ids: number[]; tokens: string[] } {
+  try {
+    return loaded.encode(text, { add_special_tokens: false });
+  } catch (error) {
+    // A stretch of a Unigram model is one call with as many arguments as it has tokens.
+    if (!(error instanceof RangeError)) throw error;
+    throw new InputRangeError(
+      `Cannot encode the text as the encoder takes no stretch of so many tokens: it holds ` +
+        `${text.length} characters, ${WAY_OUT}`,
+      { cause: error },
+    );
+  }
 }
 
 async function readJson(path: string): Promise<object> {
@@ -68,7 +152,7 @@ async function readJson(path: string): Promise<object> {
 
 function createTokenizer(content: object, name: string): Tokenizer {
   try {
-    return new Tokenizer(content, {});
+    return new Tokenizer(withDefaults(content), {});
   } catch (error) {
     throw new InputTypeError(
       `Cannot load ${name} as it must be a Hugging Face tokenizer.json of a known kind: ` +
@@ -76,4 +160,13 @@ function createTokenizer(content: object, name: string): Tokenizer {
       { cause: error },
     );
   }
+}
+
+/** The file with a kind of model and an unknown token, where it states neither. */
+function withDefaults(content: object): object {
+  const { model } = content as { readonly model?: Readonly<Record<string, unknown>> };
+  if (typeof model !== "object" || model === null) return content;
+  const type = modelType(model);
+  const unknown = type === "BPE" && { unk_token: model.unk_token ?? UNKNOWN };
+  return { ...content, model: { ...model, type, ...unknown } };
 }

@@ -51,8 +51,8 @@ export interface RolloutTokenizer {
  * @returns Byte table and encoder.
  * @throws {RangeError} If there is no such file or package.
  * @throws {SyntaxError} If the file does not hold JSON.
- * @throws {TypeError} If the content is not a tokenizer of a known kind. One that only the encoder
- * does not know throws when it is asked to encode.
+ * @throws {TypeError} If the content is not a tokenizer of a known kind. One that the encoder does not obey
+ * in full, see {@linkcode loadEncoder}, throws when it is asked to encode: with token ids it is no matter.
  */
 export async function loadRolloutTokenizer(
   source: string,

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { Tokenizer } from "@huggingface/tokenizers";
+import { InputRangeError } from "../../batch/mod.ts";
 import { loadEncoder } from "../../hooks/encoder.ts";
+import { loadRolloutTokenizer } from "../../hooks/rollout_tokenizer.ts";
 import { readRollouts } from "../../hooks/rollout_files.ts";
 
 interface Golden {
@@ -17,6 +20,25 @@ const TESTDATA = new URL("../testdata/", import.meta.url);
 /** Written by Python's tokenizers, see testdata/encoder/build.py. */
 const golden: Golden = JSON.parse(
   readFileSync(new URL("encoder/golden.json", TESTDATA), "utf8"),
+);
+
+interface Features {
+  bases: Record<string, { model: object }>;
+  cases: {
+    name: string;
+    base: string;
+    fields: { model?: object };
+    refused?: string;
+    texts: string[];
+    ids: number[][];
+    refused_texts: string[];
+    refused_ids: number[][];
+  }[];
+}
+
+/** Written by Python's tokenizers, see testdata/encoder/features.py. */
+const features: Features = JSON.parse(
+  readFileSync(new URL("encoder/features.json", TESTDATA), "utf8"),
 );
 
 const TINY = {
@@ -55,6 +77,88 @@ for (const [name, { ids, rollouts }] of Object.entries(golden.tokenizers)) {
     }
   });
 }
+
+for (const { name, base, fields, ...given } of features.cases) {
+  const file = {
+    ...features.bases[base]!,
+    ...fields,
+    model: { ...features.bases[base]!.model, ...fields.model },
+  };
+  /** What the package gives by itself: a refusal that it does not need any more can go. */
+  const isNeeded = (texts: string[], ids: number[][]): boolean => {
+    try {
+      const tokenizer = new Tokenizer(file, {});
+      const encode = (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids;
+      return texts.some((text, i) => JSON.stringify(encode(text)) !== JSON.stringify(ids[i]));
+    } catch {
+      return true;
+    }
+  };
+  const { refused, texts, ids, refused_texts: refusedTexts, refused_ids: refusedIds } = given;
+  Deno.test(`loadEncoder() gives the reference's ids or says why not for ${name}`, async () => {
+    if (refused !== undefined) {
+      await assert.rejects(loadEncoder(file), (error: Error) => {
+        assert.equal(error.name, "TypeError");
+        assert.ok(error.message.includes(`it does not obey ${refused} `), error.message);
+        assert.ok(error.message.includes(", give the token ids of the rollouts instead"));
+        return true;
+      });
+      assert.ok(isNeeded(texts, ids), "the package obeys it");
+      return;
+    }
+    const encode = await loadEncoder(file);
+    texts.forEach((text, i) => {
+      assert.deepEqual(encode(text), Int32Array.from(ids[i]!), JSON.stringify(text));
+    });
+    for (const text of refusedTexts) {
+      assert.throws(() => encode(text), (error: Error) => {
+        assert.ok(error instanceof InputRangeError, JSON.stringify(text));
+        assert.match(error.message, /^Cannot encode the text as .*, give the token ids of the /);
+        return true;
+      });
+    }
+    if (refusedTexts.length > 0) assert.ok(isNeeded(refusedTexts, refusedIds), "all are right");
+  });
+}
+
+Deno.test("loadRolloutTokenizer() takes what the encoder does not obey until it must encode", async () => {
+  const file = {
+    ...TINY,
+    decoder: { type: "ByteLevel" },
+    "added_tokens": [{ id: 5, content: "<s>", "single_word": true }],
+  };
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, JSON.stringify(file));
+  const { tokens, encode } = await loadRolloutTokenizer(path);
+  await Deno.remove(path);
+  assert.equal(tokens.vocabSize, 6);
+  assert.throws(() => encode("wait"), {
+    name: "TypeError",
+    message:
+      /it does not obey added_tokens\[0\].single_word true, give the token ids of the rollouts/,
+  });
+});
+
+Deno.test("loadEncoder() throws for a text that the encoder cannot hold", async () => {
+  const encode = await loadEncoder({
+    ...TINY,
+    model: { type: "Unigram", "unk_id": 0, vocab: [["<unk>", 0], ["a", -1]] },
+  });
+  assert.throws(() => encode("a".repeat(300_000)), {
+    name: "RangeError",
+    message:
+      /^Cannot encode the text as the encoder takes no stretch of so many tokens: it holds 300/,
+  });
+});
+
+Deno.test("loadEncoder() throws for what a vocabulary without unknown token lacks", async () => {
+  const encode = await loadEncoder(TINY);
+  assert.throws(() => encode("wart"), {
+    name: "RangeError",
+    message:
+      /^Cannot encode the text as the vocabulary of the tokenizer must hold all of it: it lacks/,
+  });
+});
 
 Deno.test("loadEncoder() reads a file", async () => {
   const path = await Deno.makeTempFile();
