@@ -25,7 +25,8 @@ from tokenizers import Tokenizer
 from window_matchers import WindowMatcher
 
 from hicra_hook import Hook
-from hicra_hook.sidecar import SAFETENSORS, _find_deno, _UnixConnection
+from hicra_hook._process import find_deno
+from hicra_hook.sidecar import SAFETENSORS, _UnixConnection
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -81,7 +82,7 @@ def main():
     socket = os.path.join(folder, "plain.sock")
     plain = subprocess.Popen(
         [
-            _find_deno(),
+            find_deno(),
             "run",
             "-A",
             "--quiet",

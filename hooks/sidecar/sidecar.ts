@@ -134,8 +134,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     "/v1/lexicon": {
       method: "POST",
       media: [JSON_TYPE, "text/plain"],
-      answer: ({ body, request }) =>
-        matchers.addLexicon(body, request.headers.get("x-lexicon-name") ?? undefined),
+      answer: ({ body, request }) => matchers.addLexicon(body, lexiconNameOf(request)),
     },
     ...Object.fromEntries(
       Object.entries(ofBatch).map(([name, operation]) => [`/v1/${name}`, {
@@ -252,6 +251,22 @@ function vocabSizeOf(request: Request): number | undefined {
     `Cannot read tokenizer as the header X-Vocab-Size must be a whole number from 1: ` +
       `current value is "${text}"`,
   );
+}
+
+/** The name of a lexicon, which may be any text and so is percent-encoded. */
+function lexiconNameOf(request: Request): string | undefined {
+  const text = request.headers.get("x-lexicon-name");
+  if (text === null) return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Problem(
+      400,
+      "bad_request",
+      `Cannot read lexicon as the header X-Lexicon-Name must be percent-encoded UTF-8: ` +
+        `current value is "${text}"`,
+    );
+  }
 }
 
 /** The size that a body announces. */

@@ -284,6 +284,13 @@ Deno.test("every refusal has a status, a code and a message that names the way o
       /Cannot read lexicon as it must be UTF-8/,
     ],
     [
+      "a lexicon whose name is not percent-encoded",
+      post("/v1/lexicon", "wait", { "content-type": "text/plain", "x-lexicon-name": "50%" }),
+      400,
+      "bad_request",
+      /X-Lexicon-Name must be percent-encoded UTF-8: current value is "50%"/,
+    ],
+    [
       "a lexicon by a built-in name",
       post("/v1/lexicon", "wait", { "content-type": "text/plain", "x-lexicon-name": "math" }),
       400,
@@ -454,7 +461,10 @@ Deno.test("transform computes what createHook does, with baselines, schedules an
   };
   const alpha = { type: "linear", from: 0, to: 0.5, steps: 10 };
   const { lexicon } = await (await fetch(
-    post("/v1/lexicon", "but wait", { "content-type": "text/plain", "x-lexicon-name": "mine" }),
+    post("/v1/lexicon", "but wait", {
+      "content-type": "text/plain",
+      "x-lexicon-name": "m%C3%BCine%0A",
+    }),
   )).json();
   const response = await fetch(post(
     "/v1/transform",
@@ -475,7 +485,7 @@ Deno.test("transform computes what createHook does, with baselines, schedules an
   const expected = [1.25, 1.25, 1, -1, -0.75, -0.75].map((a) => a / 2);
   assert.deepEqual([...tensors.advantages!.data as Float32Array], expected);
   assert.equal(metadata.base, "transformed");
-  assert.equal(metadata.lexicon, "mine");
+  assert.equal(metadata.lexicon, "müine\n");
   assert.deepEqual(JSON.parse(metadata.metrics!)["hicra/accuracy"], [1, 2]);
   assert.deepEqual(JSON.parse(metadata.transforms!), [
     { name: "hicra", alpha: { ...alpha, start: 0 }, mode: "paper", allowSignChange: false },

@@ -1,7 +1,10 @@
 """The hook on batches of every layout, against the formula in numpy; its configuration; its failures."""
 
+import gc
 import json
+import os
 import pickle
+import signal
 
 import numpy as np
 import pytest
@@ -138,6 +141,18 @@ def test_rows_without_a_trained_token_and_batches_without_rows(hook):
     none = hook.transform_padded(np.zeros((0, 4), int), np.zeros((0, 4)), np.zeros(0))
     assert none.advantages.shape == (0, 4)
     assert none.metrics["hicra/planning_frac"] == (0, 0)
+
+
+@pytest.mark.parametrize("shape", [(3, 0), (0, 0), (0, 4)])
+def test_rows_and_columns_may_be_none(hook, shape):
+    ids, mask = np.zeros(shape, int), np.ones(shape)
+    for advantages in (np.ones(shape), np.ones(shape[0])):
+        result = hook.transform_padded(ids, mask, advantages, segment_ids=ids)
+        assert result.advantages.shape == result.planning_mask.shape == shape
+        assert result.advantages.dtype == np.float32
+        assert result.metrics["hicra/planning_frac"] == (0, 0)
+    assert hook.mask_padded(ids, mask).shape == shape
+    assert hook.mask([0] * (shape[0] + 1), [], []).shape == (0,)
 
 
 def test_the_result_is_allocated_afresh_from_a_stride_zero_view(hook):
@@ -383,6 +398,39 @@ def test_it_says_once_what_it_is_bound_to(capfd, lexicon):
     said = capfd.readouterr().err.strip().split("\n")
     assert len(said) == 1
     assert "trl 1.16.0 GRPOTrainer._generate" in said[0] and "two" in said[0]
+
+
+def test_a_with_block_ends_a_hook(lexicon):
+    with Hook(TABLE, lexicon=lexicon) as hook:
+        hook.mask([0, 1], [BUT], [1])
+        popen = hook.sidecar._own._popen
+    assert popen.returncode is not None
+
+
+def test_a_hook_that_is_dropped_ends_its_sidecar(lexicon):
+    hook = Hook(TABLE, lexicon=lexicon)
+    hook.check()
+    popen = hook.sidecar._own._popen
+    hook.me = hook
+    del hook
+    gc.collect()
+    assert popen.returncode is not None
+
+
+def test_a_hook_whose_sidecar_is_killed_right_before_a_batch_goes_on(lexicon):
+    with Hook(TABLE, lexicon=lexicon) as hook:
+        hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+        os.kill(hook.sidecar.pid, signal.SIGKILL)
+        with pytest.warns(RuntimeWarning, match="another is started"):
+            result = hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+        same_bits(result.advantages, np.array([1.2, 1.2], "f4"))
+
+
+def test_a_lexicon_may_have_any_file_name(tmp_path):
+    path = tmp_path / "grämmer\n\x1b[31m.txt"
+    path.write_bytes(wire_cases.LEXICON)
+    with Hook(TABLE, lexicon=str(path)) as hook:
+        assert hook.mask([0, 2], [BUT, WAIT], [1, 1]).tolist() == [1, 1]
 
 
 def test_a_pickled_hook_works_and_hands_its_tokenizer_over_again(hook):

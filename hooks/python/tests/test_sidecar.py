@@ -1,5 +1,6 @@
 """The client against a real sidecar: the wire, its life, forks, pickling, retries and failures."""
 
+import gc
 import json
 import multiprocessing
 import os
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +20,7 @@ import pytest
 import wire_cases
 from hicra_hook import Sidecar, SidecarError, SidecarUnavailable
 from hicra_hook.sidecar import decode, encode
-from mortal import end_for_good, kill
+from mortal import end_for_good
 
 SERVE = [sys.executable, "-m", "hicra_hook", "serve"]
 GOLDEN = json.loads((wire_cases.FOLDER / "cases.json").read_text())
@@ -277,28 +279,227 @@ def test_after_the_sidecar_died_a_request_says_so(named):
         transform(sidecar, named)
 
 
-def test_a_sidecar_that_ends_while_it_is_asked_says_how(monkeypatch):
-    sidecar = Sidecar()
-    sidecar.health()
+def killed_first(sidecar, monkeypatch, *, times):
+    """As if the sidecar were killed right before requests are sent."""
     exchange = sidecar._exchange
+    killed = set()
 
-    def killed_first(*arguments):
-        if sidecar._own.code() is None:
-            kill(sidecar)
+    def killed_then_asked(*arguments):
+        if sidecar.pid not in killed and len(killed) < times:
+            killed.add(sidecar.pid)
+            # Not waited for: whether it is gone already is what nobody can know.
+            os.kill(sidecar.pid, signal.SIGKILL)
         return exchange(*arguments)
 
-    monkeypatch.setattr(sidecar, "_exchange", killed_first)
-    with pytest.raises(SidecarUnavailable, match="does not answer, its process ended with code -9"):
+    monkeypatch.setattr(sidecar, "_exchange", killed_then_asked)
+
+
+def test_a_sidecar_that_is_killed_right_before_a_request_is_started_again(monkeypatch):
+    with Sidecar() as sidecar:
+        first = sidecar.health() and sidecar.pid
+        killed_first(sidecar, monkeypatch, times=1)
+        with pytest.warns(RuntimeWarning, match="ended with code -9, another is started"):
+            assert sidecar.health()["requests"] == 1
+        assert sidecar.pid != first
+
+
+def test_a_sidecar_that_ends_at_every_request_says_how(monkeypatch):
+    with Sidecar() as sidecar:
         sidecar.health()
-    sidecar.close()
+        killed_first(sidecar, monkeypatch, times=2)
+        with pytest.warns(RuntimeWarning, match="another is started"):
+            with pytest.raises(
+                SidecarUnavailable, match="does not answer, its process ended with code -9"
+            ):
+                sidecar.health()
 
 
-def test_a_bundle_that_cannot_start_says_how_it_was_started(monkeypatch, tmp_path):
+def test_a_bundle_that_cannot_start_says_why_at_once_and_how_it_was_started(
+    monkeypatch, tmp_path, capfd
+):
     broken = tmp_path / "sidecar.js"
     broken.write_text("throw new Error('broken')")
-    monkeypatch.setattr("hicra_hook.sidecar.BUNDLE", broken)
-    with pytest.raises(SidecarUnavailable, match="cannot start the sidecar.*deno run"):
+    monkeypatch.setattr("hicra_hook._process.BUNDLE", broken)
+    with pytest.raises(
+        SidecarUnavailable,
+        match="cannot start the sidecar as it ended with code 1 and said .*broken.*: .*deno run",
+    ):
         Sidecar().health()
+    # It stands where it always stood, too.
+    assert "Error: broken" in capfd.readouterr().err
+
+
+def test_what_a_sidecar_says_reaches_standard_error(capfd):
+    with Sidecar() as sidecar:
+        with pytest.raises(SidecarError):
+            sidecar.put_lexicon(b"", name="empty")
+        said, own = [], sidecar._own
+    own._repeating.join(30)
+    said = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [line["route"] for line in said] == ["POST /v1/lexicon"]
+
+
+def test_a_deno_that_cannot_run_is_no_sidecar(monkeypatch, tmp_path):
+    monkeypatch.setattr("hicra_hook._process.find_deno", lambda: str(tmp_path))
+    before = os.listdir(tempfile.gettempdir())
+    with pytest.raises(SidecarUnavailable, match="cannot start the sidecar: .*Permission denied"):
+        Sidecar().health()
+    assert set(os.listdir(tempfile.gettempdir())) <= set(before)
+
+
+LONG = "a" * 80
+
+
+@pytest.mark.parametrize("name", [LONG, "a,b", "relative", "gone", "bell\a"])
+@pytest.mark.parametrize("runtime", [None, "run", "a,run", LONG])
+def test_it_starts_whatever_the_folder_for_temporary_files_is(
+    monkeypatch, tmp_path_factory, name, runtime
+):
+    parent = tmp_path_factory.mktemp("p")
+    folder = parent / name
+    if name != "gone":
+        folder.mkdir()
+    monkeypatch.chdir(parent)
+    monkeypatch.setattr(tempfile, "tempdir", name if name == "relative" else str(folder))
+    if runtime is None:
+        monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    else:
+        (parent / runtime).mkdir(exist_ok=True)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(parent / runtime))
+    expected = folder if name == "relative" else parent / "run" if runtime == "run" else "/tmp"
+    with Sidecar() as sidecar:
+        assert sidecar.health()["status"] == "ok"
+        assert Path(sidecar._address).parent.parent == Path(expected)
+    # What was tried and refused leaves nothing behind.
+    assert [each for each in parent.rglob("*") if each.name.startswith("hicra-")] == []
+
+
+def test_a_machine_without_a_place_for_a_socket_says_what_was_tried(monkeypatch, tmp_path):
+    monkeypatch.setattr("hicra_hook._process._parents", lambda: iter([str(tmp_path / LONG)]))
+    with pytest.raises(SidecarUnavailable, match="set TMPDIR to a short path.*tried '.*aaa'"):
+        Sidecar().health()
+
+
+@pytest.mark.parametrize(
+    "name", ["grämmer.txt", "语.txt", "a\r\nx-evil: 1.txt", "50%.txt", " a\udcff"]
+)
+def test_a_lexicon_may_have_any_name(sidecar, name):
+    tensors = wire_cases.BATCH
+    named = {
+        "tokenizer": sidecar.put_token_table(wire_cases.TABLE_OFFSETS, wire_cases.TABLE),
+        "lexicon": sidecar.put_lexicon(name.encode(errors="replace"), name=name),
+    }
+    _, said = sidecar.mask(tensors, named)
+    assert said["lexicon"] == name.replace("\udcff", "?")
+
+
+@pytest.mark.parametrize("address", ["https://127.0.0.1:1", "http://127.0.0.1:99999", "unix:///a"])
+def test_an_address_that_is_none_is_told_at_once(address):
+    with pytest.raises(ValueError, match="its address must be the path of a socket or http"):
+        Sidecar(address)
+
+
+@pytest.mark.parametrize("token", ["secret\n", "gehäim"])
+def test_a_token_that_no_header_holds_is_told_and_not_repeated(token):
+    with pytest.raises(ValueError, match="its token must be printable ASCII") as caught:
+        Sidecar("http://127.0.0.1:1", token=token)
+    assert token.strip() not in str(caught.value)
+
+
+def test_errors_survive_pickling():
+    error = pickle.loads(pickle.dumps(SidecarError(413, "body_too_large", "hicra: too large")))
+    assert (error.status, error.code, str(error)) == (413, "body_too_large", "hicra: too large")
+
+
+def children():
+    """Process ids of this process's children that have not ended."""
+    listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    return {int(pid) for path in listed for pid in path.read_text().split()}
+
+
+class Trainer:
+    """As trainers do, it holds a circle of references."""
+
+    def __init__(self):
+        self.sidecar = Sidecar()
+        self.sidecar.health()
+        self.callback = lambda: self
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to see children")
+def test_a_sweep_of_trainers_that_are_dropped_leaves_no_process_and_no_folder():
+    before = children()
+    folders, most = [], 0
+    for _ in range(6):
+        trainer = Trainer()
+        folders.append(Path(trainer.sidecar._address).parent)
+        most = max(most, len(children() - before))
+        del trainer
+        gc.collect()
+    assert most == 1
+    assert children() <= before
+    assert not any(folder.exists() for folder in folders)
+
+
+def test_one_that_is_dropped_without_a_circle_ends_at_once():
+    sidecar = Sidecar()
+    sidecar.health()
+    popen = sidecar._own._popen
+    del sidecar
+    assert popen.returncode is not None
+
+
+def test_a_with_block_ends_it():
+    with Sidecar() as sidecar:
+        sidecar.health()
+        popen = sidecar._own._popen
+    assert popen.returncode is not None
+    assert sidecar.pid is None
+
+
+def test_a_fork_does_not_end_what_its_parent_dropped_or_holds(sidecar):
+    script = (
+        "import gc, os, sys\nfrom hicra_hook import Sidecar\n"
+        "held = Sidecar(); held.health()\n"
+        "class Circle: pass\n"
+        "gc.disable()\ncircle = Circle(); circle.me = circle; circle.sidecar = Sidecar()\n"
+        "circle.sidecar.health(); other = circle.sidecar._own._popen; del circle\n"
+        "child = os.fork()\n"
+        # The child collects what nobody holds, and ends as an interpreter does.
+        "if child == 0:\n    gc.collect(); sys.exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "assert held._own.code() is None and other.poll() is None\n"
+        "assert held.health()['requests'] == 2\n"
+        "gc.collect(); assert other.returncode is not None"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_copy_has_a_process_of_its_own_and_ends_alone(sidecar):
+    sidecar.health()
+    copy = pickle.loads(pickle.dumps(sidecar))
+    copy.health()
+    popen = copy._own._popen
+    assert popen.pid != sidecar.pid
+    del copy
+    gc.collect()
+    assert popen.returncode is not None
+    assert sidecar._own.code() is None
+
+
+def test_an_interrupt_during_a_request_leaves_the_next_one_whole(sidecar, named, monkeypatch):
+    import http.client
+
+    def interrupted(self, *_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(http.client.HTTPResponse, "readinto", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            transform(sidecar, named)
+    tensors, _ = transform(sidecar, named)
+    np.testing.assert_array_equal(tensors["advantages"], wire_cases.EXPECTED)
 
 
 def test_nobody_at_an_address_is_an_error_at_once(tmp_path):

@@ -162,7 +162,7 @@ class Hook:
         transforms = json.dumps(self._in_force["transforms"])
         print(
             f"hicra: bound to {self.host} {bound_to}; transforms {transforms}, lexicon "
-            f"{self._lexicon[0]}, on failure {self.on_failure}",
+            f"{self._lexicon[0]!r}, on failure {self.on_failure}",
             file=sys.stderr,
             flush=True,
         )
@@ -284,8 +284,14 @@ class Hook:
         return self.transform_padded(nothing, nothing, nothing, step=0, signals=named, **sent)
 
     def close(self) -> None:
-        """Stops the sidecar, if it was started here."""
+        """Stops the sidecar, if it was started here: each hook has its own, which ends with it at the latest."""
         self.sidecar.close()
+
+    def __enter__(self) -> Hook:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _transform(
         self,
@@ -406,8 +412,8 @@ class _Rows:
         self.trained = mask.view(bool)
         columns = self.shape[1]
         some = self.trained.any(axis=1)
-        self.first = np.where(some, self.trained.argmax(axis=1), 0)
-        self.last = np.where(some, columns - self.trained[:, ::-1].argmax(axis=1), 0)
+        self.first = np.where(some, _first_true(self.trained), 0)
+        self.last = np.where(some, columns - _first_true(self.trained[:, ::-1]), 0)
         lengths = self.last - self.first
         self.offsets = whole("offsets", np.concatenate([[0], np.cumsum(lengths)]))
 
@@ -452,6 +458,12 @@ class _Rows:
 
     def _spans(self) -> Any:
         return zip(range(self.shape[0]), self.offsets[:-1], self.offsets[1:], strict=True)
+
+
+def _first_true(rows: np.ndarray) -> np.ndarray:
+    """The column of the first True of every row, or 0 where there is none."""
+    # numpy knows no argmax of nothing.
+    return rows.argmax(axis=1) if rows.size > 0 else np.zeros(len(rows), int)
 
 
 def group_ids(uids: Sequence[Any]) -> np.ndarray:

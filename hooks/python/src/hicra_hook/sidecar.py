@@ -2,60 +2,44 @@
 
 from __future__ import annotations
 
-import atexit
 import http.client
 import json
 import os
-import selectors
-import shutil
 import socket
-import subprocess
-import tempfile
 import threading
 import warnings
 import weakref
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 
+from ._errors import SidecarError, SidecarUnavailable
 from ._fields import array, renumbered, whole
+from ._process import Process
+from ._replies import read_batch, read_health, read_object, refusal
+from ._safetensors import decode, encode
+
+__all__ = ["Sidecar", "SidecarError", "SidecarUnavailable", "decode", "encode"]
 
 PROTOCOL = 1
 SAFETENSORS = "application/vnd.safetensors"
-BUNDLE = Path(__file__).with_name("sidecar.js")
-START_SECONDS = 60
 
-_DTYPES: dict[str, np.dtype[Any]] = {
-    "I64": np.dtype("<i8"),
-    "F64": np.dtype("<f8"),
-    "I32": np.dtype("<i4"),
-    "F32": np.dtype("<f4"),
-    "U8": np.dtype("u1"),
-}
-_NAMES = {dtype: name for name, dtype in _DTYPES.items()} | {np.dtype(bool): "U8"}
+_REPLY_BYTES = 2**24
+_REPLY_RATIO = 16
+"""No answer has more bytes than the first and so many times the request: advantages, mask, kinds and spans
+are 18 bytes for each token, which takes 5 in the request; sums in JSON stay below the rest."""
 
-
-class SidecarError(RuntimeError):
-    """The sidecar refused a request: what is wrong with it stands in the message."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
-class SidecarUnavailable(RuntimeError):
-    """There is no sidecar, it does not answer, or it failed on its own account."""
+_Read = TypeVar("_Read")
 
 
 class Sidecar:
     """One sidecar, and one connection to it that is kept open.
 
-    Without an address a sidecar is started, which ends with this process, however that ends; one that
-    died is started again with the next request. With an address, `/run/hicra/a.sock` or
+    Without an address a sidecar is started. It ends by `close`, at the end of a `with` block, once nothing
+    refers to this object any more, and with this process, however that ends. One that died is started
+    again, and what it was asked is asked once more. With an address, `/run/hicra/a.sock` or
     `http://127.0.0.1:8000`, a running `hicra serve` is used; over TCP the token is HICRA_TOKEN.
 
     It may be used by many threads, after a fork, and after pickling: a forked child opens a
@@ -69,8 +53,9 @@ class Sidecar:
         self.timeout = timeout
         self._given = address
         self._token = token or os.environ.get("HICRA_TOKEN")
+        _check_way(address, self._token)
         self._address = address
-        self._own: _Process | None = None
+        self._own: Process | None = None
         self._health: dict[str, Any] | None = None
         self._open()
 
@@ -94,37 +79,35 @@ class Sidecar:
 
     def health(self) -> dict[str, Any]:
         """Versions, limits, and what the sidecar has at hand."""
-        return json.loads(self._request("GET", "/v1/health"))
+        return self._ask("GET", "/v1/health", read_health)
 
     def put_tokenizer(self, body: bytes, *, vocab_size: int | None = None) -> str:
         """Hands over a `tokenizer.json`, and returns the digest that requests name it by."""
         headers = {} if vocab_size is None else {"x-vocab-size": str(vocab_size)}
-        reply = self._request("POST", "/v1/tokenizer", [body], "application/json", headers)
-        return json.loads(reply)["tokenizer"]
+        return self._put("tokenizer", [body], "application/json", headers)
 
     def put_token_table(self, offsets: np.ndarray, table: np.ndarray) -> str:
         """Hands over the bytes of all tokens: token i is `table[offsets[i]:offsets[i + 1]]`."""
         body = encode({"offsets": whole("offsets", offsets), "bytes": whole("bytes", table)}, {})
-        return json.loads(self._request("POST", "/v1/tokenizer", body))["tokenizer"]
+        return self._put("tokenizer", body)
 
     def put_lexicon(self, body: bytes, *, name: str) -> str:
         """Hands over a lexicon, in JSON or one gram a line, and returns its digest."""
-        headers = {"x-lexicon-name": name}
-        return json.loads(self._request("POST", "/v1/lexicon", [body], "text/plain", headers))[
-            "lexicon"
-        ]
+        headers = {"x-lexicon-name": quote(name, safe="", errors="replace")}
+        return self._put("lexicon", [body], "text/plain", headers)
 
     def mask(
         self, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]
     ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         """Token ids to planning mask."""
-        return decode(self._request("POST", "/v1/mask", encode(tensors, metadata)))
+        return self._of_batch("mask", tensors, metadata, ["planning_mask"], ["metrics"])
 
     def transform(
         self, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]
     ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         """Advantages to advantages."""
-        return decode(self._request("POST", "/v1/transform", encode(tensors, metadata)))
+        outputs, needed = ["advantages", "planning_mask"], ["metrics", "transforms"]
+        return self._of_batch("transform", tensors, metadata, outputs, needed)
 
     def metrics(
         self, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]
@@ -138,7 +121,11 @@ class Sidecar:
             ids, names = renumbered("group_ids", array("group_ids", tensors["group_ids"]))
             tensors = {**tensors, "group_ids": ids}
             metadata = {**metadata, "group_names": json.dumps([str(name) for name in names])}
-        return json.loads(self._request("POST", "/v1/metrics", encode(tensors, metadata)))
+
+        def read(reply: bytearray) -> dict[str, Any]:
+            return read_object(reply, values=dict, sums=dict)
+
+        return self._ask("POST", "/v1/metrics", read, encode(tensors, metadata))
 
     def close(self) -> None:
         """Closes the connection, and stops the sidecar if it was started here."""
@@ -147,42 +134,95 @@ class Sidecar:
             if self._own is not None:
                 self._forget().stop()
 
-    def _request(
+    def __enter__(self) -> Sidecar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _put(
+        self,
+        what: str,
+        body: list[Any],
+        media: str = SAFETENSORS,
+        headers: Mapping[str, str] = {},
+    ) -> str:
+        def read(reply: bytearray) -> str:
+            return read_object(reply, **{what: str})[what]
+
+        return self._ask("POST", f"/v1/{what}", read, body, media, headers)
+
+    def _of_batch(
+        self,
+        operation: str,
+        tensors: Mapping[str, np.ndarray],
+        metadata: Mapping[str, str],
+        outputs: list[str],
+        needed: list[str],
+    ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        def read(reply: bytearray) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+            asked = json.loads(metadata["outputs"]) if "outputs" in metadata else outputs
+            return read_batch(reply, asked, len(tensors["loss_mask"]), needed)
+
+        return self._ask("POST", f"/v1/{operation}", read, encode(tensors, metadata))
+
+    def _ask(
         self,
         method: str,
         path: str,
+        read: Callable[[bytearray], _Read],
         body: list[Any] | None = None,
         media: str = SAFETENSORS,
         headers: Mapping[str, str] = {},
-    ) -> bytearray:
+    ) -> _Read:
+        """Asks, and reads the answer. A sidecar of our own that ended meanwhile is started again once."""
+        sent = {**headers, "content-type": media} if method == "POST" else dict(headers)
         with self._lock:
-            if self._own is not None and self._own.code() is not None:
-                warnings.warn(
-                    f"hicra: the sidecar ended with code {self._own.code()}, another is started",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
-                self._drop()
-                self._forget().stop()
-            if self._address is None:
-                self._own = _Process()
-                self._address = self._own.path
-            if self._health is None and path != "/v1/health":
-                self._check(self.health())
-            sent = {**headers, "content-type": media} if method == "POST" else dict(headers)
-            if body is not None:
-                size = sum(memoryview(part).nbytes for part in body)
-                self._check_size(size)
-                sent["content-length"] = str(size)
-            if self._token is not None:
-                sent["authorization"] = f"Bearer {self._token}"
-            status, reply = self._exchange(method, path, body, sent)
-        if status < 400:
-            return reply
-        error = json.loads(reply)["error"]
-        if status >= 500:
-            raise SidecarUnavailable(f"hicra: the sidecar failed: {error['message']}")
-        raise SidecarError(status, error["code"], f"hicra: {error['message']}")
+            try:
+                status, reply = self._attempt(method, path, body, sent)
+            except SidecarUnavailable:
+                if self._own is None or not self._own.has_ended():
+                    raise
+                status, reply = self._attempt(method, path, body, sent)
+        if status != 200:
+            raise refusal(status, reply)
+        return self._read(read, reply)
+
+    def _attempt(
+        self, method: str, path: str, body: list[Any] | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytearray]:
+        if self._own is not None and self._own.code() is not None:
+            warnings.warn(
+                f"hicra: the sidecar ended with code {self._own.code()}, another is started",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+            self._drop()
+            self._forget().stop()
+        if self._address is None:
+            self._own = Process()
+            self._address = self._own.path
+        sent = dict(headers)
+        if self._token is not None:
+            sent["authorization"] = f"Bearer {self._token}"
+        if self._health is None and path != "/v1/health":
+            status, reply = self._exchange("GET", "/v1/health", None, sent)
+            if status != 200:
+                raise refusal(status, reply)
+            self._check(self._read(read_health, reply))
+        if body is not None:
+            size = sum(memoryview(part).nbytes for part in body)
+            self._check_size(size)
+            sent["content-length"] = str(size)
+        return self._exchange(method, path, body, sent)
+
+    def _read(self, read: Callable[[bytearray], _Read], reply: bytearray) -> _Read:
+        try:
+            return read(reply)
+        except ValueError as error:
+            raise SidecarUnavailable(
+                f"hicra: what answers at {self._address} speaks another protocol: {error}"
+            ) from error
 
     def _exchange(
         self, method: str, path: str, body: list[Any] | None, headers: Mapping[str, str]
@@ -193,7 +233,8 @@ class Sidecar:
         try:
             self._connection.request(method, path, body=body, headers=dict(headers))
             response = self._connection.getresponse()
-            reply = bytearray(int(response.headers["content-length"]))
+            limit = _REPLY_BYTES + _REPLY_RATIO * int(headers.get("content-length", 0))
+            reply = bytearray(_length(response, limit))
             view = memoryview(reply)
             done = 0
             while done < len(reply):
@@ -206,16 +247,16 @@ class Sidecar:
             else:
                 response.close()
             return response.status, reply
-        except (ConnectionError, http.client.HTTPException) as error:
+        except BaseException as error:
+            # Whatever happened, what is left on this connection answers no other request.
             self._drop()
             # A connection kept open may have been closed by the other side meanwhile. Requests depend on
             # nothing but their content, so sending one again is safe; a fresh connection is not retried.
-            if reused and not isinstance(error, http.client.IncompleteRead):
+            if reused and isinstance(error, ConnectionError):
                 return self._exchange(method, path, body, headers)
-            raise self._unavailable(error) from error
-        except OSError as error:
-            self._drop()
-            raise self._unavailable(error) from error
+            if isinstance(error, (OSError, http.client.HTTPException)):
+                raise self._unavailable(error) from error
+            raise
 
     def _check_size(self, size: int) -> None:
         limit = (self._health or {}).get("limits", {}).get("max_body_bytes", size)
@@ -233,8 +274,8 @@ class Sidecar:
             self._connection = None
 
     def _unavailable(self, error: Exception) -> SidecarUnavailable:
-        code = None if self._own is None else self._own.code()
-        ended = "" if code is None else f", its process ended with code {code}"
+        own = self._own
+        ended = f", its process {own.end()}" if own is not None and own.has_ended() else ""
         return SidecarUnavailable(
             f"hicra: the sidecar at {self._address} does not answer{ended}: "
             f"{type(error).__name__}: {error}"
@@ -262,77 +303,11 @@ class Sidecar:
         assert self._health is not None
         return self._health["metrics"]
 
-    def _forget(self) -> _Process:
+    def _forget(self) -> Process:
         own, self._own = self._own, None
         self._address = self._health = None
         assert own is not None
         return own
-
-
-class _Process:
-    """A sidecar that was started here, on a socket in a folder of its own."""
-
-    def __init__(self) -> None:
-        # Made with mode 700, and short: the path of a socket has at most 107 bytes.
-        self._folder = tempfile.mkdtemp(prefix="hicra-")
-        self.path = os.path.join(self._folder, "sidecar.sock")
-        command = [
-            *(_find_deno(), "run", "--quiet", "--no-prompt", "--no-config", "--cached-only"),
-            "--no-code-cache",
-            *(f"--allow-net=unix:{self.path}", "--allow-sys=uid"),
-            *(f"--allow-read={self._folder}", f"--allow-write={self._folder}"),
-            *(str(BUNDLE), "serve", "--socket", self.path, "--log", "problems", "--with-stdin"),
-        ]
-        # Where no folder can be, Deno keeps its caches in memory, and nothing stays behind.
-        nowhere = os.path.join(os.devnull, "deno")
-        environment = {**os.environ, "DENO_DIR": nowhere, "DENO_NO_UPDATE_CHECK": "1"}
-        self._popen = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            # Ctrl-C is for the host, which may finish its step and save.
-            start_new_session=True,
-        )
-        self.pid = self._popen.pid
-        atexit.register(self.stop)
-        if not self._said_that_it_listens():
-            self.stop()
-            raise SidecarUnavailable(
-                "hicra: cannot start the sidecar as it must say that it listens within "
-                f"{START_SECONDS} s: it has not, run it by hand to see why: {' '.join(command)}"
-            )
-
-    def _said_that_it_listens(self) -> bool:
-        assert self._popen.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._popen.stdout, selectors.EVENT_READ)
-            return bool(selector.select(START_SECONDS) and self._popen.stdout.readline())
-
-    def code(self) -> int | None:
-        """Its exit code, or None while it runs."""
-        return self._popen.poll()
-
-    def leave_to_parent(self) -> None:
-        """In a forked child: its end of the pipe must not keep the sidecar alive."""
-        atexit.unregister(self.stop)
-        for pipe in (self._popen.stdin, self._popen.stdout):
-            if pipe is not None:
-                pipe.close()
-
-    def stop(self) -> None:
-        atexit.unregister(self.stop)
-        # It ends with its standard input, but something that was forked by others may hold that too.
-        self._popen.terminate()
-        for pipe in (self._popen.stdin, self._popen.stdout):
-            if pipe is not None:
-                pipe.close()
-        try:
-            self._popen.wait(10)
-        except subprocess.TimeoutExpired:
-            self._popen.kill()
-            self._popen.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 _alive: weakref.WeakSet[Sidecar] = weakref.WeakSet()
@@ -346,44 +321,17 @@ def _after_fork_in_child() -> None:
 os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def encode(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> list[Any]:
-    """Safetensors in parts that are sent one after the other, without joining them in memory."""
-    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
-    # By falling size of their elements every tensor starts at a multiple of it.
-    ordered = sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize)
-    parts: list[Any] = []
-    end = 0
-    for name, tensor in ordered:
-        if tensor.dtype not in _NAMES:
-            raise TypeError(
-                f"Cannot send {name} as its dtype must be one of {', '.join(_DTYPES)}: "
-                f"current dtype is {tensor.dtype}"
-            )
-        start, end = end, end + tensor.nbytes
-        header[name] = {
-            "dtype": _NAMES[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [start, end],
-        }
-        if tensor.nbytes > 0:
-            parts.append(np.ascontiguousarray(tensor).data.cast("B"))
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return [len(text).to_bytes(8, "little") + text, *parts]
-
-
-def decode(reply: bytes | bytearray) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Tensors, as views of the reply, and the metadata."""
-    data = memoryview(reply)
-    size = int.from_bytes(data[:8], "little")
-    header = json.loads(bytes(data[8 : 8 + size]))
-    metadata = header.pop("__metadata__", {})
-    tensors = {}
-    for name, info in header.items():
-        start, end = info["data_offsets"]
-        raw = data[8 + size + start : 8 + size + end]
-        tensors[name] = np.frombuffer(raw, _DTYPES[info["dtype"]]).reshape(info["shape"])
-    return tensors, metadata
+def _length(response: http.client.HTTPResponse, limit: int) -> int:
+    """How long an answer is, as it says."""
+    text = response.headers.get("content-length", "")
+    if response.chunked or not (text.isascii() and text.isdigit()):
+        raise http.client.HTTPException(f"its answer must say its length: it says {text!r}")
+    # A number of many more digits would take long to read.
+    if len(text) > len(str(limit)) or int(text) > limit:
+        raise http.client.HTTPException(
+            f"its answer must have at most {limit} bytes: it announces {text[:20]}"
+        )
+    return int(text)
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -397,27 +345,30 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
+def _check_way(address: str | None, token: str | None) -> None:
+    """Raises for what no sidecar can be reached with; the token is a secret, and not repeated."""
+    if address is not None and "://" in address and not _is_http(address):
+        raise ValueError(
+            "Cannot use a sidecar as its address must be the path of a socket or "
+            f"http://127.0.0.1:PORT: current value is {address!r}"
+        )
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise ValueError(
+            "Cannot use a sidecar as its token must be printable ASCII: current value is not, does a line "
+            "end belong to it"
+        )
+
+
+def _is_http(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme == "http" and parts.path in ("", "/") and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _connect(address: str, timeout: float) -> http.client.HTTPConnection:
     if "://" not in address:
         return _UnixConnection(address, timeout)
-    if not address.startswith("http://"):
-        raise SidecarUnavailable(
-            "hicra: cannot connect as the address must be the path of a socket or http://127.0.0.1:PORT: "
-            f"current value is {address}"
-        )
     parts = urlsplit(address)
     return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
-
-
-def _find_deno() -> str:
-    try:
-        from deno import find_deno_bin
-
-        return os.fspath(find_deno_bin())
-    except (ImportError, FileNotFoundError):
-        found = shutil.which("deno")
-        if found is None:
-            raise SidecarUnavailable(
-                "hicra: cannot start the sidecar as Deno must be installed: pip install deno"
-            ) from None
-        return found
