@@ -26,25 +26,28 @@ export interface TokenBytesOptions {
 /** Ids beyond this are a damaged file, not a vocabulary: the largest known ones hold 2^18 tokens. */
 const MAX_VOCAB_SIZE = 2 ** 24;
 
-const SUPPORTED = "supported are BPE with a ByteLevel decoder, BPE and Unigram with a decoder of " +
-  "Replace, Metaspace, ByteFallback, Fuse and Strip, and WordPiece";
+const SUPPORTED =
+  "supported are BPE and Unigram with a decoder of ByteLevel, Replace, Metaspace, " +
+  "ByteFallback, Fuse and Strip, and WordPiece";
 
 /**
  * Computes the bytes that each token id spells, from a parsed Hugging Face `tokenizer.json`.
  *
  * Every token spells what the file's decoder makes of it inside a text:
- * - byte-level BPE (Qwen, Llama 3, DeepSeek, GPT-OSS): the inverse of GPT-2's byte map; a token with a
+ * - byte-level BPE (Qwen, Llama 3, DeepSeek, GPT-OSS), where `ByteLevel` is among the stages of the
+ *   decoder, as in what transformers writes from a GGUF: the inverse of GPT-2's byte map; a token with a
  *   character outside the map spells its own UTF-8. Added tokens spell their `content` as it stands.
  * - SentencePiece BPE and Unigram (Gemma, Llama 2, T5, XLM-R): `▁` is a space, and with byte fallback
  *   `<0xAB>` is that byte; added tokens too, as Gemma writes its runs of spaces so.
  * - WordPiece (BERT): `##` continues a word, any other token starts with a space, and the decoder's
  *   clean-up removes that space before `. , ? !`.
  *
- * A table per id knows no neighbours, which shows in four places. The space that a SentencePiece or
+ * A table per id knows no neighbours, which shows in five places. The space that a SentencePiece or
  * WordPiece decoder strips from the start of a text is kept. WordPiece spells "let's" as `let ' s` and
  * "re-check" as `re - check`: grams with an apostrophe or a hyphen cannot match there. Invalid UTF-8
  * from byte fallback stays as it is, one U+FFFD for each bad byte, where Hugging Face spoils the whole
- * run of fallback bytes. `clean_up_tokenization_spaces` of `tokenizer_config.json` edits decoded text
+ * run of fallback bytes. A `ByteLevel` behind a `Fuse` maps token by token here, where Hugging Face leaves the
+ * whole text as it is if one character of it is outside the map. `clean_up_tokenization_spaces` of `tokenizer_config.json` edits decoded text
  * and is no matter of tokens. Holes in the range of ids are empty tokens.
  *
  * @example Usage
@@ -163,18 +166,13 @@ function chooseSpeller(file: JsonRecord, model: JsonRecord): Speller {
     : flatten(file.pre_tokenizer, "pretokenizers").filter((stage) =>
       stage.type === "ByteLevel" || stage.type === "Metaspace"
     );
-  if (type === "BPE" && stages.length > 0 && stages.every((stage) => stage.type === "ByteLevel")) {
-    return { model: "byte-level", spell: spellByteLevel };
-  }
-  const marker = spaceMarker(stages);
-  if (marker === undefined) throw refuse();
-  const hasByteFallback = model.byte_fallback === true ||
-    stages.some((stage) => stage.type === "ByteFallback");
-  return sentencePieceSpeller(
-    type === "BPE" ? "byte-fallback" : "unigram",
-    marker,
-    hasByteFallback,
-  );
+  const steps = decodingSteps(stages);
+  if (steps === undefined) throw refuse();
+  const isByteLevel = stages.some((stage) => stage.type === "ByteLevel");
+  return {
+    model: isByteLevel ? "byte-level" : type === "BPE" ? "byte-fallback" : "unigram",
+    spell: pieceSpeller(model.byte_fallback === true ? [fallbackByte, ...steps] : steps),
+  };
 }
 
 /** `model.type`, or what the older files that lack it must be. */
@@ -184,48 +182,114 @@ function modelType(model: JsonRecord): string {
   return Array.isArray(model.merges) ? "BPE" : "missing";
 }
 
+/** A token on its way through the decoder: its text, or its bytes, one character each. */
+interface Piece {
+  readonly text: string;
+  readonly isBytes: boolean;
+}
+
+/** What a stage of a decoder makes of a token; an added one is literal to `ByteLevel`. */
+type DecodingStep = (piece: Piece, isAdded: boolean) => Piece;
+
 /**
- * The character that a SentencePiece decoder turns into a space, or undefined when there is none or a
- * stage does something that no table per id can express.
+ * What the stages do to one token, in their order, or undefined where one does what no table per id can
+ * express, or none says how spaces are written.
  */
-function spaceMarker(stages: readonly JsonRecord[]): string | undefined {
-  let marker: string | undefined;
-  let isFused = false;
+function decodingSteps(stages: readonly JsonRecord[]): DecodingStep[] | undefined {
+  const steps: DecodingStep[] = [];
+  let isFused = false; // what follows sees the whole text as one token
+  let hasSpaces = false;
   for (const stage of stages) {
     switch (stage.type) {
-      case "Metaspace":
-        marker = String(stage.replacement ?? "▁");
-        break;
-      case "Replace":
-        if (stage.content !== " " || isFused) return undefined;
-        marker = String(asRecord(stage.pattern)?.String ?? "");
+      case "ByteLevel":
+        steps.push(mappedBytes);
+        isFused = true;
+        hasSpaces = true;
         break;
       case "ByteFallback":
+        if (!isFused) steps.push(fallbackByte);
         break;
       case "Fuse":
         isFused = true;
         break;
       case "Strip": // at the ends of the whole text once fused, else of every token
-        if (!isFused) return undefined;
+        if (!isFused) steps.push(stripStep(stage));
         break;
+      case "Metaspace": {
+        if (isFused && stage.prepend_scheme !== "never") return undefined; // drops every space
+        steps.push(replaceStep(String(stage.replacement ?? "▁"), " "));
+        hasSpaces = true;
+        break;
+      }
+      case "Replace": {
+        const pattern = asRecord(stage.pattern)?.String;
+        const content = stage.content;
+        if (typeof pattern !== "string" || typeof content !== "string") return undefined;
+        if (pattern === "" || (isFused && [...pattern].length > 1)) return undefined;
+        steps.push(replaceStep(pattern, content));
+        hasSpaces ||= content.includes(" ");
+        break;
+      }
       default:
         return undefined;
     }
   }
-  return marker === "" ? undefined : marker;
+  return hasSpaces ? steps : undefined;
 }
 
-function spellByteLevel(piece: string, isAdded: boolean, out: ByteWriter): void {
-  if (isAdded) return out.text(piece);
-  const start = out.length;
-  for (let i = 0; i < piece.length; i++) {
-    const byte = BYTE_OF_CHARACTER[piece.charCodeAt(i)] ?? -1;
-    if (byte < 0) {
-      out.length = start;
-      return out.text(piece);
-    }
-    out.byte(byte);
+function pieceSpeller(steps: readonly DecodingStep[]): Speller["spell"] {
+  return (token, isAdded, out) => {
+    let piece: Piece = { text: token, isBytes: false };
+    for (const step of steps) piece = step(piece, isAdded);
+    if (!piece.isBytes) return out.text(piece.text);
+    for (let i = 0; i < piece.text.length; i++) out.byte(piece.text.charCodeAt(i));
+  };
+}
+
+function mappedBytes(piece: Piece, isAdded: boolean): Piece {
+  if (isAdded || piece.isBytes) return piece;
+  const { text } = piece;
+  let bytes = "";
+  for (let i = 0; i < text.length; i++) {
+    const byte = BYTE_OF_CHARACTER[text.charCodeAt(i)] ?? -1;
+    if (byte < 0) return piece;
+    bytes += String.fromCharCode(byte);
   }
+  return { text: bytes, isBytes: true };
+}
+
+function fallbackByte(piece: Piece): Piece {
+  if (piece.isBytes || !/^<0x[0-9a-f]{2}>$/i.test(piece.text)) return piece;
+  return { text: String.fromCharCode(parseInt(piece.text.slice(3, 5), 16)), isBytes: true };
+}
+
+function replaceStep(pattern: string, content: string): DecodingStep {
+  const [patternBytes, contentBytes] = [bytesOf(pattern), bytesOf(content)];
+  return (piece) => {
+    const [from, to] = piece.isBytes ? [patternBytes, contentBytes] : [pattern, content];
+    if (!piece.text.includes(from)) return piece;
+    return { ...piece, text: piece.text.replaceAll(from, () => to) };
+  };
+}
+
+/** The UTF-8 of a text, one character a byte. */
+function bytesOf(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
+}
+
+function stripStep({ content, start, stop }: JsonRecord): DecodingStep {
+  return (piece) => {
+    const characters = [...piece.text];
+    let from = 0;
+    let to = characters.length;
+    while (from < to && from < Number(start ?? 0) && characters[from] === content) from++;
+    while (
+      to > from && characters.length - to < Number(stop ?? 0) && characters[to - 1] === content
+    ) {
+      to--;
+    }
+    return { ...piece, text: characters.slice(from, to).join("") };
+  };
 }
 
 /**
@@ -242,22 +306,6 @@ function invertByteMap(): Int16Array {
     table[isPrintable ? byte : next++] = byte;
   }
   return table;
-}
-
-function sentencePieceSpeller(
-  model: "byte-fallback" | "unigram",
-  marker: string,
-  hasByteFallback: boolean,
-): Speller {
-  return {
-    model,
-    spell(piece, _isAdded, out) {
-      if (hasByteFallback && /^<0x[0-9a-f]{2}>$/i.test(piece)) {
-        return out.byte(parseInt(piece.slice(3, 5), 16));
-      }
-      out.text(piece.includes(marker) ? piece.replaceAll(marker, " ") : piece);
-    },
-  };
 }
 
 function wordPieceSpeller(prefix: string, cleansUp: boolean): Speller {

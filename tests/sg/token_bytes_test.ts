@@ -103,6 +103,44 @@ Deno.test("tokenBytes() inverts the byte map for all 256 bytes", () => {
   assert.deepEqual(table.bytes, Uint8Array.from({ length: 256 }, (_, byte) => byte));
 });
 
+interface DecoderCase {
+  vocab: Record<string, number>;
+  decoder: { decoders: { type: string }[] };
+  ids: number[];
+  text: string;
+}
+
+Deno.test("tokenBytes() spells what Python's decoders make of the pieces, in any order", async () => {
+  // Written by Python's tokenizers, see testdata/tokenizers/decoders.py.
+  const cases: DecoderCase[] = JSON.parse(
+    await readFile(new URL("tokenizers/decoders.json", TESTDATA), "utf8"),
+  );
+  for (const { vocab, decoder, ids, text } of cases) {
+    const name = decoder.decoders.map(({ type }) => type).join(", ");
+    const file = { model: { type: "BPE", vocab }, decoder };
+    const types = name.split(", ");
+    const fuse = types.findIndex((type) => type === "Fuse" || type === "ByteLevel");
+    const dropsSpaces = fuse !== -1 && types.indexOf("Metaspace") > fuse;
+    if (dropsSpaces || !/ByteLevel|Replace|Metaspace/.test(name)) {
+      assert.throws(() => tokenBytes(file), { name: "TypeError" }, name);
+      continue;
+    }
+    assert.equal(new TextDecoder().decode(spell(tokenBytes(file), ids)), text, name);
+  }
+});
+
+Deno.test("tokenBytes() knows what transformers writes from a GGUF as byte-level", () => {
+  const types = ["ByteFallback", "Fuse", "Replace", "ByteLevel"];
+  const decoders = types.map((type) => ({ type, pattern: { String: "▁" }, content: " " }));
+  const table = tokenBytes({
+    model: { type: "BPE", vocab: { "Ġwait": 0, "âĢ": 1 }, merges: [] },
+    decoder: { type: "Sequence", decoders },
+  });
+  assert.equal(table.model, "byte-level");
+  assert.equal(hexOf(table, 0), "2077616974");
+  assert.equal(hexOf(table, 1), "e280");
+});
+
 Deno.test("tokenBytes() pads to vocabSize with empty tokens", async () => {
   const table = await loadTokenizer(fixture("wordpiece"), { vocabSize: 10 });
   assert.equal(table.vocabSize, 10);
@@ -184,8 +222,8 @@ const REFUSED: { name: string; file: unknown; options?: { vocabSize: number }; e
     file: { model: { type: "WordLevel", vocab: { a: 0 } }, decoder: null },
     error: new TypeError(
       'Cannot read tokenizer as its kind is not supported: model.type is "WordLevel", decoder.type ' +
-        "is missing; supported are BPE with a ByteLevel decoder, BPE and Unigram with a decoder of " +
-        "Replace, Metaspace, ByteFallback, Fuse and Strip, and WordPiece",
+        "is missing; supported are BPE and Unigram with a decoder of ByteLevel, Replace, Metaspace, " +
+        "ByteFallback, Fuse and Strip, and WordPiece",
     ),
   },
   {
@@ -196,8 +234,8 @@ const REFUSED: { name: string; file: unknown; options?: { vocabSize: number }; e
     },
     error: new TypeError(
       'Cannot read tokenizer as its kind is not supported: model.type is "BPE", decoder.type is ' +
-        '"CTC, Fuse"; supported are BPE with a ByteLevel decoder, BPE and Unigram with a decoder of ' +
-        "Replace, Metaspace, ByteFallback, Fuse and Strip, and WordPiece",
+        '"CTC, Fuse"; supported are BPE and Unigram with a decoder of ByteLevel, Replace, Metaspace, ' +
+        "ByteFallback, Fuse and Strip, and WordPiece",
     ),
   },
   {
@@ -205,9 +243,8 @@ const REFUSED: { name: string; file: unknown; options?: { vocabSize: number }; e
     file: { model: { type: "BPE", vocab: { a: 0 }, ["end_of_word_suffix"]: "</w>" }, decoder },
     error: new TypeError(
       "Cannot read tokenizer as BPE with end_of_word_suffix or continuing_subword_prefix is not " +
-        'supported: current values are "</w>" and null; supported are BPE with a ByteLevel decoder, ' +
-        "BPE and Unigram with a decoder of Replace, Metaspace, ByteFallback, Fuse and Strip, and " +
-        "WordPiece",
+        'supported: current values are "</w>" and null; supported are BPE and Unigram with a decoder ' +
+        "of ByteLevel, Replace, Metaspace, ByteFallback, Fuse and Strip, and WordPiece",
     ),
   },
   {
