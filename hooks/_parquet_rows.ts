@@ -1,7 +1,8 @@
 import { open } from "node:fs/promises";
 import { type AsyncBuffer, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
-import { InputRangeError, InputSyntaxError } from "../batch/mod.ts";
+import { InputRangeError, InputSyntaxError, isInputError } from "../batch/mod.ts";
 import { parseExactJson } from "./_exact_json.ts";
+import { MAX_RECORD_LENGTH } from "./_read_lines.ts";
 
 /** What is read without a further library. */
 const CODECS: ReadonlySet<string> = new Set(["UNCOMPRESSED", "SNAPPY"]);
@@ -63,7 +64,10 @@ async function openRows(path: string, file: AsyncBuffer): Promise<ParquetRows> {
         columns,
         rowStart,
         rowEnd,
-        parsers: { stringFromBytes: decodeText, jsonFromBytes: decodeJson },
+        parsers: {
+          stringFromBytes: (bytes) => bytes && decodeText(bytes, path),
+          jsonFromBytes: (bytes) => bytes && parseExactJson(decodeText(bytes, path)),
+        },
       }),
     );
   };
@@ -97,18 +101,21 @@ async function openRows(path: string, file: AsyncBuffer): Promise<ParquetRows> {
   };
 }
 
-function decodeText(bytes: Uint8Array | undefined): string | undefined {
-  return bytes && new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-}
-
-function decodeJson(bytes: Uint8Array | undefined): unknown {
-  return bytes && parseExactJson(decodeText(bytes)!);
+function decodeText(bytes: Uint8Array, path: string): string {
+  if (bytes.length > MAX_RECORD_LENGTH) {
+    throw new InputRangeError(
+      `Cannot read ${path} as a text must be at most ${MAX_RECORD_LENGTH} bytes long: one has ` +
+        `${bytes.length}, leave it out`,
+    );
+  }
+  return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
 }
 
 async function orSyntaxError<T>(path: string, reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (error) {
+    if (isInputError(error)) throw error;
     throw new InputSyntaxError(
       `Cannot read ${path} as it must be a whole Parquet file with text in UTF-8: ${
         (error as Error).message

@@ -1,9 +1,9 @@
-import { open, readFile } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 import type { Solution } from "../sg/mining/mod.ts";
 import { parseExactJson } from "./_exact_json.ts";
 import { withParquet } from "./_parquet_rows.ts";
-import { readLines } from "./_read_lines.ts";
+import { MAX_RECORD_LENGTH, readLines } from "./_read_lines.ts";
 import {
   candidateColumns,
   chooseFields,
@@ -65,8 +65,8 @@ export interface ReadSolutionsOptions {
  * An array on the way to a field gives one solution per element, with the label of the same element;
  * text and label may also be two arrays of one length. Fields that are not named are chosen by the first
  * record of each file, and are then fixed for it. A record is corrupt if it is not a JSON object, or if a
- * field is missing or of another kind; then none of its solutions is read. Damaged gzip or Parquet data
- * and text that is not UTF-8 are errors of the file and never passed over.
+ * field is missing or of another kind; then none of its solutions is read. Damaged gzip or Parquet data,
+ * text that is not UTF-8 and lines that are too long are errors of the file and never passed over.
  *
  * Of a Parquet file only the columns needed are read, by row group; its compression is SNAPPY or none.
  *
@@ -95,7 +95,8 @@ export interface ReadSolutionsOptions {
  * @param options Where a record holds what, and how many may be corrupt.
  * @returns The solutions; `succeeded` is absent where the label is null or missing.
  * @throws {RangeError} If an option is out of range, a folder holds no file of solutions, a Parquet
- * file is compressed otherwise, a prompt id is a float64 beyond 2^53, which may stand for several, or more than `maxCorrupt` records, if not 0, are corrupt.
+ * file is compressed otherwise, a prompt id is a float64 beyond 2^53, which may stand for several, a line
+ * or text is longer than 2^25 characters, or more than `maxCorrupt` records, if not 0, are corrupt.
  * @throws {SyntaxError} If a line is not JSON, a text is not UTF-8, or a file is damaged.
  * @throws {TypeError} If a record lacks a field, or a field has another kind.
  */
@@ -185,6 +186,13 @@ function parseRecord(line: string, place: string): object {
 }
 
 async function readText(path: string): Promise<string> {
+  const { size } = await stat(path);
+  if (size > MAX_RECORD_LENGTH) {
+    throw new InputRangeError(
+      `Cannot read ${path} as a text must be at most ${MAX_RECORD_LENGTH} bytes long: it has ${size}, ` +
+        "make each solution a file",
+    );
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
   } catch (error) {

@@ -29,6 +29,7 @@ import { parseRollout, type Rollout } from "./rollouts.ts";
  * @param path A file, or `-` for standard input.
  * @returns The rollouts, in the order of the file.
  * @throws {SyntaxError} If a line is not JSON, the text is not UTF-8 or the gzip data is damaged.
+ * @throws {RangeError} If a line is longer than 2^25 characters; it is not read to its end.
  * @throws {TypeError} If a line is not a rollout; the message names file and line.
  */
 export async function* readRollouts(path: string): AsyncGenerator<Rollout, void, undefined> {
@@ -67,7 +68,7 @@ export interface RolloutLine {
  *
  * @param path A file, or `-` for standard input.
  * @returns The rollouts with their lines, in the order of the file.
- * @throws {SyntaxError | TypeError} As {@linkcode readRollouts}.
+ * @throws {SyntaxError | RangeError | TypeError} As {@linkcode readRollouts}.
  */
 export async function* readRolloutLines(
   path: string,

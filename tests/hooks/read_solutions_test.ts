@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { parquetWriteBuffer } from "hyparquet-writer";
+import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { readSolutions, type ReadSolutionsOptions } from "../../hooks/read_solutions.ts";
 import type { Solution } from "../../sg/mining/mod.ts";
 
@@ -316,6 +316,29 @@ Deno.test("readSolutions() throws when a file is damaged, whatever maxCorrupt", 
       message: new RegExp(`${name} as it must be UTF-8 text: found other bytes$`),
     });
   }
+});
+
+Deno.test("readSolutions() throws when a text is too long to work on, whatever the format", async () => {
+  const long = 2 ** 25 + 1;
+  const rejects = (files: Files, message: RegExp): Promise<void> =>
+    assert.rejects(readFolder(files, { maxCorrupt: 9 }), { name: "RangeError", message });
+  await rejects(
+    { "a.txt": new Uint8Array(long) },
+    /a\.txt as a text must be at most 33554432 bytes long: it has 33554433, make each solution a/,
+  );
+  const text = "t".repeat(long);
+  const columnData: ColumnSource[] = [
+    { name: "id", data: ["p"], type: "STRING" },
+    { name: "text", data: [text], type: "STRING" },
+  ];
+  await rejects(
+    { "a.parquet": new Uint8Array(parquetWriteBuffer({ columnData })) },
+    /a\.parquet as a text must be at most 33554432 bytes long: one has 33554433, leave it out$/,
+  );
+  await rejects(
+    { "a.jsonl": `\n{"id":1,"text":"${text}"}` },
+    /a\.jsonl line 2 as a line must be at most 33554432 characters long: it has \d+ so far, write/,
+  );
 });
 
 Deno.test("readSolutions() throws when the first record has no known field", async () => {
