@@ -30,15 +30,15 @@ export async function writeWhole(path: string, chunks: Chunks): Promise<void> {
     );
   }
   if (old !== undefined && !old.isFile()) {
-    const file = await must(path, "it must take what is written", () => open(path, "w"));
+    const file = await asWriting(path, "it must take what is written", () => open(path, "w"));
     return await fill(path, file, chunks);
   }
-  const target = await must(path, "its links must lead to a file", () => targetOf(path));
+  const target = await asWriting(path, "its links must lead to a file", () => targetOf(path));
   const temporary = join(dirname(target), `.hicra-${crypto.randomUUID()}.tmp`);
   const mode = (old?.mode ?? 0o666) & 0o7777;
   begin(temporary);
   try {
-    const file = await must(path, "its folder must take a new file", () => {
+    const file = await asWriting(path, "its folder must take a new file", () => {
       // At once, as a signal would not find a file that is just being made.
       closeSync(openSync(temporary, "wx", mode));
       return open(temporary, "r+");
@@ -48,7 +48,7 @@ export async function writeWhole(path: string, chunks: Chunks): Promise<void> {
       if (old !== undefined && (await file.stat()).mode !== old.mode) await file.chmod(mode);
       await file.sync();
     });
-    await must(path, "it must take its place", () => rename(temporary, target));
+    await asWriting(path, "it must take its place", () => rename(temporary, target));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     throw error;
@@ -64,7 +64,7 @@ export function isTemporaryFile(path: string): boolean {
 }
 
 async function statOf(path: string): Promise<Stats | undefined> {
-  return await must(path, "its path must be valid", () =>
+  return await asWriting(path, "its path must be valid", () =>
     stat(path).catch((error) => {
       if (error.code === "ENOENT") return undefined;
       throw error;
@@ -90,10 +90,10 @@ async function fill(
 ): Promise<void> {
   const rule = "all of it must be taken";
   try {
-    for await (const chunk of chunks) await must(path, rule, () => file.writeFile(chunk));
-    await must(path, rule, finish);
+    for await (const chunk of chunks) await asWriting(path, rule, () => file.writeFile(chunk));
+    await asWriting(path, rule, finish);
   } finally {
-    await must(path, rule, () => file.close());
+    await asWriting(path, rule, () => file.close());
   }
 }
 
@@ -111,8 +111,17 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Says of an error of the system what could not be done, without the name of the temporary file. */
-async function must<T>(path: string, rule: string, act: () => Promise<T>): Promise<T> {
+/**
+ * Does a part of the writing of a file, and says of an error of the system what could not be done.
+ *
+ * @param path What the caller calls the file.
+ * @param rule What must hold, such as "all of it must be taken".
+ */
+export async function asWriting<T>(
+  path: string,
+  rule: string,
+  act: () => Promise<T>,
+): Promise<T> {
   try {
     return await act();
   } catch (error) {

@@ -4,6 +4,7 @@ import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { InputTypeError } from "../../batch/mod.ts";
+import { asWriting } from "../write_whole.ts";
 import type { Embedder, EmbedOptions } from "./embedder.ts";
 
 /**
@@ -49,6 +50,7 @@ const HEADER_BYTES = 16;
 const KEY_BYTES = 32;
 const CHECKSUM_BYTES = 4;
 const CHUNK_TEXTS = 1024;
+const RULE = "all vectors must be taken";
 const READ_RECORDS = 1024;
 
 class CachedEmbedder implements Embedder {
@@ -112,7 +114,11 @@ class CachedEmbedder implements Embedder {
           key,
           computed.subarray(row * this.dimensions, (row + 1) * this.dimensions),
         ]);
-        await file.appendFile(Buffer.concat(rows.map(([key, row]) => encodeRecord(key, row))));
+        await asWriting(
+          path,
+          RULE,
+          () => file.appendFile(Buffer.concat(rows.map(([key, row]) => encodeRecord(key, row)))),
+        );
         for (const [key, row] of rows) store(key, row);
         onProgress?.(done, texts.length);
       }
@@ -150,7 +156,7 @@ async function openRecords(file: FileHandle, path: string, dimensions: number): 
   }
   if (size < HEADER_BYTES) {
     await file.truncate(0);
-    await file.appendFile(header);
+    await asWriting(path, RULE, () => file.appendFile(header));
     return;
   }
   const torn = (size - HEADER_BYTES) % recordBytes(dimensions);

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   access,
   chmod,
@@ -17,6 +19,7 @@ import { type Chunks, isTemporaryFile, writeWhole } from "../../sg/write_whole.t
 import { Child } from "../_child.ts";
 import { inFolder } from "../_in_folder.ts";
 
+const PROGRAM = fileURLToPath(new URL("_write_whole_process.ts", import.meta.url));
 const isWindows = process.platform === "win32";
 const hasFullDevice = await access("/dev/full").then(() => true, () => false);
 
@@ -135,6 +138,30 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "writeWhole() names the path, and leaves nothing, when the disk takes no more",
+  ignore: isWindows,
+  fn: async () => {
+    await inFolder(async (folder) => {
+      const path = join(folder, "file");
+      // No file may be longer than 64 blocks of 512 or 1,024 bytes.
+      const limited = 'trap "" XFSZ; ulimit -f 64; exec "$0" "$@"';
+      const program = ["run", "-A", "--no-lock", PROGRAM, path];
+      const child = spawn("sh", ["-c", limited, process.execPath, ...program]);
+      let stderr = "";
+      child.stderr.setEncoding("utf8").on("data", (text) => stderr += text);
+      // What is given after it has ended is nobody's.
+      child.stdin.on("error", () => {}).end(new Uint8Array(1 << 20));
+      await once(child, "close");
+      const message = `Cannot write ${
+        JSON.stringify(path)
+      } as all of it must be taken: file too large`;
+      assert.ok(stderr.includes(message), stderr);
+      assert.deepEqual(await readdir(folder), []);
+    });
+  },
+});
+
 Deno.test("writeWhole() takes a name as long as the system does", async () => {
   await inFolder(async (folder) => {
     const name = "n".repeat(255);
@@ -142,8 +169,6 @@ Deno.test("writeWhole() takes a name as long as the system does", async () => {
     assert.deepEqual(await readdir(folder), [name]);
   });
 });
-
-const PROGRAM = fileURLToPath(new URL("_write_whole_process.ts", import.meta.url));
 
 /** Runs a program that writes its standard input, up to where it waits for more. */
 async function writing(path: string, mode: string, files: number): Promise<Child> {
