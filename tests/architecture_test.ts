@@ -133,3 +133,34 @@ Deno.test("errors that the package throws have a class of its own, so that those
     }
   }
 });
+
+/** Who writes or removes files by hand, and why that is no file which must be whole, and no folder of others. */
+const BY_HAND: Readonly<Record<string, RegExp>> = {
+  // The one that the others call.
+  "sg/write_whole.ts": /./,
+  // Appends records, each with a checksum.
+  "sg/mining/embedding_cache.ts": /^appendFile$/,
+  // Remove the folder that they have just made under a name that was nobody's.
+  "sg/mining/mine.ts": /^recursive$/,
+  "sg/mining/count_ngrams.ts": /^recursive$/,
+};
+
+Deno.test("files are written whole by one function, and no folder is removed with what others put there", () => {
+  const names = [...PACKAGE, "."].flatMap((folder) =>
+    readdirSync(new URL(folder, root), { recursive: folder !== ".", encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => folder === "." ? name : `${folder}/${name}`)
+  );
+  for (const name of names) {
+    const source = readFileSync(new URL(name, root), "utf8").replace(
+      /^\s*(\*|\/\/|\/\*\*).*$/gm,
+      "",
+    );
+    const calls = [
+      ...source.matchAll(/\b(rename|writeFile|appendFile|createWriteStream|openSync)\w*\(/g),
+      ...source.matchAll(/\brm(?:Sync)?\([^)]*(recursive)/g),
+    ].map(([, call]) => call!);
+    const wrong = calls.filter((call) => !BY_HAND[name]?.test(call));
+    assert.deepEqual(wrong, [], name);
+  }
+});
