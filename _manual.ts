@@ -13,7 +13,7 @@ export const ROLLOUTS_HELP =
   reward        number
   advantages    [number] per token, or advantage, one number: those of your training loop
   loss_mask     [0|1], all 1 by default; segment_ids [int], message or turn
-  logprobs      [number]; entropies [number], both in nats
+  logprobs      [number]; entropies [number], both in nats, null where not measured
   truncated     true where the length limit cut the completion
 Any other field is passed through. Of a field that a line repeats the last counts.`;
 

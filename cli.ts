@@ -28,9 +28,11 @@ import {
   inspectRollouts,
   loadRolloutTokenizer,
   markRollouts,
+  MASK_FIELDS,
   matcherProvenance,
   measureRollouts,
   metricsReport,
+  type ParseRolloutOptions,
   parseRunConfig,
   readRolloutLines,
   type Rollout,
@@ -183,7 +185,8 @@ function createProgram(warn: Warn): Command {
 async function mask(path: string, flags: MatchFlags & OutFlag, warn: Warn): Promise<void> {
   await refuseOverwriting([["--out", flags.out]], filesOf(path, flags));
   const match = await loadMatcher(flags, {}, warn);
-  await writeJsonl(flags.out, markRollouts(rolloutsOf(path), match));
+  const rollouts = rolloutsOf(path, { fields: MASK_FIELDS });
+  await writeJsonl(flags.out, markRollouts(rollouts, match));
 }
 
 async function apply(
@@ -355,13 +358,19 @@ function list(): void {
   process.stdout.write(lines.join("\n") + "\n");
 }
 
-async function* rolloutsOf(path: string): AsyncGenerator<Rollout, void, undefined> {
-  for await (const { rollout } of rolloutLinesOf(path)) yield rollout;
+async function* rolloutsOf(
+  path: string,
+  options: ParseRolloutOptions = {},
+): AsyncGenerator<Rollout, void, undefined> {
+  for await (const { rollout } of rolloutLinesOf(path, options)) yield rollout;
 }
 
-async function* rolloutLinesOf(path: string): AsyncGenerator<RolloutLine, void, undefined> {
+async function* rolloutLinesOf(
+  path: string,
+  options: ParseRolloutOptions = {},
+): AsyncGenerator<RolloutLine, void, undefined> {
   let isEmpty = true;
-  for await (const line of readRolloutLines(path)) {
+  for await (const line of readRolloutLines(path, options)) {
     isEmpty = false;
     yield line;
   }

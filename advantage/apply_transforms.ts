@@ -1,4 +1,4 @@
-import { InputRangeError, InputTypeError } from "../batch/mod.ts";
+import { checkMeasured, InputRangeError, InputTypeError } from "../batch/mod.ts";
 import { checkClock } from "./check_clock.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 
@@ -30,7 +30,8 @@ import type { Credit, Transform, TransformContext } from "./transform.ts";
  * @throws {TypeError} If a transform needs a field of the batch, the training step or a signal that
  * is not given (before any transform runs), or a result is no object of known fields or has another
  * type than the contract says.
- * @throws {RangeError} If a signal that is needed is not finite, a transform stands twice in the list, or a result has the wrong length, a
+ * @throws {RangeError} If a signal that is needed is not finite, or a logprob or an entropy that a
+ * transform needs (before any transform runs); if a transform stands twice in the list, or a result has the wrong length, a
  * value that is not finite where `lossMask` is 1, or a mask that is not 0 or 1, or the mask is replaced
  * after the last transform that changes advantages.
  */
@@ -90,6 +91,9 @@ function checkChain(transforms: readonly Transform[], context: TransformContext)
           `Cannot apply transform "${name}" as it needs batch.${field}: current value is undefined, ` +
             `have the training loop pass it or leave the transform out`,
         );
+      }
+      if (field === "oldLogprobs" || field === "entropies") {
+        checkMeasured(`apply transform "${name}"`, field, batch);
       }
     }
   }

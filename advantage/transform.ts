@@ -44,7 +44,7 @@ export type OptionalField =
 export interface Transform {
   /** Name in a configuration and in error messages. */
   readonly name: string;
-  /** Batch fields without which the transform cannot act. */
+  /** Batch fields without which the transform cannot act: given, and finite where `lossMask` is 1. */
   readonly needs: readonly OptionalField[];
   /**
    * Options that read the training step or a signal, without which the transform cannot act either.

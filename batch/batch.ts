@@ -24,9 +24,15 @@ export interface Batch {
   readonly rewards?: Float32Array;
   /** `[sequences]`: equal ids are rollouts of one prompt; -1 is unknown. */
   readonly groupIds?: Int32Array;
-  /** `[tokens]`, nats: log-probability of the sampled token under the rollout-time policy. */
+  /**
+   * `[tokens]`, nats: log-probability of the sampled token under the rollout-time policy; NaN where it
+   * was not measured.
+   */
   readonly oldLogprobs?: Float32Array;
-  /** `[tokens]`, nats: entropy of the next-token distribution under the rollout-time policy. */
+  /**
+   * `[tokens]`, nats: entropy of the next-token distribution under the rollout-time policy; NaN where it
+   * was not measured.
+   */
   readonly entropies?: Float32Array;
   /** `[sequences]`: bit set of {@linkcode Flag} values. */
   readonly flags?: Uint8Array;

@@ -11,9 +11,10 @@ const ROUNDING = 1e-3;
  * Checks a {@linkcode Batch} once, at the border, and returns it with its sizes.
  *
  * Checked: array types and lengths; `offsets` start at 0, never decrease and end at N; masks hold
- * only 0 and 1; rewards are finite; advantages, logprobs and entropies are finite wherever
- * `lossMask` is 1 (outside it a host may leave anything, and it is passed through untouched).
- * Token ids are checked against the vocabulary by the matcher, which knows it.
+ * only 0 and 1; rewards are finite; advantages are finite wherever `lossMask` is 1 (outside it a host
+ * may leave anything, and it is passed through untouched). Logprobs and entropies that are not finite
+ * stand for what was not measured, and only what reads them refuses them; the others have the sign of
+ * what they are. Token ids are checked against the vocabulary by the matcher, which knows it.
  *
  * @example Usage
  * ```ts
@@ -56,11 +57,9 @@ export function checkBatch(batch: Batch): CheckedBatch {
     checkFinite("rewards", batch.rewards!, null);
   }
   if (checkOptional("oldLogprobs", batch.oldLogprobs, Float32Array, numTokens, "tokens")) {
-    checkFinite("oldLogprobs", batch.oldLogprobs!, batch.lossMask);
     checkLogprobs(batch.oldLogprobs!, batch.lossMask);
   }
   if (checkOptional("entropies", batch.entropies, Float32Array, numTokens, "tokens")) {
-    checkFinite("entropies", batch.entropies!, batch.lossMask);
     checkEntropies(batch.entropies!, batch.lossMask);
   }
   if (batch.advantages !== undefined) checkAdvantages(batch, numSequences, numTokens);
@@ -215,7 +214,7 @@ function checkFinite(field: string, values: Float32Array, lossMask: Uint8Array |
 
 function checkLogprobs(logprobs: Float32Array, lossMask: Uint8Array): void {
   for (let i = 0; i < logprobs.length; i++) {
-    if (logprobs[i]! > ROUNDING && lossMask[i] === 1) {
+    if (logprobs[i]! > ROUNDING && lossMask[i] === 1 && Number.isFinite(logprobs[i])) {
       throw new InputRangeError(
         `Cannot use batch.oldLogprobs as a log-probability in nats is not positive: ` +
           `oldLogprobs[${i}] is ${logprobs[i]}; pass log p, not p and not -log p`,
@@ -226,7 +225,7 @@ function checkLogprobs(logprobs: Float32Array, lossMask: Uint8Array): void {
 
 function checkEntropies(entropies: Float32Array, lossMask: Uint8Array): void {
   for (let i = 0; i < entropies.length; i++) {
-    if (entropies[i]! < -ROUNDING && lossMask[i] === 1) {
+    if (entropies[i]! < -ROUNDING && lossMask[i] === 1 && Number.isFinite(entropies[i])) {
       throw new InputRangeError(
         `Cannot use batch.entropies as an entropy in nats is not negative: ` +
           `entropies[${i}] is ${entropies[i]}; -logprob is surprisal, pass logprobs as oldLogprobs`,

@@ -4,6 +4,7 @@
  * @module
  */
 export { type Batch, type CheckedBatch, Flag } from "./batch.ts";
+export { checkMeasured, type MeasuredField } from "./check_measured.ts";
 export { broadcastToTokens, checkBatch, tokenAdvantages } from "./check_batch.ts";
 export {
   type InputError,

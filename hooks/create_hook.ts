@@ -152,6 +152,7 @@ export function createHook(options: HookOptions): AdvantageHook {
     : options.baseline;
   let failures = 0;
   let emptyBatches = 0;
+  const hasWarned = new Set<string>();
 
   const run = (input: CheckedBatch, { groups, ...clock }: HookStep): HookResult => {
     const batch = withTokenAdvantages(input, baseline);
@@ -174,6 +175,14 @@ export function createHook(options: HookOptions): AdvantageHook {
     if (metrics === false) return result;
     const marks = { planningMask: credit.planningMask, ...(spans && { spans }) };
     const measured = measure(batch, marks, { ...metrics, ...groups, after: credit.advantages });
+    for (const [name, what] of MISSING) {
+      if (hasWarned.has(name) || (measured.pairs[name]?.sum[0] ?? 0) === 0) continue;
+      hasWarned.add(name);
+      warn(
+        `hicra: ${what} of some trained tokens is not finite: they are left out of its metrics and ` +
+          `counted in hicra/${name}`,
+      );
+    }
     return { ...result, metrics: measured };
   };
 
@@ -202,6 +211,11 @@ export function createHook(options: HookOptions): AdvantageHook {
     return result;
   };
 }
+
+const MISSING = [
+  ["surprisal_missing_frac", "the logprob"],
+  ["entropy_missing_frac", "the entropy"],
+] as const;
 
 function isTransform(transform: Transform | TransformConfig): transform is Transform {
   return typeof transform.apply === "function";

@@ -26,9 +26,19 @@ export interface MarkedRollout {
   readonly spans: readonly (readonly [start: number, end: number, gramIndex: number])[];
 }
 
+/** The fields of a rollout that its planning mask depends on, for `readRollouts`. */
+export const MASK_FIELDS: readonly string[] = [
+  "prompt_id",
+  "token_ids",
+  "completion",
+  "loss_mask",
+  "segment_ids",
+];
+
 /**
  * Marks the planning tokens of rollouts, one after the other, so that a file of any size passes in
- * bounded memory. Fields that the mask does not depend on are not looked at.
+ * bounded memory. Fields that the mask does not depend on ({@linkcode MASK_FIELDS} lists the others) are
+ * not looked at.
  *
  * @example Usage
  * ```ts
@@ -64,7 +74,7 @@ export async function* markRollouts(
   let numTokens = 0;
   let isEmpty = true;
   for await (const rollout of rollouts) {
-    const { batch } = packRollouts([rollout], { ...options, firstIndex: index++ });
+    const { batch } = packRollouts([onlyMaskFields(rollout)], { ...options, firstIndex: index++ });
     const marks = matcher.match(batch);
     numTokens += batch.numTokens;
     isEmpty &&= !marks.planningMask.includes(1);
@@ -77,6 +87,11 @@ export async function* markRollouts(
         "and the lexicon in their language?",
     );
   }
+}
+
+function onlyMaskFields(rollout: Rollout): Rollout {
+  const own = MASK_FIELDS.filter((field) => rollout[field] !== undefined);
+  return Object.fromEntries(own.map((field) => [field, rollout[field]])) as unknown as Rollout;
 }
 
 /** Packs rollouts, and checks their ids where the message can still say whose they are. */

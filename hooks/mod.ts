@@ -45,7 +45,12 @@ export { type Encode, loadEncoder } from "./encoder.ts";
 export { measureRollouts, type MeasureRolloutsOptions } from "./measure_rollouts.ts";
 export { inspectRollouts, type InspectRolloutsOptions } from "./inspect_rollouts.ts";
 export { type MetricsReport, metricsReport, type MetricsReportOptions } from "./metrics_report.ts";
-export { type MarkedRollout, markRollouts, type MarkRolloutsOptions } from "./mark_rollouts.ts";
+export {
+  type MarkedRollout,
+  markRollouts,
+  type MarkRolloutsOptions,
+  MASK_FIELDS,
+} from "./mark_rollouts.ts";
 export { type MatcherProvenance, matcherProvenance } from "./provenance.ts";
 export { loadRolloutTokenizer, type RolloutTokenizer } from "./rollout_tokenizer.ts";
 export {
@@ -57,6 +62,7 @@ export {
 } from "./rollout_files.ts";
 export {
   parseRollout,
+  type ParseRolloutOptions,
   type Rollout,
   type RolloutBatch,
   rolloutsToBatch,

@@ -5,7 +5,7 @@ import { createGzip } from "node:zlib";
 import { systemReason, writeWhole } from "../sg/internal.ts";
 import { jsonText } from "./_json_text.ts";
 import { readLines } from "./_read_lines.ts";
-import { parseRollout, type Rollout } from "./rollouts.ts";
+import { parseRollout, type ParseRolloutOptions, type Rollout } from "./rollouts.ts";
 
 /**
  * Reads a rollout file, one rollout at a time: JSON Lines, plain or gzip (told by its first bytes,
@@ -27,13 +27,17 @@ import { parseRollout, type Rollout } from "./rollouts.ts";
  * ```
  *
  * @param path A file, or `-` for standard input.
+ * @param options Which fields are checked.
  * @returns The rollouts, in the order of the file.
  * @throws {SyntaxError} If a line is not JSON, the text is not UTF-8 or the gzip data is damaged.
  * @throws {RangeError} If a line is longer than 2^25 characters; it is not read to its end.
  * @throws {TypeError} If a line is not a rollout; the message names file and line.
  */
-export async function* readRollouts(path: string): AsyncGenerator<Rollout, void, undefined> {
-  for await (const { rollout } of readRolloutLines(path)) yield rollout;
+export async function* readRollouts(
+  path: string,
+  options: ParseRolloutOptions = {},
+): AsyncGenerator<Rollout, void, undefined> {
+  for await (const { rollout } of readRolloutLines(path, options)) yield rollout;
 }
 
 /** A rollout, and the line that it stands in. */
@@ -67,18 +71,20 @@ export interface RolloutLine {
  * ```
  *
  * @param path A file, or `-` for standard input.
+ * @param options Which fields are checked.
  * @returns The rollouts with their lines, in the order of the file.
  * @throws {SyntaxError | RangeError | TypeError} As {@linkcode readRollouts}.
  */
 export async function* readRolloutLines(
   path: string,
+  options: ParseRolloutOptions = {},
 ): AsyncGenerator<RolloutLine, void, undefined> {
   const name = path === "-" ? "standard input" : path;
   let lineNumber = 0;
   for await (const line of readLines(path, name)) {
     lineNumber++;
     if (line.trim() === "") continue;
-    yield { rollout: parseRollout(line, `${name} line ${lineNumber}`), line };
+    yield { rollout: parseRollout(line, `${name} line ${lineNumber}`, options), line };
   }
 }
 

@@ -28,10 +28,13 @@ export interface Rollout {
   readonly "loss_mask"?: readonly number[];
   /** `[tokens]`: message or turn of each token. All 0 when left out. */
   readonly "segment_ids"?: readonly number[];
-  /** `[tokens]`, nats: log-probabilities of the tokens under the rollout-time policy. */
-  readonly logprobs?: readonly number[];
-  /** `[tokens]`, nats: entropies of the next-token distributions. */
-  readonly entropies?: readonly number[];
+  /**
+   * `[tokens]`, nats: log-probabilities of the tokens under the rollout-time policy; `null` where one was
+   * not measured.
+   */
+  readonly logprobs?: readonly (number | null)[];
+  /** `[tokens]`, nats: entropies of the next-token distributions; `null` where one was not measured. */
+  readonly entropies?: readonly (number | null)[];
   /** The completion was cut at the length limit. */
   readonly truncated?: boolean;
   /** Anything else the user wants to see again in the output. */
@@ -70,11 +73,17 @@ const FIELD_RULES: Readonly<Record<string, Rule>> = {
   "segment_ids": arrayOf(isInt32, "32-bit integers"),
   "loss_mask": arrayOf((value) => value === 0 || value === 1, "0 and 1"),
   "advantages": arrayOf(Number.isFinite, "finite numbers"),
-  "logprobs": arrayOf(Number.isFinite, "finite numbers"),
-  "entropies": arrayOf(Number.isFinite, "finite numbers"),
+  "logprobs": arrayOf(isMeasure, "finite numbers and null"),
+  "entropies": arrayOf(isMeasure, "finite numbers and null"),
 };
 
 const TOKEN_FIELDS = ["advantages", "loss_mask", "segment_ids", "logprobs", "entropies"] as const;
+
+/** Options of {@linkcode parseRollout}. */
+export interface ParseRolloutOptions {
+  /** Fields that are checked; all others stay as they are. Default: those that a rollout names. */
+  readonly fields?: readonly string[];
+}
 
 /**
  * Parses one line of a rollout file and checks every field that {@linkcode Rollout} names. A named
@@ -95,13 +104,18 @@ const TOKEN_FIELDS = ["advantages", "loss_mask", "segment_ids", "logprobs", "ent
  *
  * @param line One JSON object.
  * @param where What error messages call the line, for instance file and line number.
+ * @param options Which fields are checked.
  * @returns The rollout, with unknown fields untouched.
  * @throws {SyntaxError} If the line is not JSON: cut off, or with NaN or Infinity in it.
  * @throws {TypeError} If a field is missing or breaks its rule, or two fields differ in length.
  */
-export function parseRollout(line: string, where: string = "the line"): Rollout {
+export function parseRollout(
+  line: string,
+  where: string = "the line",
+  { fields = Object.keys(FIELD_RULES) }: ParseRolloutOptions = {},
+): Rollout {
   const rollout = parseObject(line, where);
-  for (const field of Object.keys(FIELD_RULES)) {
+  for (const field of fields) {
     const value = rollout[field];
     if (value === null) delete rollout[field];
     if (value === null || value === undefined) continue;
@@ -124,7 +138,7 @@ export function parseRollout(line: string, where: string = "the line"): Rollout 
   }
   const checked = rollout as unknown as Rollout;
   if (checked.token_ids !== undefined) {
-    checkLengths(checked, checked.token_ids.length, where);
+    checkLengths(checked, checked.token_ids.length, where, fields);
     checkTrainedIds(checked.token_ids, checked.loss_mask, where);
   }
   return checked;
@@ -190,7 +204,10 @@ export function rolloutsToBatch(
   };
   const floats = (field: "logprobs" | "entropies"): Float32Array => {
     requireAll(rollouts, field);
-    return perToken(new Float32Array(numTokens), (rollout) => rollout[field]);
+    return perToken(
+      new Float32Array(numTokens),
+      (rollout) => rollout[field]!.map((value) => value ?? NaN),
+    );
   };
 
   const { groupIds, promptIds } = numberGroups(rollouts);
@@ -242,9 +259,13 @@ function parseObject(line: string, where: string): Record<string, unknown> {
 
 function syntaxHint(line: string): string {
   if (/[:[,]\s*-?(NaN|Infinity)\b/.test(line)) {
-    return "; JSON has no NaN and no Infinity, drop such a rollout";
+    return "; JSON has no NaN and no Infinity: write null in logprobs and entropies, else drop the rollout";
   }
   return line.trimEnd().endsWith("}") ? "" : "; the line seems to be cut off";
+}
+
+function isMeasure(value: unknown): boolean {
+  return value === null || Number.isFinite(value);
 }
 
 function isInt32(value: unknown): boolean {
@@ -273,8 +294,14 @@ function abbreviate(value: unknown): string {
   return text.length > 60 ? text.slice(0, 57) + "..." : text;
 }
 
-function checkLengths(rollout: Rollout, numTokens: number, where: string): void {
+function checkLengths(
+  rollout: Rollout,
+  numTokens: number,
+  where: string,
+  fields: readonly string[] = TOKEN_FIELDS,
+): void {
   for (const field of TOKEN_FIELDS) {
+    if (!fields.includes(field)) continue;
     const values = rollout[field];
     if (values !== undefined && values.length !== numTokens) {
       throw new InputTypeError(

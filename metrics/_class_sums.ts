@@ -1,4 +1,3 @@
-import { InputRangeError } from "../batch/mod.ts";
 import { type ExactSum, exactSum } from "./exact_sum.ts";
 
 /** Class of a token: the two that are measured, and whatever is left out. */
@@ -12,6 +11,8 @@ export const TokenClass: {
 export interface ClassSums {
   readonly sum: ExactSum;
   readonly abs: ExactSum;
+  /** Tokens whose value is not finite: they are in neither sum. */
+  readonly missing: number;
 }
 
 /**
@@ -25,15 +26,13 @@ const ACCUMULATORS = 2 * EXPONENTS;
 const LANE = 4 * ACCUMULATORS;
 
 /**
- * Adds float32 values by class, exactly.
+ * Adds float32 values by class, exactly. Values that are not finite are left out and counted.
  *
- * @param field Name of the values in error messages.
  * @param values `[tokens]`.
  * @param classes `[tokens]`: {@linkcode TokenClass} of each token.
  * @returns The sums of the execution tokens and of the planning tokens.
  */
 export function classSums(
-  field: string,
   values: Float32Array,
   classes: Uint8Array,
 ): [execution: ClassSums, planning: ClassSums] {
@@ -42,30 +41,29 @@ export function classSums(
   for (let i = 0; i < values.length; i++) {
     sums[(i & 1) << 11 | classes[i]! << 9 | bits[i]! >>> 23]! += values[i]!;
   }
+  // Infinities and NaN have the last exponent, and neither adds up to 0.
+  const isMissing = sums.some((sum, i) => i % EXPONENTS === EXPONENTS - 1 && sum !== 0);
   const ofClass = (tokenClass: number): ClassSums => {
     const ofSign = (sign: number): number[] =>
       [0, LANE].flatMap((lane) => {
         const start = lane + tokenClass * ACCUMULATORS + sign * EXPONENTS;
-        return [...sums.subarray(start, start + EXPONENTS)];
+        return [...sums.subarray(start, start + EXPONENTS - 1)];
       });
     const positive = ofSign(0);
     const negative = ofSign(1);
-    const infinite = [EXPONENTS - 1, 2 * EXPONENTS - 1];
-    if (infinite.some((i) => positive[i] !== 0 || negative[i] !== 0)) {
-      throw notFinite(field, values, classes);
-    }
-    const sum = exactSum([...positive, ...negative]);
-    return { sum, abs: exactSum([...positive, ...negative.map((value) => -value)]) };
+    return {
+      sum: exactSum([...positive, ...negative]),
+      abs: exactSum([...positive, ...negative.map((value) => -value)]),
+      missing: isMissing ? countMissing(values, classes, tokenClass) : 0,
+    };
   };
   return [ofClass(TokenClass.execution), ofClass(TokenClass.planning)];
 }
 
-function notFinite(field: string, values: Float32Array, classes: Uint8Array): InputRangeError {
-  const index = values.findIndex((value, i) =>
-    !Number.isFinite(value) && classes[i] !== TokenClass.leftOut
-  );
-  return new InputRangeError(
-    `Cannot measure ${field} as it must be finite where lossMask is 1: ` +
-      `${field}[${index}] is ${values[index]}`,
-  );
+function countMissing(values: Float32Array, classes: Uint8Array, tokenClass: number): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (classes[i] === tokenClass && !Number.isFinite(values[i])) count++;
+  }
+  return count;
 }

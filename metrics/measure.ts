@@ -5,7 +5,7 @@ import {
   InputTypeError,
   tokenAdvantages,
 } from "../batch/mod.ts";
-import { type ClassSums, classSums } from "./_class_sums.ts";
+import { type ClassSums, classSums, TokenClass } from "./_class_sums.ts";
 import { spanCounts } from "./_span_counts.ts";
 import { isLeftOut, type TokenClasses, tokenClasses } from "./_token_classes.ts";
 import { type ExactSum, exactSum } from "./exact_sum.ts";
@@ -61,7 +61,9 @@ export interface MeasureOptions {
  * without any has no length and no spans, but still a reward. What the batch does not hold is absent
  * from the result, never guessed: surprisal needs `oldLogprobs`, entropies `entropies`, the shift
  * `advantages` and `after`, accuracy and the correct/incorrect split `rewards`, groups `groupIds` too
- * (-1 is no group), followers `spans` and `tokenIds`, the truncated share `flags`. An empty batch
+ * (-1 is no group), followers `spans` and `tokenIds`, the truncated share `flags`. A token whose logprob
+ * (or entropy) is not finite is in no sum and no count of surprisal (of entropy): `surprisal_missing_frac`
+ * and `entropy_missing_frac` are the shares of such tokens, 0 where all were measured. An empty batch
  * gives a summary without counts. Sums are exact up to 2^29 tokens a batch.
  *
  * @example Usage
@@ -110,14 +112,16 @@ export function measure(
   const counts = [numTrained - numPlanning, numPlanning] as const;
 
   if (batch.oldLogprobs !== undefined) {
-    const [exec, plan] = classSums("oldLogprobs", batch.oldLogprobs, tokens.classes);
-    put("surprisal_plan", negated(plan.sum), counts[1]);
-    put("surprisal_exec", negated(exec.sum), counts[0]);
+    const [exec, plan] = classSums(batch.oldLogprobs, tokens.classes);
+    put("surprisal_plan", negated(plan.sum), counts[1] - plan.missing);
+    put("surprisal_exec", negated(exec.sum), counts[0] - exec.missing);
+    put("surprisal_missing_frac", exec.missing + plan.missing, numTrained);
   }
   if (batch.entropies !== undefined) {
-    const [exec, plan] = classSums("entropies", batch.entropies, tokens.classes);
-    put("entropy_plan_old", plan.sum, counts[1]);
-    put("entropy_exec_old", exec.sum, counts[0]);
+    const [exec, plan] = classSums(batch.entropies, tokens.classes);
+    put("entropy_plan_old", plan.sum, counts[1] - plan.missing);
+    put("entropy_exec_old", exec.sum, counts[0] - exec.missing);
+    put("entropy_missing_frac", exec.missing + plan.missing, numTrained);
   }
   if (batch.advantages !== undefined) {
     measureAdvantages(tokenAdvantages(batch), after, tokens.classes, counts, put);
@@ -222,16 +226,33 @@ function measureAdvantages(
     put(`adv_abs_plan${suffix}`, plan.abs, counts[1]);
     put(`adv_abs_exec${suffix}`, exec.abs, counts[0]);
   };
-  const then = classSums("advantages", before, classes);
+  const then = finiteSums("advantages", before, classes);
   putSums(then, "");
   if (after === undefined) return;
-  const now = classSums("after", after, classes);
+  const now = finiteSums("after", after, classes);
   putSums(now, "_after");
   const exec = exactSum([...now[0].sum, ...negated(then[0].sum)]);
   const plan = exactSum([...now[1].sum, ...negated(then[1].sum)]);
   put("adv_shift", exactSum([...exec, ...plan]), counts[0] + counts[1]);
   put("adv_shift_plan", plan, counts[1]);
   put("adv_shift_exec", exec, counts[0]);
+}
+
+/** Advantages are never missing: what is not finite there is an error. */
+function finiteSums(
+  field: string,
+  values: Float32Array,
+  classes: Uint8Array,
+): ReturnType<typeof classSums> {
+  const sums = classSums(values, classes);
+  if (sums.every(({ missing }) => missing === 0)) return sums;
+  const index = values.findIndex((value, i) =>
+    !Number.isFinite(value) && classes[i] !== TokenClass.leftOut
+  );
+  throw new InputRangeError(
+    `Cannot measure ${field} as it must be finite where lossMask is 1: ` +
+      `${field}[${index}] is ${values[index]}`,
+  );
 }
 
 function findGroups(

@@ -698,6 +698,32 @@ Deno.test("hicra exits with 2 where a schedule, a gate or a seed lacks its --ste
     }
   }));
 
+Deno.test("hicra takes null where a logprob was not measured, and mask looks at none", () =>
+  inFolder(async ({ path, tokenizer, lexicon }) => {
+    const [file, out] = [join(path, "host.jsonl"), join(path, "out.jsonl")];
+    const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--out", out];
+    const rollout = { "prompt_id": "p", "token_ids": [0, 1, 2], advantage: 1 };
+    await writeFile(file, lines([{ ...rollout, logprobs: [null, -1, -2] }]));
+    const { code, stderr } = await run("apply", file, ...flags);
+    assert.equal(code, 0);
+    assert.match(stderr, /^hicra: the logprob of some trained tokens is not finite: .*\n$/);
+    const [line] = await readLines(out);
+    assert.deepEqual(line!.logprobs, [null, -1, -2]);
+    assert.deepEqual(line!.advantages, [1.2, 1.2, 1]);
+    assert.deepEqual(await run("metrics", file, ...flags), { code: 0, stderr: "" });
+    const { pairs } = JSON.parse(await readFile(out, "utf8"));
+    assert.deepEqual(pairs["hicra/surprisal_plan"], { sum: 1, count: 1 });
+    assert.deepEqual(pairs["hicra/surprisal_missing_frac"], { sum: 1, count: 3 });
+    const reading = await run("apply", file, ...flags, "--transform", "sepa");
+    assert.equal(reading.code, 1);
+    assert.match(reading.stderr, /"sepa" as batch\.oldLogprobs must be finite .*\[0\] is NaN/);
+
+    await writeFile(file, lines([{ ...rollout, logprobs: ["?"], entropies: 5, reward: "high" }]));
+    assert.deepEqual(await run("mask", file, ...flags), { code: 0, stderr: "" });
+    assert.deepEqual((await readLines(out))[0]!.planning_mask, [1, 1, 0]);
+    assert.equal((await run("metrics", file, ...flags)).code, 1);
+  }));
+
 Deno.test("README's configuration amplifies as it is written", () =>
   inFolder(async ({ path }) => {
     const readme = await readFile(join(ROOT, "README.md"), "utf8");

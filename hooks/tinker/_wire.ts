@@ -73,11 +73,11 @@ export function wireAdamParams(params: AdamParams): object {
 }
 
 export function readPass(request: string, answer: Answer): PassResult {
-  const outputs = array(request, answer, "loss_fn_outputs") as Record<string, { data: number[] }>[];
+  const outputs = array(request, answer, "loss_fn_outputs") as Record<string, { data: Floats }>[];
   return {
     outputs: outputs.map((output) =>
       Object.fromEntries(
-        Object.entries(output).map(([name, { data }]) => [name, Float32Array.from(data)]),
+        Object.entries(output).map(([name, { data }]) => [name, floatsOf(data)]),
       )
     ),
     metrics: (answer.metrics ?? {}) as Record<string, number>,
@@ -88,13 +88,20 @@ export function readSequences(request: string, answer: Answer): SampledSequence[
   return array(request, answer, "sequences").map((sequence, index) => {
     const field = `sequences[${index}]`;
     const tokens = Int32Array.from(array(request, sequence as Answer, "tokens", field) as number[]);
-    const logprobs = array(request, sequence as Answer, "logprobs", field) as number[];
+    const logprobs = array(request, sequence as Answer, "logprobs", field) as Floats;
     if (logprobs.length !== tokens.length) {
       throw unreadable(request, `${field}.logprobs`, `${tokens.length} numbers`, logprobs);
     }
     const stopReason = text(request, sequence as Answer, "stop_reason", field);
-    return { tokens, logprobs: Float32Array.from(logprobs), stopReason };
+    return { tokens, logprobs: floatsOf(logprobs), stopReason };
   });
+}
+
+/** JSON has no NaN: `null` stands for a value that the server has not. */
+type Floats = (number | null)[];
+
+function floatsOf(values: Floats): Float32Array {
+  return Float32Array.from(values, (value) => value ?? NaN);
 }
 
 /** A field of an answer that must be a string. */

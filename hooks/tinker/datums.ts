@@ -1,4 +1,4 @@
-import { type Batch, Flag, InputRangeError } from "../../batch/mod.ts";
+import { type Batch, checkMeasured, Flag, InputRangeError } from "../../batch/mod.ts";
 import { type Datum, modelInput, type SampledSequence } from "./protocol.ts";
 
 /** The fields of a batch that sampled sequences fill. */
@@ -81,8 +81,9 @@ export function batchFromSamples(groups: readonly (readonly SampledSequence[])[]
  * @param advantages `[tokens]`: what a hook returned for it.
  * @param prompts By sequence, the tokens before its first.
  * @returns The datums.
- * @throws {RangeError} If `advantages` or `prompts` are too few or too many, or a prompt is empty:
- * nothing predicts the first token of a text.
+ * @throws {RangeError} If `advantages` or `prompts` are too few or too many, a prompt is empty (nothing
+ * predicts the first token of a text), or a log-probability is not finite where `lossMask` is 1, as the
+ * server's loss reads it.
  */
 export function datumsFromBatch(
   batch:
@@ -105,6 +106,7 @@ export function datumsFromBatch(
         `${tokenIds.length} tokens, pass those that the hook returned`,
     );
   }
+  checkMeasured("make datums", "oldLogprobs", batch);
   return prompts.map((prompt, s) => {
     if (prompt.length === 0) {
       throw new InputRangeError(

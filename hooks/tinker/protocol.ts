@@ -90,7 +90,7 @@ export interface SampleInput {
 export interface SampledSequence {
   /** `[tokens]`: the ids, with the token that stopped it if one did. */
   readonly tokens: Int32Array;
-  /** `[tokens]`, nats: their log-probabilities. */
+  /** `[tokens]`, nats: their log-probabilities, NaN where the server knows none. */
   readonly logprobs: Float32Array;
   /** `"length"` if it was cut at `maxTokens`, else `"stop"`. */
   readonly stopReason: string;

@@ -1,4 +1,4 @@
-import { checkBatch, InputRangeError, InputTypeError } from "../../batch/mod.ts";
+import { checkBatch, checkMeasured, InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { type Credit, needsGroup } from "./_resolve_credit.ts";
 import type { CreditBatch } from "./options.ts";
 
@@ -38,6 +38,9 @@ export function checkCredit(batch: CreditBatch, credit: Credit): void {
       advantagesPer: from === "tokens" ? "token" : "sequence",
     }),
   });
+  for (const field of ["entropies", "oldLogprobs"] as const) {
+    if (needs.includes(field)) checkMeasured("credit tokens", field, batch);
+  }
   if (needs.includes("kinds")) checkKinds(kinds!, lossMask.length);
   if (from === "rewards") {
     checkRewards(rewards!, groupIds!, include);

@@ -11,7 +11,7 @@ import {
   type Transform,
   type TransformContext,
 } from "../../advantage/mod.ts";
-import { checkBatch } from "../../batch/mod.ts";
+import { checkBatch, type CheckedBatch } from "../../batch/mod.ts";
 
 const credit: Credit = {
   advantages: Float32Array.of(1, NaN, -1),
@@ -200,6 +200,38 @@ Deno.test("applyTransforms() checks the sepa schedule and the needs that a trans
   const mine: Transform = { ...returning({}), clock: [{ option: "rate", signal: "kl" }] };
   assert.throws(() => applyTransforms([mine], credit, { batch }), /its rate needs signal "kl"/);
   applyTransforms([mine], credit, { batch, signals: { kl: 0 } });
+});
+
+Deno.test("applyTransforms() refuses what was not measured where a transform reads it, before any runs", () => {
+  const given = checkBatch({
+    offsets: Int32Array.of(0, 3),
+    lossMask: Uint8Array.of(1, 0, 1),
+    groupIds: Int32Array.of(0),
+    entropies: Float32Array.of(0, NaN, 1),
+    oldLogprobs: Float32Array.of(0, NaN, -1),
+  });
+  const readers = builtinTransforms().names()
+    .filter((name) => !["hicra", "entropy-regularisation"].includes(name))
+    .map((name) => builtinTransforms().create({ name }))
+    .filter(({ needs }) => needs.includes("entropies") || needs.includes("oldLogprobs"));
+  assert.deepEqual(readers.length, 8);
+  for (const reader of readers) {
+    const field = reader.needs.includes("entropies") ? "entropies" : "oldLogprobs";
+    const missing = given[field]!.slice();
+    missing[2] = NaN;
+    const chain = (batch: CheckedBatch) =>
+      applyTransforms([returning({}), reader], credit, { batch });
+    chain(given); // What stands on an untrained token is not read.
+    assert.throws(() => chain({ ...given, [field]: missing }), {
+      name: "RangeError",
+      message:
+        `Cannot apply transform "${reader.name}" as batch.${field} must be finite where lossMask is ` +
+        `1: ${field}[2] is NaN, measure it, drop the sequence, or do without what reads it`,
+    });
+    // Nobody reads the other one.
+    const other = field === "entropies" ? "oldLogprobs" : "entropies";
+    chain({ ...given, [other]: missing });
+  }
 });
 
 Deno.test("applyTransforms() reads no step where no option does", () => {

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { type Batch, broadcastToTokens, checkBatch, tokenAdvantages } from "../../batch/mod.ts";
+import {
+  type Batch,
+  broadcastToTokens,
+  checkBatch,
+  checkMeasured,
+  tokenAdvantages,
+} from "../../batch/mod.ts";
 
 const valid: Batch = {
   offsets: Int32Array.of(0, 2, 2, 3),
@@ -119,11 +125,6 @@ const broken: [name: string, change: Record<string, unknown>, message: string | 
     "sequence 0 does not hold exactly 1 token, set batch.advantagesPer",
   ],
   [
-    "a logprob of -Infinity",
-    { oldLogprobs: Float32Array.of(-Infinity, 0, 0) },
-    /oldLogprobs\[0\] is -Infinity, or set lossMask to 0 there/,
-  ],
-  [
     "surprisals passed as logprobs",
     { oldLogprobs: Float32Array.of(-1, 0, 0.5) },
     "Cannot use batch.oldLogprobs as a log-probability in nats is not positive: " +
@@ -172,4 +173,31 @@ Deno.test("broadcastToTokens() gives an empty sequence nothing", () => {
     broadcastToTokens(Float32Array.of(1, 2, 3), Int32Array.of(0, 1, 1, 3)),
     Float32Array.of(1, 3, 3),
   );
+});
+
+Deno.test("checkBatch() lets logprobs and entropies pass that were not measured", () => {
+  const missing = Float32Array.of(NaN, Infinity, -Infinity);
+  const { oldLogprobs } = checkBatch(
+    { ...valid, oldLogprobs: missing, entropies: missing } as Batch,
+  );
+  assert.equal(oldLogprobs, missing);
+});
+
+Deno.test("checkMeasured() refuses what is not finite where lossMask is 1", () => {
+  const lossMask = Uint8Array.of(0, 1, 1);
+  for (const field of ["oldLogprobs", "entropies"] as const) {
+    for (const value of [NaN, Infinity, -Infinity]) {
+      checkMeasured("weigh", field, { lossMask, [field]: Float32Array.of(value, 0, 0) });
+      assert.throws(
+        () => checkMeasured("weigh", field, { lossMask, [field]: Float32Array.of(0, 0, value) }),
+        {
+          name: "RangeError",
+          message:
+            `Cannot weigh as batch.${field} must be finite where lossMask is 1: ${field}[2] is ` +
+            `${value}, measure it, drop the sequence, or do without what reads it`,
+        },
+      );
+    }
+    checkMeasured("weigh", field, { lossMask });
+  }
 });

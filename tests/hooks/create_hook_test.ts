@@ -210,6 +210,48 @@ Deno.test("createHook() raises what is wrong with the batch or the configuration
   }
 });
 
+Deno.test("createHook() trains on where a logprob that only a metric reads is missing, and warns once", () => {
+  const whole: Batch = {
+    ...batch,
+    oldLogprobs: Float32Array.of(-1, -2, -1, -2, -1, -2),
+    entropies: Float32Array.of(1, 2, 1, 2, 1, 2),
+  };
+  const holed: Batch = {
+    ...whole,
+    oldLogprobs: Float32Array.of(NaN, -2, -1, -Infinity, -1, -2),
+    entropies: Float32Array.of(1, 2, 1, 2, NaN, 2),
+  };
+  for (const onFailure of ["raise", "pass-through"] as const) {
+    const messages: string[] = [];
+    const warn = (message: string) => messages.push(message);
+    const hook = createHook({ matcher, transforms: [hicra()], onFailure, warn });
+    const expected = hook(whole);
+    assert.deepEqual(messages, []);
+    for (const _ of [1, 2]) {
+      const { advantages, failures, metrics } = hook(holed);
+      assert.deepEqual(advantages, expected.advantages);
+      assert.equal(failures, 0);
+      const { pairs } = metrics!;
+      assert.deepEqual(pairs.surprisal_plan, { sum: [3], count: 2 });
+      assert.deepEqual(pairs.surprisal_missing_frac, { sum: [2], count: 6 });
+      assert.deepEqual(pairs.entropy_missing_frac, { sum: [1], count: 6 });
+      assert.deepEqual(Object.keys(pairs), Object.keys(expected.metrics!.pairs));
+    }
+    assert.deepEqual(messages, [
+      "hicra: the logprob of some trained tokens is not finite: they are left out of its metrics and " +
+      "counted in hicra/surprisal_missing_frac",
+      "hicra: the entropy of some trained tokens is not finite: they are left out of its metrics and " +
+      "counted in hicra/entropy_missing_frac",
+    ]);
+    const reading = createHook({ matcher, transforms: [{ name: "sepa" }], onFailure, warn });
+    reading(whole);
+    assert.throws(
+      () => reading(holed),
+      /"sepa" as batch\.oldLogprobs must be finite .*: oldLogprobs\[0\] is NaN/,
+    );
+  }
+});
+
 Deno.test("createHook() amplifies on a schedule, by the step that the loop gives", () => {
   const alpha = { type: "linear", from: 0, to: 0.5, steps: 100 } as const;
   const hook = createHook({ matcher, transforms: [hicra({ alpha })] });

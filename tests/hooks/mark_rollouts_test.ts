@@ -42,6 +42,20 @@ Deno.test("markRollouts() counts positions within the rollout, and breaks phrase
   assert.deepEqual(marked[1]!.planning_mask, Uint8Array.of(0, 1, 0, 1, 1, 0, 0, 0));
 });
 
+Deno.test("markRollouts() looks at no field that the mask does not depend on", async () => {
+  const bare = { "prompt_id": "p", "token_ids": [0, 1, 3] };
+  const odd = {
+    ...bare,
+    logprobs: [null, 5, NaN],
+    entropies: [-1],
+    rewards: "?",
+    advantages: [NaN],
+  };
+  const marked = (rollout: Rollout) =>
+    Array.fromAsync(markRollouts([rollout], { matcher: tinyMatcher() }));
+  assert.deepEqual(await marked(odd as Rollout), await marked(bare));
+});
+
 Deno.test("markRollouts() names the rollout that fails", async () => {
   const mark = async (
     rollout: Partial<Rollout>,

@@ -80,11 +80,11 @@ Deno.test("parseRollout() throws when the line is not JSON", () => {
     ['{"prompt_id": "p", "token_ids": [1, 2', /; the line seems to be cut off$/],
     [
       '{"prompt_id": "p", "completion": "x", "reward": NaN}',
-      /; JSON has no NaN and no Infinity, drop such a rollout$/,
+      /; JSON has no NaN and no Infinity: write null in logprobs and entropies, else drop the rollout$/,
     ],
     [
       '{"prompt_id": "p", "completion": "x", "logprobs": [-1, -Infinity]}',
-      /; JSON has no NaN and no Infinity, drop such a rollout$/,
+      /; JSON has no NaN and no Infinity: write null in logprobs and entropies, else drop the rollout$/,
     ],
     ["{'prompt_id': 'p'}", /^Cannot read a.jsonl line 7 as it must be one JSON object: .*[^f]$/],
   ];
@@ -140,8 +140,14 @@ Deno.test("parseRollout() throws when a field is missing or breaks its rule", ()
       { advantages: [1, null] },
       "advantages must hold only finite numbers: the value at index 1 is null",
     ],
-    [{ logprobs: ["-1"] }, 'logprobs must hold only finite numbers: the value at index 0 is "-1"'],
-    [{ entropies: [[]] }, "entropies must hold only finite numbers: the value at index 0 is []"],
+    [
+      { logprobs: [null, "-1"] },
+      'logprobs must hold only finite numbers and null: the value at index 1 is "-1"',
+    ],
+    [
+      { entropies: [[]] },
+      "entropies must hold only finite numbers and null: the value at index 0 is []",
+    ],
     [
       { "prompt_id": "p", "token_ids": [1, 2], advantages: [1] },
       "advantages must hold one value per token: current length is 1, the number of tokens is 2",
@@ -220,6 +226,23 @@ Deno.test("rolloutsToBatch() fills every field of the contract", () => {
     numSequences: 3,
     numTokens: 3,
   });
+});
+
+Deno.test("rolloutsToBatch() packs null in logprobs and entropies as not measured", () => {
+  const line = '{"prompt_id":"p","token_ids":[5,6],"logprobs":[null,-1],"entropies":[0.5,null]}';
+  const rollout = parseRollout(line);
+  assert.deepEqual(rollout, JSON.parse(line));
+  const { batch } = rolloutsToBatch([rollout]);
+  assert.deepEqual(batch.oldLogprobs, Float32Array.of(NaN, -1));
+  assert.deepEqual(batch.entropies, Float32Array.of(0.5, NaN));
+});
+
+Deno.test("parseRollout() looks at the fields that it is told of, and at no other", () => {
+  const line =
+    '{"prompt_id":"p","token_ids":[5],"logprobs":["x"],"reward":null,"advantages":[1,2]}';
+  const fields = ["prompt_id", "token_ids"];
+  assert.deepEqual(parseRollout(line, "a.jsonl line 7", { fields }), JSON.parse(line));
+  assert.throws(() => parseRollout('{"token_ids":[5]}', "it", { fields }), /must have prompt_id/);
 });
 
 Deno.test("rolloutsToBatch() leaves out what no rollout has", () => {

@@ -8,8 +8,8 @@ export interface Sequence {
   readonly planningMask: readonly number[];
   readonly tokenIds: readonly number[];
   readonly segmentIds: readonly number[];
-  readonly oldLogprobs: readonly number[];
-  readonly entropies: readonly number[];
+  readonly oldLogprobs: readonly (number | null)[];
+  readonly entropies: readonly (number | null)[];
   readonly advantages: readonly number[];
   readonly after: readonly number[];
   readonly spans: readonly (readonly number[])[];
@@ -24,7 +24,8 @@ export function pack(
 ): { batch: CheckedBatch; marks: Required<PlanningMarks>; after: Float32Array } {
   const offsets = [0];
   for (const { lossMask } of sequences) offsets.push(offsets.at(-1)! + lossMask.length);
-  const flat = (field: (sequence: Sequence) => readonly number[]) => sequences.flatMap(field);
+  const flat = (field: (sequence: Sequence) => readonly (number | null)[]) =>
+    sequences.flatMap(field).map((value) => value ?? NaN);
   return {
     batch: checkBatch({
       offsets: Int32Array.from(offsets),
@@ -60,13 +61,19 @@ const bit = fc.integer({ min: 0, max: 1 });
 /** Any finite float32, so that sums in float64 round and depend on the order of adding. */
 const anyFloat = fc.float({ noNaN: true, noDefaultInfinity: true });
 
+/** What a host may have measured: a value, or none. */
+const measured = fc.oneof(
+  { weight: 8, arbitrary: anyFloat.map(Math.abs) },
+  fc.constantFrom(null, Infinity),
+);
+
 const token = fc.record({
   lossMask: fc.integer({ min: 0, max: 4 }).map((x) => Number(x > 0)),
   planningMask: bit,
   tokenId: fc.integer({ min: 0, max: 2 }),
   segmentId: fc.integer({ min: 0, max: 5 }).map((x) => Number(x > 4)),
-  oldLogprob: anyFloat.map((x) => -Math.abs(x)),
-  entropy: anyFloat.map(Math.abs),
+  oldLogprob: measured.map((x) => x === null ? null : -x),
+  entropy: measured,
   advantage: anyFloat,
   after: anyFloat,
   gram: fc.integer({ min: -4, max: 3 }),

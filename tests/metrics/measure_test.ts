@@ -78,6 +78,7 @@ Deno.test("measure() gives a hand-worked batch its figures", () => {
       adv_shift_plan: { sum: [0.5], count: 2 },
       distinct_grams_per_seq: { sum: [2], count: 2 },
       entropy_exec_old: { sum: [10], count: 3 },
+      entropy_missing_frac: { sum: [], count: 5 },
       entropy_plan_old: { sum: [5], count: 2 },
       gram_repeat_frac: { sum: [], count: 2 },
       length: { sum: [5], count: 2 },
@@ -91,6 +92,7 @@ Deno.test("measure() gives a hand-worked batch its figures", () => {
       spans_per_1k: { sum: [2000], count: 5 },
       spans_per_seq: { sum: [2], count: 2 },
       surprisal_exec: { sum: [10], count: 3 },
+      surprisal_missing_frac: { sum: [], count: 5 },
       surprisal_plan: { sum: [5], count: 2 },
       truncated_frac: { sum: [1], count: 2 },
     },
@@ -99,6 +101,44 @@ Deno.test("measure() gives a hand-worked batch its figures", () => {
     groups: { "2/1/varied": 1 },
     openGroups: {},
   });
+});
+
+Deno.test("measure() leaves a token without a logprob out of the surprisal alone, and counts it", () => {
+  for (const missing of [NaN, Infinity, -Infinity]) {
+    const batch = checkBatch({
+      offsets: Int32Array.of(0, 4, 5),
+      lossMask: Uint8Array.of(1, 1, 1, 0, 1),
+      oldLogprobs: Float32Array.of(-1, missing, missing, missing, missing),
+      entropies: Float32Array.of(missing, 1, 2, missing, missing),
+      flags: Uint8Array.of(0, Flag.excludeFromMetrics),
+    });
+    const sums = measure(batch, { planningMask: Uint8Array.of(0, 0, 1, 0, 0) });
+    const { surprisal_exec, surprisal_missing_frac, surprisal_plan, ...rest } = sums.pairs;
+    assert.deepEqual(surprisal_exec, { sum: [1], count: 1 });
+    assert.equal(surprisal_plan, undefined);
+    assert.deepEqual(surprisal_missing_frac, { sum: [2], count: 3 });
+    assert.deepEqual(rest, {
+      entropy_exec_old: { sum: [1], count: 1 },
+      entropy_missing_frac: { sum: [1], count: 3 },
+      entropy_plan_old: { sum: [2], count: 1 },
+      length: { sum: [3], count: 1 },
+      planning_frac: { sum: [1], count: 3 },
+      planning_seq_frac: { sum: [1], count: 1 },
+      truncated_frac: { sum: [], count: 1 },
+    });
+    const values = metricValues(sums);
+    assert.equal(values["hicra/perplexity_exec"], Math.E);
+    assert.equal(values["hicra/perplexity_plan"], null);
+    assert.equal(values["hicra/surprisal_missing_frac"], 2 / 3);
+  }
+});
+
+Deno.test("metricPairs() has the missing shares whatever was measured, for ranks to merge", () => {
+  const names = Object.keys(metricPairs(emptyMetrics()));
+  for (const name of ["hicra/surprisal_missing_frac", "hicra/entropy_missing_frac"]) {
+    assert.ok(names.includes(name));
+    assert.doesNotMatch(name, /min|max|sum|total/);
+  }
 });
 
 Deno.test("measure() of no sequence, no token or no trained token counts nothing", () => {

@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import pickle
+import warnings
 import signal
 
 import numpy as np
@@ -308,6 +309,35 @@ def test_a_check_knows_what_the_loop_will_send(lexicon):
         hook.check()
     assert hook.check(fields=["entropies", "rewards"]).metrics["hicra/planning_frac"] == (0, 0)
     hook.close()
+
+
+@pytest.mark.parametrize("on_failure", ["raise", "pass-through"])
+def test_a_logprob_that_only_a_metric_reads_may_be_missing(lexicon, on_failure):
+    options = {"lexicon": lexicon, "on_failure": on_failure, "socket": shared_sidecar.address()}
+    hook = Hook(TABLE, alpha=0.2, **options)
+    batch = ([0, 3], [BUT, WAIT, X], [1, 1, 1], [1.0, 1.0, 1.0])
+    whole = hook.transform(*batch, old_logprobs=[-1, -2, -3], entropies=[1, 2, 3])
+    missing = ([None, -2, -3], np.array([None, -2, -3], object), np.array([np.nan, -2, -3]))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for old_logprobs in missing:
+            result = hook.transform(*batch, old_logprobs=old_logprobs, entropies=[1, 2, np.inf])
+            same_bits(result.advantages, whole.advantages)
+            assert result.metrics["hicra/surprisal_plan"] == (2, 1)
+            assert result.metrics["hicra/surprisal_missing_frac"] == (1, 3)
+            assert result.metrics["hicra/entropy_missing_frac"] == (1, 3)
+            assert list(result.metrics) == list(whole.metrics)
+        padded = hook.transform_padded(
+            [[BUT, WAIT, X]], [[1, 1, 0]], [1.0], old_logprobs=[[None, -2, None]]
+        )
+        assert padded.metrics["hicra/surprisal_missing_frac"] == (1, 2)
+    told = [str(warning.message) for warning in said]
+    assert len(told) == 2 and "logprob" in told[0] and "entropy" in told[1]
+    assert whole.metrics["hicra/surprisal_missing_frac"] == (0, 3)
+    reading = Hook(TABLE, transforms=[{"name": "sepa"}], **options)
+    with pytest.raises(SidecarError, match=r"\"sepa\" as .*: oldLogprobs\[0\] is NaN"):
+        reading.transform(*batch, old_logprobs=[None, -2, -3])
+    assert hook.failures == reading.failures == 0
 
 
 def test_bad_batches_are_told(hook):

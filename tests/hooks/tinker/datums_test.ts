@@ -111,3 +111,16 @@ Deno.test("losses that lose token credit are refused", () => {
   assert.throws(() => tokenLevelLoss("cross_entropy"), /it reads no advantages/);
   assert.throws(() => tokenLevelLoss("mine"), /it is not known whether/);
 });
+
+Deno.test("datumsFromBatch() refuses a logprob that is missing where the loss reads it", () => {
+  const batch = batchFromSamples(SAMPLES);
+  const advantages = new Float32Array(batch.tokenIds.length);
+  const oldLogprobs = batch.oldLogprobs.slice().fill(NaN, 1, 2);
+  assert.throws(() => datumsFromBatch({ ...batch, oldLogprobs }, advantages, PROMPTS), {
+    name: "RangeError",
+    message: /^Cannot make datums as batch\.oldLogprobs must be finite .*: oldLogprobs\[1\] is NaN/,
+  });
+  const lossMask = batch.lossMask.slice().fill(0, 1, 2);
+  const [first] = datumsFromBatch({ ...batch, oldLogprobs, lossMask }, advantages, PROMPTS);
+  assert.equal(first!.lossFnInputs.logprobs![2], 0);
+});

@@ -40,8 +40,8 @@ const PASS: PassInput = {
 Deno.test("every request goes to its path with the fields of the protocol", async () => {
   const results: Record<string, unknown> = {
     "create_model": { "model_id": "m" },
-    "asample": { sequences: [{ tokens: [5, 6], logprobs: [-1, -2], "stop_reason": "stop" }] },
-    "forward": { "loss_fn_outputs": [{ logprobs: { data: [-1, -2] } }], metrics: { a: 1 } },
+    "asample": { sequences: [{ tokens: [5, 6], logprobs: [-1, null], "stop_reason": "stop" }] },
+    "forward": { "loss_fn_outputs": [{ logprobs: { data: [null, -2] } }], metrics: { a: 1 } },
     "forward_backward": { "loss_fn_outputs": [], metrics: {} },
     "optim_step": { metrics: { "skyrl.ai/grad_norm": 2 } },
     "save_weights": { path: "tinker://m/weights/c" },
@@ -79,12 +79,12 @@ Deno.test("every request goes to its path with the fields of the protocol", asyn
       }),
       [{
         tokens: Int32Array.of(5, 6),
-        logprobs: Float32Array.of(-1, -2),
+        logprobs: Float32Array.of(-1, NaN),
         stopReason: "stop",
       }],
     );
     assert.deepEqual(await client.forward("m", PASS), {
-      outputs: [{ logprobs: Float32Array.of(-1, -2) }],
+      outputs: [{ logprobs: Float32Array.of(NaN, -2) }],
       metrics: { a: 1 },
     });
     assert.deepEqual(await client.forwardBackward("m", PASS), { outputs: [], metrics: {} });

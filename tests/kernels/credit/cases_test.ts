@@ -541,6 +541,16 @@ const ERRORS: readonly {
   },
   {
     batch: TOKENS,
+    change: { entropies: Float32Array.of(1, NaN) },
+    options: { from: "tokens", transform: { name: "high-entropy-advantage" } },
+    error: {
+      name: "RangeError",
+      message: "Cannot credit tokens as batch.entropies must be finite where lossMask is 1: " +
+        "entropies[1] is NaN, measure it, drop the sequence, or do without what reads it",
+    },
+  },
+  {
+    batch: TOKENS,
     change: { groupIds: Int32Array.of(4, -1) },
     options: { from: "tokens", transform: { name: "hicra", mode: "baseline-corrected" } },
     error: {

@@ -94,6 +94,10 @@ def make_batch():
         mask = np.asarray(sequence["planningMask"], dtype=np.float32)
         sequence["after"] = f32(adv + np.float32(0.2) * np.abs(adv) * mask)
         sequences.append(sequence)
+    # Values that the host did not measure, on trained tokens and on others, in rows that count and do not.
+    for name, places in (("oldLogprobs", [(0, 3), (3, 5), (3, 6), (5, 1)]), ("entropies", [(2, 0)])):
+        for row, token in places:
+            sequences[row][name][token] = None
     return sequences
 
 
@@ -122,8 +126,13 @@ def measure(sequences, correct_above, n):
         for i in trained:
             name = "plan" if q["planningMask"][i] else "exec"
             before, after = q["advantages"][i], q["after"][i]
-            values[f"surprisal_{name}"].append(-q["oldLogprobs"][i])
-            values[f"entropy_{name}_old"].append(q["entropies"][i])
+            logprob, entropy_of_next = q["oldLogprobs"][i], q["entropies"][i]
+            values["surprisal_missing_frac"].append(int(logprob is None))
+            values["entropy_missing_frac"].append(int(entropy_of_next is None))
+            if logprob is not None:
+                values[f"surprisal_{name}"].append(-logprob)
+            if entropy_of_next is not None:
+                values[f"entropy_{name}_old"].append(entropy_of_next)
             values[f"adv_{name}"].append(before)
             values[f"adv_abs_{name}"].append(abs(before))
             values[f"adv_{name}_after"].append(after)
