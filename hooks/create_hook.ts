@@ -22,6 +22,7 @@ import {
 } from "../batch/mod.ts";
 import { measure, type MeasureOptions, type MetricSums } from "../metrics/mod.ts";
 import type { PlanningTokens, SgMatcher } from "../sg/mod.ts";
+import { missingWarnings } from "./_missing_warnings.ts";
 
 /** What a hook is made of. */
 export interface HookOptions {
@@ -152,7 +153,7 @@ export function createHook(options: HookOptions): AdvantageHook {
     : options.baseline;
   let failures = 0;
   let emptyBatches = 0;
-  const hasWarned = new Set<string>();
+  const warned = new Set<string>();
 
   const run = (input: CheckedBatch, { groups, ...clock }: HookStep): HookResult => {
     const batch = withTokenAdvantages(input, baseline);
@@ -175,13 +176,9 @@ export function createHook(options: HookOptions): AdvantageHook {
     if (metrics === false) return result;
     const marks = { planningMask: credit.planningMask, ...(spans && { spans }) };
     const measured = measure(batch, marks, { ...metrics, ...groups, after: credit.advantages });
-    for (const [name, what] of MISSING) {
-      if (hasWarned.has(name) || (measured.pairs[name]?.sum[0] ?? 0) === 0) continue;
-      hasWarned.add(name);
-      warn(
-        `hicra: ${what} of some trained tokens is not finite: they are left out of its metrics and ` +
-          `counted in hicra/${name}`,
-      );
+    for (const warning of missingWarnings(measured)) {
+      if (!warned.has(warning)) warn(warning);
+      warned.add(warning);
     }
     return { ...result, metrics: measured };
   };
@@ -211,11 +208,6 @@ export function createHook(options: HookOptions): AdvantageHook {
     return result;
   };
 }
-
-const MISSING = [
-  ["surprisal_missing_frac", "the logprob"],
-  ["entropy_missing_frac", "the entropy"],
-] as const;
 
 function isTransform(transform: Transform | TransformConfig): transform is Transform {
   return typeof transform.apply === "function";

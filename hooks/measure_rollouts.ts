@@ -1,4 +1,5 @@
 import { measure, type MeasureOptions, type MetricSums } from "../metrics/mod.ts";
+import { missingWarnings } from "./_missing_warnings.ts";
 import { type MarkRolloutsOptions, packRollouts } from "./mark_rollouts.ts";
 import type { Rollout } from "./rollouts.ts";
 
@@ -9,7 +10,8 @@ export interface MeasureRolloutsOptions extends MarkRolloutsOptions {
 }
 
 /**
- * Measures the rollouts of a file as they are, without any transform.
+ * Measures the rollouts of a file as they are, without any transform. `warn` is told of logprobs and
+ * entropies that are missing.
  *
  * @example Usage
  * ```ts
@@ -37,9 +39,12 @@ export function measureRollouts(
   rollouts: readonly Rollout[],
   options: MeasureRolloutsOptions,
 ): MetricSums {
+  const { warn = (message: string) => console.warn(message) } = options;
   const { batch, promptIds } = packRollouts(rollouts, options);
-  return measure(batch, options.matcher.match(batch), {
+  const sums = measure(batch, options.matcher.match(batch), {
     ...options.metrics,
     groupNames: promptIds,
   });
+  missingWarnings(sums).forEach((warning) => warn(warning));
+  return sums;
 }

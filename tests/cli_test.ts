@@ -710,7 +710,7 @@ Deno.test("hicra takes null where a logprob was not measured, and mask looks at 
     const [line] = await readLines(out);
     assert.deepEqual(line!.logprobs, [null, -1, -2]);
     assert.deepEqual(line!.advantages, [1.2, 1.2, 1]);
-    assert.deepEqual(await run("metrics", file, ...flags), { code: 0, stderr: "" });
+    assert.deepEqual(await run("metrics", file, ...flags), { code, stderr });
     const { pairs } = JSON.parse(await readFile(out, "utf8"));
     assert.deepEqual(pairs["hicra/surprisal_plan"], { sum: 1, count: 1 });
     assert.deepEqual(pairs["hicra/surprisal_missing_frac"], { sum: 1, count: 3 });
