@@ -102,9 +102,14 @@ export function solutionsOf(
     if (!isLabel(label)) {
       throw kindError(where, fields.label!, "true, false, a number or null", label);
     }
-    const succeeded = typeof label === "boolean" ? label : Number(label) >= minReward;
+    const succeeded = typeof label === "boolean" ? label : reaches(Number(label), minReward);
     return { text, promptId: String(promptId), succeeded };
   });
+}
+
+/** A label of float32, as a column of Parquet may hold, is as much as the number that it was made of. */
+function reaches(label: number, minReward: number): boolean {
+  return label >= minReward || label === Math.fround(minReward);
 }
 
 /** An array on the way: which element was taken, of how many. */

@@ -10,6 +10,8 @@ export interface SolutionSource {
 }
 
 const RECORDS = /\.(jsonl|jsonl\.gz|parquet)$/;
+/** What a miner keeps lies in a folder with this file, and holds solutions that it has read before. */
+const WORK_MARKER = "hicra-work.json";
 const TEXT = /\.(txt|md)$/;
 
 /** The files behind paths: a folder's in the order of their names. */
@@ -44,7 +46,9 @@ async function inFolder(folder: string): Promise<SolutionSource[]> {
 /** Relative, with slashes on every system, as they become prompt ids. */
 async function namesBelow(folder: string, prefix: string): Promise<string[]> {
   const names: string[] = [];
-  for (const entry of await readdir(join(folder, prefix), { withFileTypes: true })) {
+  const entries = await readdir(join(folder, prefix), { withFileTypes: true });
+  if (entries.some(({ name }) => name === WORK_MARKER)) return [];
+  for (const entry of entries) {
     const name = prefix + entry.name;
     if (entry.isDirectory()) names.push(...await namesBelow(folder, `${name}/`));
     else names.push(name);

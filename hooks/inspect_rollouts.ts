@@ -55,9 +55,10 @@ export async function* inspectRollouts(
   const { matcher, credited, promptId, correct, limit = Infinity, correctAbove = 0 } = options;
   const { warn = (message: string) => console.warn(message) } = options;
   if (limit <= 0) return;
+  const isCorrect = (reward: number): boolean => Math.fround(reward) > Math.fround(correctAbove); // as `measure` compares them
   const isSelected = ({ prompt_id: id, reward }: Rollout): boolean =>
     (promptId === undefined || id === promptId) &&
-    (correct === undefined || (reward !== undefined && (reward > correctAbove) === correct));
+    (correct === undefined || (reward !== undefined && isCorrect(reward) === correct));
   let shown = 0;
   if (credited !== undefined) {
     const all = await Array.fromAsync(rollouts);

@@ -60,7 +60,7 @@ export interface ReadSolutionsOptions {
  *
  * A folder is read with all folders in it, sorted by name: its `.jsonl`, `.jsonl.gz` and `.parquet`
  * files, or if it has none its `.txt` and `.md` files, whose paths in the folder are the prompt ids. So
- * a README beside records is not a solution.
+ * a README beside records is not a solution. The work folder of a miner is passed over.
  *
  * An array on the way to a field gives one solution per element, with the label of the same element;
  * text and label may also be two arrays of one length. Fields that are not named are chosen by the first

@@ -138,8 +138,10 @@ export function measure(
     grams = sortedRecord(found.grams);
     if (found.followers.size > 0) followers = { [followerLength]: sortedRecord(found.followers) };
   }
-  if (batch.rewards !== undefined) measureRewards(batch, batch.rewards, tokens, correctAbove, put);
-  const found = findGroups(batch, correctAbove, groupNames);
+  // Rewards are float32: 0.1 is not above 0.1, though its float32 is above the float64.
+  const above = Math.fround(correctAbove);
+  if (batch.rewards !== undefined) measureRewards(batch, batch.rewards, tokens, above, put);
+  const found = findGroups(batch, above, groupNames);
   const groups = groupScope === undefined ? histogramOf(found.values(), groupKey) : {};
   const openGroups = groupScope === undefined
     ? {}

@@ -170,6 +170,16 @@ Deno.test("inspectRollouts() stops reading when it has enough", async () => {
   assert.equal(asked, 4);
 });
 
+Deno.test("inspectRollouts() takes for correct what the metrics do", async () => {
+  const matcher = tinyMatcher();
+  const rollouts = [0.1, 0.2].map((reward) => ({ "prompt_id": "p", "token_ids": [3], reward }));
+  const options = { matcher, correctAbove: 0.1 };
+  const all = await Array.fromAsync(inspectRollouts(rollouts, options));
+  assert.deepEqual(all.map(({ correct }) => correct), [false, true]);
+  const right = await Array.fromAsync(inspectRollouts(rollouts, { ...options, correct: true }));
+  assert.deepEqual(right.map(({ reward }) => reward), [Math.fround(0.2)]);
+});
+
 Deno.test("inspectRollouts() shows the same rollouts with transforms, and what they do", async () => {
   const rollouts = [0, 1, 1].map((reward) => ({ "prompt_id": "p", "token_ids": [3, 2], reward }));
   const credited = creditRollouts(rollouts, { matcher, transforms, baseline: "rloo" });

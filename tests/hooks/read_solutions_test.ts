@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { readSolutions, type ReadSolutionsOptions } from "../../hooks/read_solutions.ts";
-import type { Solution } from "../../sg/mining/mod.ts";
+import { claimWorkFolder, type Solution } from "../../sg/mining/mod.ts";
 
 const CORPUS = fileURLToPath(new URL("../testdata/corpus/", import.meta.url));
 const ROLLOUTS = fileURLToPath(new URL("../testdata/rollouts/", import.meta.url));
@@ -112,6 +112,33 @@ Deno.test("readSolutions() reads folders by name, gzip by content, and no README
     "d.json": "[]",
   });
   assert.deepEqual(solutions.map(({ text }) => text), ["1", "2", "3"]);
+});
+
+Deno.test("readSolutions() passes over what a miner keeps in the same folder", async () => {
+  const line = '{"id":1,"text":"t"}\n';
+  await inFolder({ "a.jsonl": line }, async (folder) => {
+    await claimWorkFolder(join(folder, "lexicon.json.work"));
+    await mkdir(join(folder, "lexicon.json.work", "corpus"));
+    await writeFile(join(folder, "lexicon.json.work", "corpus", "shard-00000.jsonl"), "[]\n");
+    const solutions = await Array.fromAsync(readSolutions(folder));
+    assert.deepEqual(solutions, [{ text: "t", promptId: "1" }]);
+  });
+});
+
+Deno.test("readSolutions() takes a float32 label as much as a float64 threshold of the same digits", async () => {
+  const columnData: ColumnSource[] = [
+    { name: "id", data: [1, 2, 3], type: "INT32" },
+    { name: "text", data: ["a", "b", "c"], type: "STRING" },
+    { name: "score", data: [0.6, 0.7, 0.8], type: "FLOAT" },
+  ];
+  const parquet = new Uint8Array(parquetWriteBuffer({ columnData }));
+  const lines = ["a", "b", "c"].map((text, i) =>
+    JSON.stringify({ id: i + 1, text, score: [0.6, 0.7, 0.8][i] }) + "\n"
+  );
+  const labels = async (files: Files): Promise<unknown[]> =>
+    (await readFolder(files, { minReward: 0.7 })).map(({ succeeded }) => succeeded);
+  assert.deepEqual(await labels({ "a.parquet": parquet }), [false, true, true]);
+  assert.deepEqual(await labels({ "a.jsonl": lines.join("") }), [false, true, true]);
 });
 
 Deno.test("readSolutions() takes each text file of a folder without records as a solution", async () => {

@@ -251,6 +251,24 @@ Deno.test("measure() takes a reward above the threshold as correct", () => {
   assert.deepEqual(correct({ correctAbove: -1 }), { sum: [3], count: 3 });
 });
 
+Deno.test("measure() does not take a reward for above the threshold that it equals in float32", () => {
+  const values = [0.1, 0.7, 1.1, -0.1, 16777217];
+  fc.assert(
+    fc.property(fc.double({ noNaN: true, min: -1e30, max: 1e30 }), (value) => {
+      const batch = checkBatch({
+        offsets: Int32Array.of(0, 1),
+        lossMask: Uint8Array.of(1),
+        rewards: Float32Array.of(value),
+        groupIds: Int32Array.of(0),
+      });
+      const sums = measure(batch, { planningMask: new Uint8Array(1) }, { correctAbove: value });
+      assert.deepEqual(sums.pairs.accuracy, { sum: [], count: 1 });
+      assert.equal(metricValues(sums, {})["hicra/pass_at_1"], 0);
+    }),
+    { examples: values.map((value) => [value]) },
+  );
+});
+
 Deno.test("measure() does not modify its inputs", () => {
   fc.assert(fc.property(fc.array(anySequence, { maxLength: 4 }), (sequences) => {
     const [given, copy] = [pack(sequences), pack(sequences)];
