@@ -99,7 +99,10 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<GPUDev
 
 async function acquire(adapter: GPUAdapter, descriptor: GPUDeviceDescriptor): Promise<GPUDevice> {
   try {
-    return await adapter.requestDevice(descriptor);
+    const device = await adapter.requestDevice(descriptor);
+    // Deno 2.9 keeps what is read once, and ends the process where it is read first after the adapter is collected.
+    void device.adapterInfo;
+    return device;
   } catch (cause) {
     const { description } = adapter.info;
     throw new GpuUnavailableError(

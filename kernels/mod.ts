@@ -17,6 +17,7 @@ export { BufferPool, type BufferRequest } from "./buffer_pool.ts";
 export { type BackendChoice, fastestBackend } from "./fastest_backend.ts";
 export { GpuTimer } from "./gpu_timer.ts";
 export { ShaderError } from "./shader_error.ts";
+export { GpuWrongResultError } from "./gpu_wrong_result_error.ts";
 export type { LogitDtype, Logits } from "./logit_dtype.ts";
 export { type LogitStats, logitStats, type LogitStatsOptions } from "./logits/reference.ts";
 export {

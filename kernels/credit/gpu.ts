@@ -2,10 +2,12 @@ import { InputRangeError } from "../../batch/mod.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { bindingRanges } from "../_dispatch.ts";
 import { dispatchOn } from "../_dispatch_on.ts";
+import { selfCheck } from "../_self_check.ts";
 import { transfer, type Transfers, wholeWords } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { bufferBytes, checkCreditBuffers, neededBuffers } from "./_check_buffers.ts";
 import { checkCredit } from "./_check_credit.ts";
+import { compareCredit } from "./_compare.ts";
 import {
   CENTERS,
   type Credit,
@@ -84,17 +86,26 @@ export class CreditKernel {
   }
 
   /**
-   * Compiles the kernel for a device.
+   * Compiles the kernel for a device, and compares a few tokens with `creditTokens`, once for a device and
+   * options.
    *
    * @param device Device of the buffers; stays the caller's.
    * @param options Where to begin, the convention of the baseline and the transform.
    * @returns The kernel.
    * @throws {RangeError} If an option breaks its rule.
    * @throws {ShaderError} If the device's compiler refuses a shader.
+   * @throws {GpuWrongResultError} If the device computes something else than `creditTokens`.
    */
   static async compile(device: GPUDevice, options: CreditOptions = {}): Promise<CreditKernel> {
     const credit = resolveCredit(options);
-    return new CreditKernel(device, credit, await compilePasses(device, credit));
+    const kernel = new CreditKernel(device, credit, await compilePasses(device, credit));
+    await selfCheck(
+      device,
+      { kernel: "CreditKernel", reference: "creditTokens", settings: credit },
+      () => compareCredit((batch) => kernel.run(batch), options, credit),
+    );
+    kernel.destroy();
+    return kernel;
   }
 
   /** The buffers that {@linkcode CreditKernel.encode} needs; `include` and `parameters` may be there besides. */
@@ -344,6 +355,7 @@ const LOSS_MASK = 3;
  * @throws {RangeError} If an option, a length or a value breaks its rule, a group is unknown, a group
  * of one meets `singleton: "error"`, or the batch does not fit the device's buffers or memory.
  * @throws {ShaderError} If the device's compiler refuses a shader.
+ * @throws {GpuWrongResultError} If the device computes something else than `creditTokens`.
  */
 export async function creditTokensGpu(
   device: GPUDevice,

@@ -2,6 +2,7 @@ import { compilePipeline } from "../_compile_pipeline.ts";
 import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { rowRanges, uploadRanges } from "../_dispatch.ts";
 import { dispatchOn } from "../_dispatch_on.ts";
+import { selfCheck } from "../_self_check.ts";
 import { transfer, wholeVectors } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { DTYPE_BYTES, type LogitDtype, type Logits } from "../logit_dtype.ts";
@@ -12,6 +13,7 @@ import {
   checkTopK,
   type LogitSettings,
 } from "./_check_logits.ts";
+import { compareLogits } from "./_compare.ts";
 import type { LogitStats, LogitStatsOptions } from "./reference.ts";
 import { logitStatsShader } from "./shader.ts";
 
@@ -99,13 +101,15 @@ export class LogitStatsKernel {
   }
 
   /**
-   * Compiles the kernel for a device and a model.
+   * Compiles the kernel for a device and a model, and compares a few rows with `logitStats`, once for a device
+   * and options.
    *
    * @param device Device of the buffers.
    * @param options Vocabulary, element type, temperature, what to compute.
    * @returns The kernel. It holds buffers only between calls of `run`.
-   * @throws {RangeError} If an option is out of range.
+   * @throws {RangeError} If an option is out of range, or a row of logits does not fit the device's buffers.
    * @throws {ShaderError} If the device's compiler refuses the shader.
+   * @throws {GpuWrongResultError} If the device computes something else than `logitStats`.
    */
   static async compile(
     device: GPUDevice,
@@ -119,7 +123,15 @@ export class LogitStatsKernel {
       code: logitStatsShader({ dtype, topK }),
       constants: { vocab_size: vocabSize, temperature },
     });
-    return new LogitStatsKernel(device, pipeline, settings, topK);
+    const kernel = new LogitStatsKernel(device, pipeline, settings, topK);
+    const checked = { ...settings, topK };
+    await selfCheck(
+      device,
+      { kernel: "LogitStatsKernel", reference: "logitStats", settings: checked },
+      () => compareLogits((logits, tokenIds) => kernel.#compute(logits, tokenIds), checked),
+    );
+    kernel.destroy();
+    return kernel;
   }
 
   /**
@@ -186,9 +198,21 @@ export class LogitStatsKernel {
     { lossMask }: Pick<LogitStatsOptions, "lossMask"> = {},
   ): Promise<LogitStats> {
     checkLogitArrays(ACTION, { logits, tokenIds, lossMask }, this.#settings);
-    const { vocabSize, dtype } = this.#settings;
-    const numTokens = tokenIds.length;
     const ids = lossMask ? tokenIds.map((id, t) => lossMask[t] === 0 ? -1 : id) : tokenIds;
+    const stats = await this.#compute(logits, ids);
+    const bad = stats.entropies.findIndex(Number.isNaN);
+    if (bad !== -1) throw badRow(ACTION, logits, bad, this.#settings);
+    return stats;
+  }
+
+  /** Frees the buffers that `run` keeps. The kernel can be used again. */
+  destroy(): void {
+    this.#pool.destroy();
+  }
+
+  async #compute(logits: Logits, ids: Int32Array): Promise<LogitStats> {
+    const { vocabSize, dtype } = this.#settings;
+    const numTokens = ids.length;
     const stats: LogitStats = {
       logprobs: new Float32Array(numTokens),
       entropies: new Float32Array(numTokens),
@@ -231,14 +255,7 @@ export class LogitStatsKernel {
       stats.argmaxes.set(new Int32Array(results.argmaxes), start);
       stats.topKMasses.set(new Float32Array(results.topKMasses), start);
     }
-    const bad = stats.entropies.findIndex(Number.isNaN);
-    if (bad !== -1) throw badRow(ACTION, logits, bad, this.#settings);
     return stats;
-  }
-
-  /** Frees the buffers that `run` keeps. The kernel can be used again. */
-  destroy(): void {
-    this.#pool.destroy();
   }
 }
 
@@ -280,6 +297,7 @@ export class LogitStatsKernel {
  * @throws {RangeError} If an option, a length or an id is out of range, a token has no distribution, or a
  * row does not fit the device's buffers.
  * @throws {ShaderError} If the device's compiler refuses the shader.
+ * @throws {GpuWrongResultError} If the device computes something else than `logitStats`.
  */
 export async function logitStatsGpu(
   device: GPUDevice,

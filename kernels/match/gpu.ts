@@ -1,8 +1,10 @@
 import { compilePipeline } from "../_compile_pipeline.ts";
+import { selfCheck } from "../_self_check.ts";
 import { transfer, wholeWords } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { checkMatchBuffers } from "./_check_buffers.ts";
 import { checkPhraseBatch, checkTables, unknownToken } from "./_check_match.ts";
+import { checkedTables, compareMatches } from "./_compare.ts";
 import { dispatchOn } from "../_dispatch_on.ts";
 import { cutBetweenSequences, halves, type Piece } from "./_pieces.ts";
 import { MATCH_BYTES, matchesThatFit, STATUS_BYTES, TEXT_BYTES, tokensThatFit } from "./_sizes.ts";
@@ -92,18 +94,19 @@ export class MatchKernel {
   }
 
   /**
-   * Compiles the kernel for a device and uploads the tables.
+   * Compiles the kernel for a device, compares a few matches with those of `matchPhrases`, once for a device, and
+   * uploads the tables.
    *
    * @param device Device of the buffers; stays the caller's.
    * @param tables The tokenizer and the phrases, from `SgMatcher.phraseTables()`.
    * @returns The kernel, which the caller must destroy.
    * @throws {RangeError} If a length breaks the contract, or a table does not fit the device.
    * @throws {ShaderError} If the device's compiler refuses a shader.
+   * @throws {GpuWrongResultError} If the device finds other matches than `matchPhrases`.
    * @throws {TypeError} If an array is missing or of another type.
    */
   static async compile(device: GPUDevice, tables: PhraseTables): Promise<MatchKernel> {
     checkTables(tables);
-    const vocabSize = tables.byteOffsets.length - 1;
     const compile = (name: string, code: string) =>
       compilePipeline(device, { label: `${LABEL} ${name}`, code });
     const [spell, sequences, match, openings] = await Promise.all([
@@ -112,8 +115,25 @@ export class MatchKernel {
       compile("phrases", MATCH_SHADER),
       compile("openings", OPENINGS_SHADER),
     ]);
-    const buffers = await uploadTables(device, tables, openings);
-    return new MatchKernel(device, buffers, vocabSize, [spell, sequences, match]);
+    const loaded = async (tables: PhraseTables) => {
+      const buffers = await uploadTables(device, tables, openings);
+      const vocabSize = tables.byteOffsets.length - 1;
+      return new MatchKernel(device, buffers, vocabSize, [spell, sequences, match]);
+    };
+    await selfCheck(
+      device,
+      { kernel: "MatchKernel", reference: "matchPhrases", settings: null },
+      async () => {
+        const tables = checkedTables();
+        const kernel = await loaded(tables);
+        try {
+          return await compareMatches((batch) => kernel.run(batch), tables);
+        } finally {
+          kernel.destroy();
+        }
+      },
+    );
+    return await loaded(tables);
   }
 
   /**
@@ -306,6 +326,7 @@ export class MatchKernel {
  * @throws {RangeError} If a length breaks the contract, a token id where `lossMask` is 1 is outside the
  * vocabulary, or the tables or one sequence do not fit the device.
  * @throws {ShaderError} If the device's compiler refuses a shader.
+ * @throws {GpuWrongResultError} If the device computes something else than `matchPhrases`.
  * @throws {TypeError} If an array is missing or of another type.
  */
 export async function matchPhrasesGpu(

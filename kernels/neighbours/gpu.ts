@@ -3,9 +3,11 @@ import { captureErrors } from "../_capture_errors.ts";
 import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { workgroupGrid } from "../_dispatch.ts";
+import { selfCheck } from "../_self_check.ts";
 import { type Output, transfer, Transfers } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { checkEpsilon, checkNumIndices } from "./_check_epsilon.ts";
+import { compareNeighbours } from "./_compare.ts";
 import { cosineDistance, type Directions, directions, roundingError } from "./directions.ts";
 import type { Neighbours, NeighboursOptions } from "./reference.ts";
 import { COUNT_NEIGHBOURS_SHADER, LIST_NEIGHBOURS_SHADER, TILE_ROWS } from "./shader.ts";
@@ -98,13 +100,15 @@ export class NeighboursKernel {
   }
 
   /**
-   * Compiles the kernel for a device.
+   * Compiles the kernel for a device, and compares a few lists with those of `neighbours`, once for a device and
+   * options.
    *
    * @param device Device of the buffers; stays the caller's.
    * @param options Dimensions and epsilon.
    * @returns The kernel. It holds no buffers but what `run` keeps: `destroy()` frees it.
    * @throws {RangeError} If dimensions or epsilon are out of their range.
    * @throws {ShaderError} If the device's compiler refuses a shader.
+   * @throws {GpuWrongResultError} If the device computes something else than `neighbours`.
    */
   static async compile(
     device: GPUDevice,
@@ -138,7 +142,15 @@ export class NeighboursKernel {
       compile(LIST_NEIGHBOURS_SHADER, {}),
       compile(LIST_NEIGHBOURS_SHADER, { markUncertain: 1 }),
     ]);
-    return new NeighboursKernel(device, { dimensions, epsilon }, { count, list, markedList });
+    const options = { dimensions, epsilon };
+    const kernel = new NeighboursKernel(device, options, { count, list, markedList });
+    await selfCheck(
+      device,
+      { kernel: "NeighboursKernel", reference: "neighbours", settings: options },
+      () => compareNeighbours((vectors) => kernel.run(vectors), options),
+    );
+    kernel.destroy();
+    return kernel;
   }
 
   /**
@@ -385,6 +397,7 @@ export class NeighboursKernel {
  * @throws {RangeError} If a vector is zero or not finite, dimensions or epsilon are out of their range, there are 2^31
  * neighbours or more, or what 64 rows need does not fit the device's bindings or memory.
  * @throws {ShaderError} If the device's compiler refuses a shader.
+ * @throws {GpuWrongResultError} If the device computes something else than `neighbours`.
  */
 export async function neighboursGpu(
   device: GPUDevice,

@@ -3,12 +3,15 @@ import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { rowRanges, uploadRanges } from "../_dispatch.ts";
 import { dispatchOn } from "../_dispatch_on.ts";
+import { selfCheck } from "../_self_check.ts";
 import { lanesOf } from "../_logit_wgsl.ts";
 import { transfer, wholeVectors } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { DTYPE_BYTES } from "../logit_dtype.ts";
 import { checkLogitArrays } from "../logits/_check_logits.ts";
 import { LogitStatsKernel } from "../logits/gpu.ts";
+import type { LogitStats } from "../logits/reference.ts";
+import { compareGradients } from "./_compare.ts";
 import { checkTerms, type Objective, objectiveOf } from "./_objective.ts";
 import {
   badToken,
@@ -116,13 +119,15 @@ export class PolicyGradientKernel {
   }
 
   /**
-   * Compiles the kernel for a device, a model and an objective.
+   * Compiles the kernel for a device, a model and an objective, and compares a few rows with `policyGradient`, once
+   * for a device and options.
    *
    * @param device Device of the buffers.
    * @param options The objective, and whether to work in place.
    * @returns The kernel; its `destroy` frees at most 32 bytes for each token of the largest run.
-   * @throws {RangeError} If an option is out of range.
+   * @throws {RangeError} If an option is out of range, or a row of logits does not fit the device's buffers.
    * @throws {ShaderError} If the device's compiler refuses the shader.
+   * @throws {GpuWrongResultError} If the device computes something else than `policyGradient`.
    */
   static async compile(
     device: GPUDevice,
@@ -153,7 +158,15 @@ export class PolicyGradientKernel {
       code: KL_SHADER,
       constants: { kl_penalty: klPenalty },
     });
-    return new PolicyGradientKernel(device, { kl, slopes, gradients }, { objective, inPlace });
+    const settings = { objective, inPlace };
+    const kernel = new PolicyGradientKernel(device, { kl, slopes, gradients }, settings);
+    await selfCheck(
+      device,
+      { kernel: "PolicyGradientKernel", reference: "policyGradient", settings },
+      () => compareGradients((...inputs) => kernel.#compute(...inputs), objective),
+    );
+    kernel.destroy();
+    return kernel;
   }
 
   /**
@@ -215,6 +228,42 @@ export class PolicyGradientKernel {
   destroy(): void {
     for (const buffer of this.#scratch) buffer.destroy();
     this.#scratch.length = 0;
+  }
+
+  /** A run on typed arrays, with what the forward pass has found. */
+  async #compute(
+    { logits, tokenIds, oldLogprobs, refLogprobs, advantages, weights }: PolicyGradientInputs,
+    { logprobs, entropies, logsumexps }: LogitStats,
+  ): Promise<PolicyGradient> {
+    const numTokens = tokenIds.length;
+    const pool = new BufferPool(this.#device);
+    try {
+      const result = await transfer(pool, "hicra policy gradient", (transfers, encoder) => {
+        const given = { tokenIds, oldLogprobs, refLogprobs, advantages, weights };
+        const found = { logprobs, entropies, logsumexps };
+        const uploaded = Object.fromEntries(
+          Object.entries({ ...given, ...found }).flatMap(([name, values]) =>
+            values === undefined ? [] : [[name, transfers.upload(name, values)]]
+          ),
+        ) as Record<keyof typeof given | keyof typeof found, GPUBuffer>;
+        const rows = transfers.uploadInPlace("logits", logits);
+        const gradients = this.#inPlace ? rows : transfers.output("gradients", logits.byteLength);
+        const losses = transfers.output("losses", 4 * numTokens);
+        this.encode(encoder, { ...uploaded, logits: rows, gradients, losses }, numTokens);
+        return {
+          gradients: { buffer: gradients, bytes: logits.byteLength },
+          losses: { buffer: losses, bytes: 4 * numTokens },
+        };
+      });
+      return {
+        gradients: this.#objective.dtype === "f32"
+          ? new Float32Array(result.gradients)
+          : new Uint16Array(result.gradients),
+        losses: new Float32Array(result.losses),
+      };
+    } finally {
+      pool.destroy();
+    }
   }
 
   #check(buffers: PolicyGradientBuffers, numTokens: number, rowBytes: number): void {
@@ -321,6 +370,7 @@ export class PolicyGradientKernel {
  * @throws {RangeError} If an option, a length or a value is out of range, a token that counts has no
  * distribution or probability 0, or a row does not fit the device's buffers.
  * @throws {ShaderError} If the device's compiler refuses a shader.
+ * @throws {GpuWrongResultError} If the device computes something else than `policyGradient`.
  */
 export async function policyGradientGpu(
   device: GPUDevice,

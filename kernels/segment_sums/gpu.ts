@@ -1,9 +1,11 @@
 import { checkBuffers, checkSize } from "../_check_buffers.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { dispatchOn } from "../_dispatch_on.ts";
+import { selfCheck } from "../_self_check.ts";
 import { type Output, transfer, wholeWords } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { checkNumClasses, checkSegmentSums } from "./_check_segment_sums.ts";
+import { compareSums } from "./_compare.ts";
 import {
   type ClassSums,
   distinct,
@@ -111,13 +113,15 @@ export class SegmentSumsKernel {
   }
 
   /**
-   * Compiles the kernel for a device.
+   * Compiles the kernel for a device, and compares a few sums with those of `segmentSums`, once for a device and
+   * number of classes.
    *
    * @param device Device of the buffers; stays the caller's.
    * @param options Number of classes.
    * @returns The kernel, which holds at most 256 KiB of its own, and what `run` keeps: `destroy()` frees it.
    * @throws {RangeError} If the number of classes is out of its range.
    * @throws {ShaderError} If the device's compiler refuses a shader.
+   * @throws {GpuWrongResultError} If the device computes something else than `segmentSums`.
    */
   static async compile(
     device: GPUDevice,
@@ -154,7 +158,13 @@ export class SegmentSumsKernel {
       compile(JOIN_SUMS_SHADER, { byId: 1, hasIds: 1 }),
     ]);
     const named = Object.fromEntries(names.map((name, index) => [name, pipelines[index]!]));
-    return new SegmentSumsKernel(device, numClasses, named as Pipelines);
+    const kernel = new SegmentSumsKernel(device, numClasses, named as Pipelines);
+    await selfCheck(
+      device,
+      { kernel: "SegmentSumsKernel", reference: "segmentSums", settings: numClasses },
+      () => compareSums((...inputs) => kernel.run(...inputs), numClasses),
+    );
+    return kernel;
   }
 
   /**
@@ -456,6 +466,7 @@ export class SegmentSumsKernel {
  * @throws {RangeError} If a length, an offset or the number of classes breaks the contract, or the tokens do
  * not fit the device's bindings or memory.
  * @throws {ShaderError} If the device's compiler refuses a shader.
+ * @throws {GpuWrongResultError} If the device computes something else than `segmentSums`.
  */
 export async function segmentSumsGpu(
   device: GPUDevice,

@@ -185,29 +185,29 @@ gpuTest("creditTokensGpu() agrees on a folded grid", async (device) => {
 });
 
 gpuTest("creditTokensGpu() agrees when tokens need several bindings", async (device) => {
-  // Bindings of 1,024 tokens; what needs the whole of a sequence does not fit and says so.
-  const small = withLimits(device, { maxStorageBufferBindingSize: 4_096 });
-  for (const numTokens of [1_023, 1_024, 1_025, 5_003]) {
+  // Bindings of 2,048 tokens; what needs the whole of a sequence does not fit and says so.
+  const small = withLimits(device, { maxStorageBufferBindingSize: 8_192 });
+  for (const numTokens of [2_047, 2_048, 2_049, 5_003]) {
     const batch = randomBatch(numTokens, { numSequences: 1, maxLength: 1, firstLength: numTokens });
     for (const transform of [{ name: "hicra" }, { name: "high-entropy-advantage" }] as const) {
       await assertAgrees(small, given(batch, "tokens"), { from: "tokens", transform });
     }
   }
-  const batch = randomBatch(1, { numSequences: 1, maxLength: 1, firstLength: 1_025 });
+  const batch = randomBatch(1, { numSequences: 1, maxLength: 1, firstLength: 2_049 });
   await assert.rejects(creditTokensGpu(small, given(batch)), {
     name: "RangeError",
-    message: "Cannot encode as buffers.credited must be bound whole, 4100 bytes: " +
-      "maxStorageBufferBindingSize is 4096, pass less at a time",
+    message: "Cannot encode as buffers.credited must be bound whole, 8196 bytes: " +
+      "maxStorageBufferBindingSize is 8192, pass less at a time",
   });
 });
 
 gpuTest("creditTokensGpu() throws when the tokens do not fit a buffer", async (device) => {
-  const small = withLimits(device, { maxBufferSize: 401 });
-  const batch = randomBatch(1, { numSequences: 1, maxLength: 1, firstLength: 101 });
+  const small = withLimits(device, { maxBufferSize: 8_001 });
+  const batch = randomBatch(1, { numSequences: 1, maxLength: 1, firstLength: 2_001 });
   await assert.rejects(creditTokensGpu(small, given(batch)), {
     name: "RangeError",
-    message: 'Cannot create buffer "hicra credit credited" of 416 bytes on this device as ' +
-      "maxBufferSize is 401: pass fewer tokens at a time",
+    message: 'Cannot create buffer "hicra credit credited" of 8016 bytes on this device as ' +
+      "maxBufferSize is 8001: pass fewer tokens at a time",
   });
 });
 

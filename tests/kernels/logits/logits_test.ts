@@ -9,6 +9,7 @@ import {
   LogitStatsKernel,
   type LogitStatsOptions,
 } from "../../../kernels/mod.ts";
+import { entropyBound, logprobBound, massBound } from "../../../kernels/logits/_bounds.ts";
 import { createBuffer, readBuffer } from "../_device_buffers.ts";
 import { gpuTest, withLimits } from "../_device.ts";
 import { assertWithin } from "../_assert_within.ts";
@@ -264,7 +265,12 @@ bothBackends("computes the hand-worked cases in every dtype", async (stats) => {
       const largest = Math.max(...logits.map(Math.abs)) / temperature;
       const bound = () => logprobBound(largest, largest, logits.length);
       assertWithin(actual.logprobs, [expected.logprob], bound, `${what}: logprobs`);
-      assertWithin(actual.entropies, [expected.entropy], entropyBound(1), `${what}: entropies`);
+      assertWithin(
+        actual.entropies,
+        [expected.entropy],
+        () => entropyBound(1),
+        `${what}: entropies`,
+      );
       assertWithin(actual.logsumexps, [expected.logsumexp], bound, `${what}: logsumexps`);
       assert.deepEqual(actual.argmaxes, Int32Array.of(expected.argmax), `${what}: argmaxes`);
       assertWithin(actual.topKMasses, [expected.top2], () => 2 ** -20, `${what}: topKMasses`);
@@ -287,7 +293,7 @@ bothBackends("agrees with PyTorch in float64", async (stats) => {
     });
     const bound = () => logprobBound(60, 60, vocabSize);
     assertWithin(actual.logprobs, expected.logprobs, bound, `${dtype} logprobs`);
-    assertWithin(actual.entropies, expected.entropies, entropyBound(4), `${dtype} entropies`);
+    assertWithin(actual.entropies, expected.entropies, () => entropyBound(4), `${dtype} entropies`);
     assertWithin(actual.logsumexps, expected.logsumexps, bound, `${dtype} logsumexps`);
     assert.deepEqual(actual.argmaxes, Int32Array.from(expected.argmaxes));
     assertWithin(actual.topKMasses, expected.topKMasses, () => 2 ** -20, `${dtype} topKMasses`);
@@ -305,11 +311,11 @@ bothBackends(
     });
     const half = Math.fround(Math.log(2));
     const of = (value: number) => [0, value, 0, value];
-    assertWithin(actual.logprobs, of(-half), entropyBound(1), "logprobs");
-    assertWithin(actual.entropies, of(half), entropyBound(1), "entropies");
-    assertWithin(actual.logsumexps, of(half), entropyBound(1), "logsumexps");
+    assertWithin(actual.logprobs, of(-half), () => entropyBound(1), "logprobs");
+    assertWithin(actual.entropies, of(half), () => entropyBound(1), "entropies");
+    assertWithin(actual.logsumexps, of(half), () => entropyBound(1), "logsumexps");
     assert.deepEqual(actual.argmaxes, Int32Array.of(-1, 0, -1, 0));
-    assertWithin(actual.topKMasses, of(0.5), entropyBound(1), "topKMasses");
+    assertWithin(actual.topKMasses, of(0.5), () => entropyBound(1), "topKMasses");
   },
 );
 
@@ -417,7 +423,7 @@ gpuTest("LogitStatsKernel.encode() binds held buffers piece by piece", async (de
   device.queue.submit([encoder.finish()]);
   const entropies = new Float32Array(await readBuffer(device, buffers.entropies));
   const expected = logitStats(logits, tokenIds, { ...options, topK: 3 });
-  assertWithin(entropies, expected.entropies, entropyBound(7), "entropies");
+  assertWithin(entropies, expected.entropies, () => entropyBound(7), "entropies");
   const masses = new Float32Array(await readBuffer(device, buffers.topKMasses));
   assertWithin(masses, expected.topKMasses, () => 2 ** -20, "topKMasses");
 });
@@ -532,30 +538,20 @@ async function assertAgrees(
   const largest = numbersOf(logits, dtype).reduce((most, logit) => Math.max(most, logit), 0);
   const bound = (t: number) => logprobBound(largest, expected.logprobs[t]!, vocabSize);
   assertWithin(actual.logprobs, expected.logprobs, bound, `${what}: logprobs`);
-  assertWithin(actual.entropies, expected.entropies, entropyBound(vocabSize), `${what}: entropies`);
+  assertWithin(
+    actual.entropies,
+    expected.entropies,
+    () => entropyBound(vocabSize),
+    `${what}: entropies`,
+  );
   assertWithin(actual.logsumexps, expected.logsumexps, bound, `${what}: logsumexps`);
   assert.deepEqual(actual.argmaxes, expected.argmaxes, `${what}: argmaxes`);
-  const mass = () => 2 ** -23 * (32 + vocabSize / 1_024);
-  assertWithin(actual.topKMasses, expected.topKMasses, mass, `${what}: topKMasses`);
-}
-
-/**
- * Bound of a log-probability and a logsumexp in f32, whatever the dtype, as inputs are exact: the distance of
- * the logit from the largest and its division by the temperature are each off by half a unit of the
- * distance, the sum by an exp2 of up to 3 + 2*|x| units at the terms that count and by one rounding for each of
- * vocabSize / 1,024 terms that a lane adds, the logarithm and the last sum by a unit of the result each.
- */
-function logprobBound(largest: number, logprob: number, vocabSize: number): number {
-  const size = Math.max(Math.abs(largest), Number.isFinite(logprob) ? Math.abs(logprob) : 0);
-  return 2 ** -23 * (16 + 2 * size + vocabSize / 1_024);
-}
-
-/**
- * The same for an entropy, at most log(vocabSize): its two terms are each at most some 20 at the distances
- * that count, where weights are not negligible.
- */
-function entropyBound(vocabSize: number): () => number {
-  return () => 2 ** -23 * (40 + Math.log(vocabSize) * (4 + vocabSize / 1_024));
+  assertWithin(
+    actual.topKMasses,
+    expected.topKMasses,
+    () => massBound(vocabSize),
+    `${what}: topKMasses`,
+  );
 }
 
 function output(device: GPUDevice, numTokens: number): GPUBuffer {

@@ -270,13 +270,16 @@ gpuTest("neighboursGpu() throws when lists or vectors do not fit", async (device
     },
   );
   await assert.rejects(
-    neighboursGpu(withLimits(device, { maxStorageBufferBindingSize: 796 }), vectors, 1, {
-      epsilon: 0,
-    }),
+    neighboursGpu(
+      withLimits(device, { maxStorageBufferBindingSize: 20_000 }),
+      randomVectors(5_001, 1, 1),
+      1,
+      { epsilon: 0 },
+    ),
     {
       name: "RangeError",
-      message: "Cannot encode as buffers.vectors must be bound whole, 800 bytes: " +
-        "maxStorageBufferBindingSize is 796, pass less at a time",
+      message: "Cannot encode as buffers.vectors must be bound whole, 20004 bytes: " +
+        "maxStorageBufferBindingSize is 20000, pass less at a time",
     },
   );
 });

@@ -300,12 +300,12 @@ gpuTest("segmentSumsGpu() keeps a NaN to its part of a long segment's sum", asyn
 });
 
 gpuTest("segmentSumsGpu() throws when the tokens do not fit a binding", async (device) => {
-  const small = withLimits(device, { maxStorageBufferBindingSize: 1_024 });
-  const { values, offsets } = randomInputs([257], 1, 1);
+  const small = withLimits(device, { maxStorageBufferBindingSize: 65_536 });
+  const { values, offsets } = randomInputs([16_385], 1, 1);
   await assert.rejects(segmentSumsGpu(small, values, offsets), {
     name: "RangeError",
-    message: "Cannot encode as buffers.values must be bound whole, 1028 bytes: " +
-      "maxStorageBufferBindingSize is 1024, pass less at a time",
+    message: "Cannot encode as buffers.values must be bound whole, 65540 bytes: " +
+      "maxStorageBufferBindingSize is 65536, pass less at a time",
   });
 });
 
