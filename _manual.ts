@@ -104,7 +104,7 @@ export const SERVE: Manual = {
   description:
     "The sidecar: HTTP with safetensors bodies on a Unix socket, or on 127.0.0.1 with a token; docs/wire.md " +
     "is its specification. Prints one JSON line when it listens. Stops on SIGTERM or SIGINT, after the " +
-    "requests under way. The Python package hicra_hook starts one by itself.",
+    "requests under way; a second signal ends it at once. The Python package hicra_hook starts one by itself.",
   examples: [
     "serve --socket ~/.hicra/a.sock",
     "serve --port 0 --log problems",

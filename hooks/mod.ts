@@ -94,13 +94,17 @@ export {
   type TracesPageOptions,
   traceStyles,
 } from "./trace_html.ts";
+export { createSidecar, type Sidecar } from "./sidecar/sidecar.ts";
 export {
-  createSidecar,
-  type Sidecar,
   SIDECAR_PROTOCOL,
   type SidecarEvent,
   type SidecarOptions,
-} from "./sidecar/sidecar.ts";
+} from "./sidecar/sidecar_options.ts";
+export {
+  createSidecarServer,
+  type SidecarServer,
+  type SidecarServerOptions,
+} from "./sidecar/sidecar_server.ts";
 export { type ReadFields, readSolutions, type ReadSolutionsOptions } from "./read_solutions.ts";
 export { solutionFiles } from "./solution_files.ts";
 export { solutionsKey } from "./solutions_key.ts";

@@ -1,8 +1,8 @@
 /** `hicra serve` as a process of its own: sockets, permissions, signals. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, existsSync, statSync, writeFileSync } from "node:fs";
-import { type IncomingMessage, request } from "node:http";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { Agent, type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
@@ -44,10 +44,14 @@ class Served implements AsyncDisposable {
     })();
   }
 
-  /** Starts it with the permissions that it says it needs, and no others. */
-  static async start(args: string[], permissions: string[]): Promise<Served> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-prompt", ...permissions, SERVE, "serve", ...args],
+  /**
+   * Starts it with the permissions that it says it needs, and no others, and in a shell where a limit or a
+   * redirection is given: `ulimit -n 64` or `exec 2>/dev/full`.
+   */
+  static async start(args: string[], permissions: string[], shell = ":"): Promise<Served> {
+    const command = [Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, SERVE];
+    const child = new Deno.Command("sh", {
+      args: ["-c", `${shell}; exec "$@"`, "sh", ...command, "serve", ...args],
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -59,8 +63,8 @@ class Served implements AsyncDisposable {
     }
     const message = await new Response(child.stderr).text();
     await child.stdin.close();
-    await child.status;
-    throw new Error(`it ended: ${message}`);
+    const { code } = await child.status;
+    throw new Error(`it ended with code ${code}: ${message}`);
   }
 
   async stop(signal: Deno.Signal): Promise<number> {
@@ -80,6 +84,13 @@ class Served implements AsyncDisposable {
   }
 }
 
+/** What it writes as a log, line by line. */
+function logLines(
+  errors: string,
+): { event: string; lines?: number; reason?: string; route?: string; status?: number }[] {
+  return errors.trim().split("\n").map((line) => JSON.parse(line));
+}
+
 /** Requires of the folder of the socket, and of nothing else: what the Python package grants. */
 function socketPermissions(folder: string, socket: string): string[] {
   return [
@@ -91,7 +102,7 @@ function socketPermissions(folder: string, socket: string): string[] {
 }
 
 async function send(
-  target: { socketPath: string } | { host: string; port: number },
+  target: { socketPath: string; agent?: Agent } | { host: string; port: number },
   path: string,
   body?: Uint8Array,
   headers: Record<string, string> = {},
@@ -141,11 +152,9 @@ Deno.test("serves on a socket of its owner alone, with access to that folder and
     assert.equal((tensors.planning_mask!.data as Uint8Array)[1], 1);
     assert.equal(await served.stop("SIGTERM"), 0);
     assert.ok(!existsSync(socketPath), "the socket is removed");
-    const [first, , last] = (await served.errors).trim().split("\n").map((line) =>
-      JSON.parse(line)
-    );
-    assert.equal(first.route, "POST /v1/tokenizer");
-    assert.deepEqual([last.event, last.reason], ["stopping", "SIGTERM"]);
+    const [first, , last] = logLines(await served.errors);
+    assert.equal(first!.route, "POST /v1/tokenizer");
+    assert.deepEqual([last!.event, last!.reason], ["stopping", "SIGTERM"]);
   });
 });
 
@@ -263,20 +272,191 @@ Deno.test("limits on size and time hold on the wire, and a client that stalls do
       ["--socket", socketPath, "--max-body", "1000", "--body-timeout", "50", "--log", "none"],
       socketPermissions(folder, socketPath),
     );
-    const head = (length: number) =>
-      "POST /v1/mask HTTP/1.1\r\nhost: sidecar\r\ncontent-type: application/vnd.safetensors\r\n" +
-      `content-length: ${length}\r\n\r\n`;
     const clients = [];
     for (const [length, status] of [[1001, 413], [1000, 408]] as const) {
       const client = connect({ path: socketPath });
       clients.push(client);
-      client.write(head(length));
+      client.write(maskHead(length));
       const [reply] = await once(client, "data");
       assert.match(String(reply), new RegExp(`^HTTP/1\\.1 ${status} `));
     }
     assert.equal((await send({ socketPath }, "/v1/health"))[0], 200);
     assert.equal(await served.stop("SIGTERM"), 0, await served.errors);
     clients.forEach((client) => client.destroy());
+  });
+});
+
+/** What a client that sends a body of `length` bytes writes first. */
+function maskHead(length: number): string {
+  return "POST /v1/mask HTTP/1.1\r\nhost: sidecar\r\ncontent-type: application/vnd.safetensors\r\n" +
+    `content-length: ${length}\r\n\r\n`;
+}
+
+Deno.test("bodies that stall take no memory beyond the budget, one after the other", async () => {
+  await inFolder(async (folder) => {
+    const socketPath = join(folder, "a.sock");
+    const megabytes = 32;
+    const size = megabytes * 2 ** 20;
+    await using served = await Served.start(
+      ["--socket", socketPath, "--max-body", `${size}`, "--body-timeout", "1000"],
+      socketPermissions(folder, socketPath),
+    );
+    const peak = () => {
+      const status = readFileSync(`/proc/${served.child.pid}/status`, "utf8");
+      return Number(/VmHWM:\s+(\d+)/.exec(status)![1]) / 1024;
+    };
+    const before = peak();
+    for (let i = 0; i < 8; i++) {
+      const client = connect({ path: socketPath });
+      client.on("error", () => {}).resume();
+      client.write(maskHead(size));
+      client.write(new Uint8Array(size - 1));
+      await new Promise((done) => client.once("close", done));
+    }
+    // The rest is what the collector has not looked at yet.
+    assert.ok(peak() < before + 6 * megabytes, `${before} to ${peak()} MB`);
+    assert.equal(await served.stop("SIGTERM"), 0);
+    const statuses = logLines(await served.errors).flatMap(({ status }) => status ?? []);
+    assert.deepEqual(statuses, new Array(8).fill(408));
+  });
+});
+
+Deno.test("more connections than files may be open do not end it, and it serves when they are gone", async () => {
+  await inFolder(async (folder) => {
+    const socketPath = join(folder, "a.sock");
+    await using served = await Served.start(
+      ["--socket", socketPath],
+      socketPermissions(folder, socketPath),
+      "ulimit -n 64",
+    );
+    const clients = [];
+    for (let i = 0; i < 100; i++) {
+      const client = connect({ path: socketPath });
+      clients.push(client);
+      client.on("error", () => {});
+      await Promise.race([once(client, "connect"), once(client, "close")]);
+    }
+    clients.forEach((client) => client.destroy());
+    assert.equal((await send({ socketPath }, "/v1/health"))[0], 200);
+    assert.equal(await served.stop("SIGTERM"), 0);
+  });
+});
+
+Deno.test("a failure once it listens ends it, and the socket is removed", async () => {
+  await inFolder(async (folder) => {
+    const socketPath = join(folder, "a.sock");
+    for (const where of [["--socket", socketPath], ["--port", "0"]]) {
+      await assert.rejects(
+        Served.start(where, ["--allow-all"], "exec >/dev/full"),
+        /it ended with code 1: .*No space left on device/,
+      );
+      assert.deepEqual(readdirSync(folder), []);
+    }
+  });
+});
+
+Deno.test("a second signal ends it at once, whatever a client does", async () => {
+  await inFolder(async (folder) => {
+    const socketPath = join(folder, "a.sock");
+    await using served = await Served.start(
+      ["--socket", socketPath],
+      socketPermissions(folder, socketPath),
+    );
+    const client = connect({ path: socketPath });
+    client.write(maskHead(1000));
+    // A second client is answered after the first was heard.
+    await send({ socketPath }, "/v1/health");
+    served.child.kill("SIGTERM");
+    await served.stopping;
+    assert.equal(await served.stop("SIGTERM"), 1);
+    assert.ok(!existsSync(socketPath));
+    client.destroy();
+  });
+});
+
+Deno.test("of many that start on a dead socket exactly one serves", async () => {
+  await inFolder(async (folder) => {
+    const socketPath = join(folder, "a.sock");
+    const permissions = socketPermissions(folder, socketPath);
+    for (let round = 0; round < 2; round++) {
+      {
+        await using killed = await Served.start(["--socket", socketPath], permissions);
+        killed.child.kill("SIGKILL");
+      }
+      assert.ok(existsSync(socketPath));
+      const started = await Promise.allSettled(
+        Array.from({ length: 8 }, () => Served.start(["--socket", socketPath], permissions)),
+      );
+      const served = started.filter((result) => result.status === "fulfilled");
+      const refused = started.filter((result) => result.status === "rejected");
+      try {
+        assert.equal(served.length, 1);
+        for (const { reason } of refused) {
+          assert.match(String(reason), /code 1: .*another process does already/);
+        }
+        assert.equal((await send({ socketPath }, "/v1/health"))[0], 200);
+        assert.equal(await served[0]!.value.stop("SIGTERM"), 0);
+        assert.deepEqual(readdirSync(folder), []);
+      } finally {
+        for (const { value } of served) await value[Symbol.asyncDispose]();
+      }
+    }
+  });
+});
+
+Deno.test("a lock that stays is named, and keeps nobody's socket away", async () => {
+  await inFolder(async (folder) => {
+    const socketPath = join(folder, "a.sock");
+    writeFileSync(`${socketPath}.lock`, "");
+    await assert.rejects(
+      Served.start(["--socket", socketPath], socketPermissions(folder, socketPath)),
+      /a\.sock\.lock has been there for 5 s, remove it if no process is/,
+    );
+  });
+});
+
+Deno.test("a log on a full disk costs nothing but its lines", async () => {
+  await inFolder(async (folder) => {
+    const socketPath = join(folder, "a.sock");
+    await using served = await Served.start(
+      ["--socket", socketPath],
+      socketPermissions(folder, socketPath),
+      "exec 2>/dev/full",
+    );
+    for (let i = 0; i < 3; i++) {
+      assert.equal((await send({ socketPath }, "/v1/health"))[0], 200);
+    }
+    assert.equal(await served.stop("SIGTERM"), 0);
+  });
+});
+
+Deno.test("a log that nobody reads holds nothing up, and says later what it dropped", async () => {
+  await inFolder(async (folder) => {
+    const socketPath = join(folder, "a.sock");
+    const pipe = join(folder, "errors");
+    assert.ok(new Deno.Command("mkfifo", { args: [pipe] }).outputSync().success);
+    // Opened for both, so that it neither waits for a reader nor has one.
+    await using served = await Served.start(
+      ["--socket", socketPath],
+      socketPermissions(folder, socketPath),
+      `exec 2<>${pipe}`,
+    );
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (let i = 0; i < 2500; i++) {
+      assert.equal((await send({ socketPath, agent }, "/v1/health"))[0], 200);
+    }
+    const reader = await Deno.open(pipe);
+    let text = "";
+    for await (const chunk of reader.readable.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      if (text.includes('"log_dropped"')) break;
+      // One more line, as what was dropped is said before the next.
+      await send({ socketPath, agent }, "/v1/health");
+    }
+    const events = logLines(text.slice(0, text.lastIndexOf("\n")));
+    assert.ok(events.find(({ event }) => event === "log_dropped")!.lines! > 100);
+    agent.destroy();
+    assert.equal(await served.stop("SIGTERM"), 0);
   });
 });
 
@@ -287,6 +467,7 @@ Deno.test("a mistake in the arguments is told, with exit code 2 by way of hicra"
       [[], /one of --socket and --port is needed/],
       [["--socket", "a", "--port", "1"], /cannot be used with/],
       [["--port", "0", "--max-kept", "0"], /at least 1/],
+      [["--port", "0", "--body-timeout", "2147483648"], /at most 2147483647/],
     ] as const
   ) {
     const { code, stderr } = new Deno.Command(Deno.execPath(), {

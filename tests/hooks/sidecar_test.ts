@@ -10,8 +10,10 @@ import {
 } from "../../hooks/mod.ts";
 import { InputRangeError } from "../../batch/mod.ts";
 import { metricPairs } from "../../metrics/mod.ts";
+import { type PlanningTokens, SgMatcher } from "../../sg/mod.ts";
 import { ByteBudget } from "../../hooks/sidecar/_byte_budget.ts";
 import { problemOf } from "../../hooks/sidecar/_problem.ts";
+import { type BodySource, readBody } from "../../hooks/sidecar/_read_body.ts";
 import { Shelf } from "../../hooks/sidecar/_shelf.ts";
 
 const GOLDEN = new URL("../testdata/wire/", import.meta.url);
@@ -396,10 +398,74 @@ Deno.test("a fault of our own is told as one", () => {
   assert.equal(problemOf(new InputRangeError("Cannot use batch")).status, 400);
 });
 
+Deno.test("an error that V8 throws inside an operation is a fault of our own, and tells so", async () => {
+  const { problem, addTokenizer } = sidecarWith();
+  const metadata = { tokenizer: await addTokenizer() };
+  const { match } = SgMatcher.prototype;
+  SgMatcher.prototype.match = () => (undefined as unknown as { match: PlanningTokens }).match;
+  try {
+    const [status, code, message] = await problem(
+      post("/v1/mask", batchToSafetensors(BATCH, { metadata })),
+    );
+    // What it says is how our own errors begin.
+    assert.match(message, /^Cannot read properties of undefined/);
+    assert.deepEqual([status, code], [500, "internal"]);
+  } finally {
+    SgMatcher.prototype.match = match;
+  }
+});
+
+Deno.test("whatever is wrong with a request, it is never a fault of the sidecar", async () => {
+  const { fetch } = sidecarWith();
+  const read = (name: string) => new Uint8Array(readFileSync(new URL(name, GOLDEN)));
+  await fetch(post("/v1/tokenizer", read("tokenizer.request")));
+  await fetch(post("/v1/lexicon", read("lexicon.request"), { "content-type": "text/plain" }));
+  const bodies: [string, Uint8Array<ArrayBuffer>, string][] = [
+    ...golden.cases.map(({ name, path }): [string, Uint8Array<ArrayBuffer>, string] => [
+      path,
+      read(`${name}.request`),
+      SAFETENSORS,
+    ]),
+    ["/v1/tokenizer", read("tokenizer.request"), SAFETENSORS],
+    [
+      "/v1/tokenizer",
+      new TextEncoder().encode(JSON.stringify(TOKENIZER)),
+      "application/json",
+    ],
+    [
+      "/v1/lexicon",
+      new TextEncoder().encode('{"format":"hicra-lexicon","grams":[{"text":"wait"}]}'),
+      "application/json",
+    ],
+  ];
+  const check = async (path: string, body: Uint8Array<ArrayBuffer>, type: string) => {
+    const response = await fetch(post(path, body, { "content-type": type }));
+    const text = await response.text();
+    assert.ok(response.status < 500, `${path}: ${text}, body ${JSON.stringify(String(body))}`);
+  };
+  for (const [path, body, type] of bodies) {
+    for (let i = 0; i < body.length; i += 13) {
+      await check(path, body.slice(0, i), type);
+      for (const byte of [0, 0x22, 0x2d, 0x39, 0xff]) {
+        await check(path, body.with(i, byte), type);
+      }
+    }
+  }
+});
+
 Deno.test("limits must be whole numbers from 1", () => {
-  for (const limit of [{ maxBodyBytes: -1 }, { bodyTimeout: Number.NaN }, { maxKept: 0 }]) {
+  for (
+    const limit of [
+      { maxBodyBytes: -1 },
+      { bodyTimeout: Number.NaN },
+      // A timer that cannot wait so long would not wait at all.
+      { bodyTimeout: 2 ** 31 },
+      { maxKept: 0 },
+    ]
+  ) {
     assert.throws(() => createSidecar({ version: "1", ...limit }), /a whole number from 1/);
   }
+  createSidecar({ version: "1", bodyTimeout: 2 ** 31 - 1 });
 });
 
 Deno.test("with a token, nothing is told to those who lack it", async () => {
@@ -549,6 +615,16 @@ Deno.test("every request is logged when it is answered", async () => {
   assert.match(nowhere!.problem!, /no such path/);
 });
 
+Deno.test("a log that fails does not take the answer with it", async () => {
+  const { fetch } = createSidecar({
+    version: "1",
+    log: () => {
+      throw new Error("No space left on device");
+    },
+  });
+  assert.equal((await fetch(new Request("http://sidecar/v1/health"))).status, 200);
+});
+
 Deno.test("many requests at once are answered as they are alone", async () => {
   const { fetch, addTokenizer } = sidecarWith({ maxBodyBytes: 2048 });
   const tokenizer = await addTokenizer();
@@ -564,29 +640,178 @@ Deno.test("many requests at once are answered as they are alone", async () => {
   assert.deepEqual(await Promise.all(inputs.map(send)), expected);
 });
 
-Deno.test("a byte budget admits in order and never more than its limit", async () => {
+Deno.test("ByteBudget counts what has arrived, and gives it back", () => {
+  const budget = new ByteBudget(10);
+  const a = budget.open();
+  const b = budget.open();
+  assert.equal(a.take(4, false), undefined);
+  assert.equal(a.take(2, false), undefined);
+  assert.equal(b.take(4, true), undefined);
+  assert.equal(budget.held, 10);
+  a.release();
+  assert.equal(budget.held, 4);
+  a.release();
+  b.release();
+  assert.equal(budget.held, 0);
+});
+
+Deno.test("ByteBudget admits in order where it waits for whole bodies, and never more than its limit", async () => {
   const budget = new ByteBudget(10);
   const admitted: string[] = [];
-  const take = (name: string, bytes: number) =>
-    budget.take(bytes).then((release) => {
-      admitted.push(name);
-      return release;
-    });
-  const releaseA = await take("a", 6);
+  const take = (name: string, bytes: number) => {
+    const held = budget.open();
+    const room = held.take(bytes, true);
+    return { held, room: room?.then(() => admitted.push(name)) };
+  };
+  const a = take("a", 6);
+  assert.equal(a.room, undefined);
   const large = take("large", 8);
   // It would fit, but whoever came first goes first: a large body must not starve.
   const small = take("small", 1);
-  await Promise.resolve();
-  assert.deepEqual(admitted, ["a"]);
-  releaseA();
-  const releaseLarge = await large;
-  await small;
-  assert.deepEqual(admitted, ["a", "large", "small"]);
+  assert.equal(budget.held, 6);
+  a.held.release();
+  await Promise.all([large.room, small.room]);
+  assert.deepEqual(admitted, ["large", "small"]);
+  assert.equal(budget.held, 9);
   const tail = take("tail", 2);
-  await Promise.resolve();
-  assert.deepEqual(admitted, ["a", "large", "small"]);
-  releaseLarge();
-  await tail;
+  large.held.release();
+  await tail.room;
+  assert.equal(budget.held, 3);
+});
+
+Deno.test("ByteBudget refuses the last of those that would wait for each other, and the first gets on", async () => {
+  const budget = new ByteBudget(10);
+  const [first, second, third] = [budget.open(), budget.open(), budget.open()];
+  first.take(5, false);
+  second.take(3, false);
+  third.take(2, false);
+  // Nobody is whole, so nobody will give back: who asks is refused, and loses what it holds.
+  await assert.rejects(third.take(1, false)!, { status: 503, code: "busy" });
+  assert.equal(budget.held, 8);
+  const whole = budget.open();
+  whole.take(2, true);
+  const one = first.take(5, true);
+  const two = second.take(4, true);
+  // The last whole body goes, and the two that wait could only wait for each other.
+  whole.release();
+  await assert.rejects(two!, { status: 503, code: "busy" });
+  await one;
+  assert.equal(budget.held, 10);
+});
+
+/** A body of which what is pushed arrives. */
+function arriving(): BodySource & { push: (chunk: Uint8Array) => void; isCancelled: boolean } {
+  let onChunk: (chunk: Uint8Array) => void;
+  return {
+    each: (call) => {
+      onChunk = call;
+      return new Promise(() => {});
+    },
+    push: (chunk) => onChunk(chunk),
+    cancel() {
+      this.isCancelled = true;
+    },
+    isCancelled: false,
+  };
+}
+
+Deno.test("readBody() stops reading at the timeout, and what arrived stays charged until it is released", async () => {
+  const budget = new ByteBudget(100);
+  const held = budget.open();
+  const source = arriving();
+  let ring = (): void => {};
+  const body = readBody(source, {
+    length: 100,
+    held,
+    timeout: 5,
+    after: (milliseconds, call) => {
+      assert.equal(milliseconds, 5);
+      ring = call;
+      return () => {};
+    },
+  });
+  source.push(new Uint8Array(40));
+  assert.equal(budget.held, 40);
+  ring();
+  await assert.rejects(body, { status: 408, code: "body_timeout" });
+  assert.ok(source.isCancelled);
+  assert.equal(budget.held, 40);
+  held.release();
+  assert.equal(budget.held, 0);
+});
+
+Deno.test("readBody() does not count the time in which it waits for room", async () => {
+  const budget = new ByteBudget(10);
+  const other = budget.open();
+  other.take(8, true);
+  let running = 0;
+  const body = readBody({
+    each: async (onChunk) => {
+      const room = onChunk(Uint8Array.of(1, 2, 3));
+      assert.equal(running, 0);
+      other.release();
+      await room;
+      assert.equal(running, 1);
+    },
+    cancel: () => {},
+  }, {
+    length: 3,
+    held: budget.open(),
+    timeout: 5,
+    after: () => {
+      running++;
+      return () => void running--;
+    },
+  });
+  assert.deepEqual(await body, Uint8Array.of(1, 2, 3));
+  assert.equal(running, 0);
+});
+
+Deno.test("readBody() joins chunks of any size, and refuses more and fewer bytes than were announced", async () => {
+  const read = (sizes: number[], length: number) =>
+    readBody({
+      each: async (onChunk) => {
+        for (const [i, size] of sizes.entries()) await onChunk(new Uint8Array(size).fill(i + 1));
+      },
+      cancel: () => {},
+    }, { length, held: new ByteBudget(2 ** 24).open(), timeout: 60_000 });
+  // Beyond the first room, and beyond what it grows to at once.
+  const sizes = [1, 2 ** 20, 0, 3 * 2 ** 22];
+  const total = sizes.reduce((sum, size) => sum + size);
+  const body = await read(sizes, total);
+  assert.equal(body.length, total);
+  assert.deepEqual([body[0], body[1], body[2 ** 20], body[2 ** 20 + 1], body.at(-1)], [
+    1,
+    2,
+    2,
+    4,
+    4,
+  ]);
+  assert.equal((await read([], 0)).length, 0);
+  await assert.rejects(read([3, 3], 5), { code: "body_aborted", message: /5 bytes: it sent more/ });
+  await assert.rejects(read([3], 5), { code: "body_aborted", message: /5 bytes: it sent 3/ });
+});
+
+Deno.test("six clients that announce all of the budget and stall hold up nobody", async () => {
+  const { fetch, addTokenizer } = sidecarWith({ maxBodyBytes: 4096 });
+  const stalled = Array.from({ length: 6 }, () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    const response = fetch(
+      new Request("http://sidecar/v1/mask", {
+        method: "POST",
+        headers: { "content-type": SAFETENSORS, "content-length": "4096" },
+        body: readable,
+      }),
+    );
+    return { writer, response };
+  });
+  await Promise.all(stalled.map(({ writer }) => writer.write(new Uint8Array(100))));
+  const metadata = { tokenizer: await addTokenizer() };
+  const body = batchToSafetensors(BATCH, { metadata });
+  assert.equal((await fetch(post("/v1/mask", body))).status, 200);
+  await Promise.all(stalled.map(({ writer }) => writer.abort(new Error("gone"))));
+  for (const { response } of stalled) assert.equal((await response).status, 400);
 });
 
 Deno.test("a shelf keeps what was used last", () => {
