@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { access, constants, readFile, stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { InputRangeError, isInputError } from "./batch/mod.ts";
@@ -14,6 +14,7 @@ import {
   solutionsKey,
   writeOutput,
 } from "./hooks/mod.ts";
+import { readWhole } from "./sg/internal.ts";
 import type { Embedder, MineOptions, MineProgress } from "./sg/mining/mod.ts";
 import { type Lexicon, serializeLexicon } from "./sg/mod.ts";
 
@@ -209,9 +210,10 @@ async function mineFiles(
   flags: MineFlags,
   { work, line, signal, onCorrupt }: RunContext,
 ): Promise<Lexicon> {
-  const prototypes = flags.prototypes === undefined
-    ? undefined
-    : mining.parsePrototypes(await readFile(flags.prototypes, "utf8"), flags.prototypes);
+  const prototypes = flags.prototypes === undefined ? undefined : mining.parsePrototypes(
+    new TextDecoder().decode(await readWhole(flags.prototypes, "settings")),
+    flags.prototypes,
+  );
   const corpusKey = await solutionsKey(paths, flags);
   const embedder = await loadEmbedder(mining, flags);
   try {

@@ -5,7 +5,6 @@
  * @module
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "./batch/mod.ts";
@@ -65,7 +64,7 @@ import { type OptionSchema, optionValues } from "./_option_values.ts";
 import { lexiconFile, type NamedPath, refuseOverwriting } from "./_refuse_overwriting.ts";
 import { UsageError } from "./_usage_error.ts";
 import type { MetricSums } from "./metrics/mod.ts";
-import { systemReason } from "./sg/internal.ts";
+import { readWhole, systemReason } from "./sg/internal.ts";
 import { BUILT_IN_LEXICONS, DEFAULT_LEXICON, loadLexicon, SgMatcher } from "./sg/mod.ts";
 
 /**
@@ -408,11 +407,15 @@ async function loadMatcher(
 }
 
 async function loadConfig({ config }: CreditFlags): Promise<RunConfig> {
-  return config === undefined ? {} : parseRunConfig(await readFile(config, "utf8"), config);
+  return config === undefined ? {} : parseRunConfig(await readText(config, "settings"), config);
+}
+
+async function readText(path: string, kind: "settings" | "metrics"): Promise<string> {
+  return new TextDecoder().decode(await readWhole(path, kind));
 }
 
 async function loadSums(path: string): Promise<MetricSums> {
-  const text = await readFile(path, "utf8");
+  const text = await readText(path, "metrics");
   let report: { readonly sums?: MetricSums } | null;
   try {
     report = JSON.parse(text);

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
 import { loadRolloutTokenizer } from "../hooks/mod.ts";
+import { readTokenizer } from "../sg/internal.ts";
 import { loadTokenizer, type TokenBytes } from "../sg/mod.ts";
 
 /** A tokenizer whose byte table is loaded. */
@@ -71,10 +71,7 @@ async function loadUsers(source: string): Promise<BenchTokenizer> {
 
 async function load(name: string, path: string, table?: TokenBytes): Promise<BenchTokenizer> {
   const readContent = async (): Promise<object> => {
-    const bytes = await readFile(path);
-    return JSON.parse(
-      new TextDecoder().decode(path.endsWith(".gz") ? gunzipSync(bytes) : bytes),
-    );
+    return (await readTokenizer(path)).content as object;
   };
   const digest = createHash("sha256").update(await readFile(path)).digest("hex");
   return { name, digest, table: table ?? await loadTokenizer(path), readContent };

@@ -1,11 +1,19 @@
 import { open } from "node:fs/promises";
-import { type AsyncBuffer, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import {
+  type AsyncBuffer,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  snappyUncompress,
+} from "hyparquet";
 import { InputRangeError, InputSyntaxError, isInputError } from "../batch/mod.ts";
 import { parseExactJson } from "./_exact_json.ts";
 import { MAX_RECORD_LENGTH } from "./_read_lines.ts";
 
 /** What is read without a further library. */
 const CODECS: ReadonlySet<string> = new Set(["UNCOMPRESSED", "SNAPPY"]);
+
+/** The most bytes of one page, unpacked; writers make them of some 1 MB. */
+const MAX_PAGE_BYTES = 2 ** 28;
 
 /** A Parquet file whose rows are read by row group. */
 export interface ParquetRows {
@@ -64,6 +72,7 @@ async function openRows(path: string, file: AsyncBuffer): Promise<ParquetRows> {
         columns,
         rowStart,
         rowEnd,
+        compressors: { SNAPPY: (packed, size) => unpackPage(packed, size, path) },
         parsers: {
           stringFromBytes: (bytes) => bytes && decodeText(bytes, path),
           jsonFromBytes: (bytes) => bytes && parseExactJson(decodeText(bytes, path)),
@@ -99,6 +108,19 @@ async function openRows(path: string, file: AsyncBuffer): Promise<ParquetRows> {
       }
     },
   };
+}
+
+/** The size comes from the file, so it is checked before so much memory is taken. */
+function unpackPage(packed: Uint8Array, size: number, path: string): Uint8Array {
+  if (!(size <= MAX_PAGE_BYTES)) {
+    throw new InputRangeError(
+      `Cannot read ${path} as a page must unpack to at most ${MAX_PAGE_BYTES} bytes: one says ` +
+        `${size}, write the file again with smaller pages`,
+    );
+  }
+  const page = new Uint8Array(size);
+  snappyUncompress(packed, page);
+  return page;
 }
 
 function decodeText(bytes: Uint8Array, path: string): string {

@@ -1,6 +1,6 @@
 import { Tokenizer } from "@huggingface/tokenizers";
-import { readFile } from "node:fs/promises";
-import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
+import { InputRangeError, InputTypeError } from "../batch/mod.ts";
+import { readTokenizer } from "../sg/internal.ts";
 import { encoderLimits, modelType } from "./_encoder_limits.ts";
 
 /** Encodes a text into token ids without adding special tokens. */
@@ -37,7 +37,7 @@ export type Encode = (text: string) => Int32Array;
  * assert.deepEqual(encode("wait"), Int32Array.of(4, 2, 3));
  * ```
  *
- * @param tokenizer Path of a `tokenizer.json`, or its parsed content.
+ * @param tokenizer Path of a `tokenizer.json`, plain or gzip, or of its folder, or its parsed content.
  * @returns The encoder.
  * @throws {SyntaxError} If the file is not JSON.
  * @throws {TypeError} If the content is not a tokenizer of a known kind, or the encoder does not obey a
@@ -46,7 +46,9 @@ export type Encode = (text: string) => Int32Array;
  */
 export async function loadEncoder(tokenizer: string | object): Promise<Encode> {
   const name = typeof tokenizer === "string" ? tokenizer : "the tokenizer";
-  const content = typeof tokenizer === "string" ? await readJson(tokenizer) : tokenizer;
+  const content = typeof tokenizer === "string"
+    ? (await readTokenizer(tokenizer)).content as object
+    : tokenizer;
   const limits = encoderLimits(content as Record<string, unknown>);
   if (limits.unobeyed.length > 0) throw notObeyed(name, limits.unobeyed);
   const loaded = createTokenizer(content, name);
@@ -132,20 +134,6 @@ function encode(loaded: Tokenizer, text: string): { ids: number[]; tokens: strin
       `Cannot encode the text as the encoder takes no stretch of so many tokens: it holds ` +
         `${text.length} characters, ${WAY_OUT}`,
       { cause: error },
-    );
-  }
-}
-
-async function readJson(path: string): Promise<object> {
-  const text = await readFile(path, "utf8");
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new InputSyntaxError(
-      `Cannot load ${path} as it must be JSON: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
     );
   }
 }

@@ -1,8 +1,6 @@
-import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { InputRangeError, InputTypeError } from "../batch/mod.ts";
-import { loadTokenizer, type TokenBytes, type TokenBytesOptions } from "../sg/mod.ts";
+import { InputRangeError } from "../batch/mod.ts";
+import { errorInFile, readTokenizer } from "../sg/internal.ts";
+import { type TokenBytes, tokenBytes, type TokenBytesOptions } from "../sg/mod.ts";
 import { type Encode, loadEncoder } from "./encoder.ts";
 
 /** Both directions of a tokenizer: what rollouts without token ids need, and what matching needs. */
@@ -58,20 +56,14 @@ export async function loadRolloutTokenizer(
   source: string,
   options: TokenBytesOptions = {},
 ): Promise<RolloutTokenizer> {
-  if (source.startsWith("npm:")) {
-    const content = await importJson(source);
-    try {
-      return { tokens: await loadTokenizer(content, options), encode: await encoderOf(content) };
-    } catch (error) {
-      const Kind = error instanceof InputRangeError ? InputRangeError : InputTypeError;
-      throw new Kind(`Cannot load tokenizer "${source}": ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
+  const { path, content } = source.startsWith("npm:")
+    ? { path: source, content: await importJson(source) }
+    : await readTokenizer(source);
+  try {
+    return { tokens: tokenBytes(content, options), encode: await encoderOf(content as object) };
+  } catch (error) {
+    throw errorInFile("load tokenizer", path, error);
   }
-  // loadTokenizer says what is wrong with a file, so that the second reading need not.
-  const tokens = await loadTokenizer(source, options);
-  return { tokens, encode: await encoderOf(await readJson(source)) };
 }
 
 /** Rollouts with token ids need no encoder, so one that cannot be had fails when it is used. */
@@ -95,10 +87,4 @@ async function importJson(specifier: string): Promise<Record<string, unknown>> {
       { cause: error },
     );
   }
-}
-
-async function readJson(path: string): Promise<object> {
-  const file = (await stat(path)).isDirectory() ? join(path, "tokenizer.json") : path;
-  const bytes = await readFile(file);
-  return JSON.parse(new TextDecoder().decode(file.endsWith(".gz") ? gunzipSync(bytes) : bytes));
 }

@@ -2,6 +2,7 @@ import { InputRangeError } from "../batch/mod.ts";
 import { errorInFile } from "./_error_in_file.ts";
 import math from "./lexicons/math.json" with { type: "json" };
 import paper from "./lexicons/paper.json" with { type: "json" };
+import { readWhole } from "./read_whole.ts";
 import { type Lexicon, lexiconFromGrams, lexiconFromJson, parseLexicon } from "./lexicon.ts";
 
 /** Names of the lexicons that come with the module. */
@@ -35,7 +36,7 @@ export const DEFAULT_LEXICON = "math";
  *
  * @param nameOrPath Built-in name, or path or `file:` URL of a lexicon file.
  * @returns The lexicon; one read from a bare list is named after its file.
- * @throws {RangeError} If there is neither such a lexicon nor such a file.
+ * @throws {RangeError} If there is neither such a lexicon nor such a file, or it holds more than 64 MiB.
  * @throws {SyntaxError | TypeError | RangeError} As {@linkcode parseLexicon}; the message names the file.
  */
 export async function loadLexicon(nameOrPath: string | URL): Promise<Lexicon> {
@@ -78,10 +79,8 @@ async function pathOf(source: string | URL): Promise<string> {
 }
 
 async function read(path: string): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
-  let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    return new TextDecoder().decode(await readWhole(path, "lexicon"));
   } catch (error) {
     if ((error as { code?: unknown }).code !== "ENOENT") throw error;
     throw new InputRangeError(
@@ -90,6 +89,4 @@ async function read(path: string): Promise<string> {
       { cause: error },
     );
   }
-  if (path.endsWith(".gz")) bytes = (await import("node:zlib")).gunzipSync(bytes);
-  return new TextDecoder().decode(bytes);
 }

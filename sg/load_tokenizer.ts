@@ -1,5 +1,6 @@
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 import { errorInFile } from "./_error_in_file.ts";
+import { readWhole } from "./read_whole.ts";
 import { type TokenBytes, tokenBytes, type TokenBytesOptions } from "./token_bytes.ts";
 
 /**
@@ -25,7 +26,7 @@ import { type TokenBytes, tokenBytes, type TokenBytesOptions } from "./token_byt
  * @param source Path or `file:` URL of a `tokenizer.json` or its folder, or the parsed content.
  * @param options As for {@linkcode tokenBytes}.
  * @returns The table of bytes.
- * @throws {RangeError} If there is no such file.
+ * @throws {RangeError} If there is no such file, or it holds more than 256 MiB.
  * @throws {SyntaxError} If the file does not hold JSON.
  * @throws {TypeError} If it is another file of a tokenizer; the message says which to pass.
  */
@@ -34,13 +35,20 @@ export async function loadTokenizer(
   options: TokenBytesOptions = {},
 ): Promise<TokenBytes> {
   if (typeof source !== "string" && !(source instanceof URL)) return tokenBytes(source, options);
-  const path = await pathOf(source);
-  const content = await readJson(path);
+  const { path, content } = await readTokenizer(source);
   try {
     return tokenBytes(content, options);
   } catch (error) {
     throw errorInFile("load tokenizer", path, error);
   }
+}
+
+/** The parsed content of a `tokenizer.json`, and the path of it, for one who gave its folder. */
+export async function readTokenizer(
+  source: string | URL,
+): Promise<{ readonly path: string; readonly content: unknown }> {
+  const path = await pathOf(source);
+  return { path, content: await readJson(path) };
 }
 
 // The `node:` modules are imported here, not above, so that a browser can load this module.
@@ -70,10 +78,8 @@ async function readJson(path: string): Promise<unknown> {
 }
 
 async function read(path: string): Promise<Uint8Array> {
-  const { readFile } = await import("node:fs/promises");
   try {
-    const bytes = await readFile(path);
-    return path.endsWith(".gz") ? (await import("node:zlib")).gunzipSync(bytes) : bytes;
+    return await readWhole(path, "tokenizer");
   } catch (error) {
     if ((error as { code?: unknown }).code !== "ENOENT") throw error;
     throw new InputRangeError(

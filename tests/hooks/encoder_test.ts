@@ -190,7 +190,7 @@ Deno.test("loadEncoder() throws when the file is not JSON", async () => {
   await Deno.writeTextFile(path, "{");
   await assert.rejects(loadEncoder(path), (error: Error) => {
     assert.equal(error.name, "SyntaxError");
-    assert.ok(error.message.startsWith(`Cannot load ${path} as it must be JSON: `));
+    assert.ok(error.message.startsWith(`Cannot load tokenizer as "${path}" must hold JSON: `));
     return true;
   });
   await Deno.remove(path);

@@ -368,6 +368,33 @@ Deno.test("readSolutions() throws when a text is too long to work on, whatever t
   );
 });
 
+Deno.test("readSolutions() takes no memory for a page that says it unpacks to gigabytes", async () => {
+  const file = new Uint8Array(parquetWriteBuffer({
+    codec: "SNAPPY",
+    columnData: [
+      { name: "prompt_id", data: ["p"], type: "STRING" },
+      { name: "reward", data: [1], type: "DOUBLE" },
+      { name: "text", data: ["wait ".repeat(99)], type: "STRING" },
+    ],
+  }));
+  // The header of the last page: its type (field 1, 0 or 3) and its size in two bytes (field 2).
+  const header = file.findLastIndex((byte, i) =>
+    byte === 0x15 && [0, 6].includes(file[i + 1]!) && file[i + 2] === 0x15 && file[i + 3]! > 0x7f
+  );
+  const size = [0xfe, 0xff, 0xff, 0xff, 0x0f]; // 2^31 - 1
+  file[header + 6]! -= 2 * 3; // its packed size (field 3), as the header grows by three
+  const lying = Uint8Array.of(
+    ...file.subarray(0, header + 3),
+    ...size,
+    ...file.subarray(header + 5),
+  );
+  await assert.rejects(readFolder({ "a.parquet": lying }), {
+    name: "RangeError",
+    message:
+      /a\.parquet as a page must unpack to at most 268435456 bytes: one says 214748\d+, write the/,
+  });
+});
+
 Deno.test("readSolutions() throws when the first record has no known field", async () => {
   await assert.rejects(readLine({ id: 1, body: "t" }), {
     name: "TypeError",

@@ -409,7 +409,7 @@ Deno.test("loadLexicon() names the file in every error of its content", async ()
     await writeFile(`${path}.gz`, "no gzip");
     await assert.rejects(
       loadLexicon(`${path}.gz`),
-      /^Error: Cannot load lexicon ".*mine.json.gz": /,
+      /^SyntaxError: Cannot read ".*mine.json.gz" as its gzip data must be whole: /,
     );
     await assert.rejects(loadLexicon(folder), (error: Error) => error.message.includes(folder));
   } finally {
