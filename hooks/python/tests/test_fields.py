@@ -67,7 +67,7 @@ def test_masks_and_flags_may_be_bools_and_whole_floats(field, dtype):
 
 @pytest.mark.parametrize("field", ["offsets", "token_ids", *IDS])
 def test_ids_are_no_floats_even_whole_ones(field):
-    with pytest.raises(TypeError, match=rf"must be integers: {field}\[0\] is np.float32"):
+    with pytest.raises(TypeError, match=rf"must be integers: {field}\[0\] is 1.0 of float32"):
         whole(field, np.array([1, 2], "f4"))
 
 
@@ -117,7 +117,7 @@ def test_a_change_in_the_upper_bits_of_a_segment_breaks_a_phrase(hook):
     assert hook.mask(*batch, segment_ids=segments).tolist() == [0, 0]
     padded = hook.transform_padded([[BUT, WAIT]], [[1, 1]], [[1.0, 1.0]], segment_ids=[segments])
     assert padded.planning_mask.tolist() == [[0, 0]]
-    with pytest.raises(TypeError, match=r"segment_ids\[1\] is .*0.1"):
+    with pytest.raises(TypeError, match=r"segment_ids\[1\] is 0.1 of float64"):
         hook.mask(*batch, segment_ids=np.array([0, 0.1]))
 
 
@@ -151,7 +151,7 @@ def test_a_token_table_is_exact():
     sidecar = Sidecar()
     with pytest.raises(ValueError, match=r"bytes\[1\] is 256"):
         sidecar.put_token_table(wire_cases.TABLE_OFFSETS, np.array([65, 256]))
-    with pytest.raises(TypeError, match=r"offsets\[1\] is np.float64\(1.5\)"):
+    with pytest.raises(TypeError, match=r"offsets\[1\] is 1.5 of float64"):
         Hook((np.array([0, 1.5]), b"ab"))
     with pytest.raises(ValueError, match=r"offsets\[1\] is 4294967298"):
         Hook(([0, 2**32 + 2], b"ab"))

@@ -4,8 +4,8 @@ import gc
 import json
 import os
 import pickle
-import warnings
 import signal
+import warnings
 
 import numpy as np
 import pytest

@@ -165,9 +165,11 @@ def _integers(field: str, found: np.ndarray) -> np.ndarray:
 
 
 def _not(what: str, field: str, found: np.ndarray, index: int) -> TypeError:
+    each = found.flat[index]
+    value = each.item() if isinstance(each, np.generic) else each
     return TypeError(
-        f"Cannot send {field} as they must be {what}: {field}{_index(found)(index)} is "
-        f"{found.flat[index]!r}, convert them where they are made"
+        f"Cannot send {field} as they must be {what}: {field}{_index(found)(index)} is {value!r} of "
+        f"{found.dtype}, convert them where they are made"
     )
 
 

@@ -240,7 +240,9 @@ class Sidecar:
             while done < len(reply):
                 got = response.readinto(view[done:])
                 if got == 0:
-                    raise http.client.IncompleteRead(bytes(view[:done]), len(reply) - done)
+                    raise http.client.HTTPException(
+                        f"its answer breaks off after {done} of {len(reply)} bytes"
+                    )
                 done += got
             if response.will_close:
                 self._drop()
