@@ -347,12 +347,14 @@ function checkParameters(value: unknown): Record<string, string | number | boole
   const sorted: [string, string | number | boolean | null][] = [];
   for (const key of Object.keys(parameters).sort()) {
     const parameter = parameters[key];
+    // A larger number may have lost digits, and provenance is written again by whoever thins out or merges.
     const isScalar = parameter === null || typeof parameter === "string" ||
-      typeof parameter === "boolean" || Number.isFinite(parameter);
+      typeof parameter === "boolean" ||
+      (typeof parameter === "number" && Math.abs(parameter) <= Number.MAX_SAFE_INTEGER);
     if (!isScalar) {
       throw wrongType(
         `provenance.parameters.${key}`,
-        "a string, a finite number, a boolean or null",
+        "a string, a number of at most 2^53 - 1, a boolean or null",
         parameter,
       );
     }

@@ -316,8 +316,18 @@ const REFUSED: { name: string; text: string; error: [string, string | RegExp] }[
     text: own({ provenance: { source: "t", parameters: { a: {} } } }),
     error: [
       "TypeError",
-      "Cannot read lexicon as provenance.parameters.a must be a string, a finite number, a boolean " +
-      "or null: current value is {}",
+      "Cannot read lexicon as provenance.parameters.a must be a string, a number of at most 2^53 - 1, " +
+      "a boolean or null: current value is {}",
+    ],
+  },
+  {
+    name: "a parameter that may have lost digits",
+    text: own({ provenance: { source: "t", parameters: { seed: 0 } } })
+      .replace('"seed":0', '"seed":9007199254740993'),
+    error: [
+      "TypeError",
+      "Cannot read lexicon as provenance.parameters.seed must be a string, a number of at most 2^53 - 1, " +
+      "a boolean or null: current value is 9007199254740992",
     ],
   },
   {
