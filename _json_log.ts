@@ -65,7 +65,10 @@ export async function writeStandard(name: "stdout" | "stderr", bytes: Uint8Array
     }
     return;
   }
+  const stream = process[name];
+  // Node tells a failure by an event too, which would end the process.
+  if (stream.listenerCount("error") === 0) stream.on("error", () => {});
   await new Promise<void>((done, fail) =>
-    process[name].write(bytes, (error) => error ? fail(error) : done())
+    stream.write(bytes, (error) => error ? fail(error) : done())
   );
 }

@@ -187,8 +187,8 @@ async function readToken(path: string | undefined): Promise<string> {
   return token;
 }
 
-// Bundled for the Python package, where it is the whole program.
-if (import.meta.main) {
+// Bundled for the Python package, where it is the whole program. Node before 24 has no import.meta.main.
+if (import.meta.main ?? import.meta.filename === process.argv[1]) {
   const program = new Command("hicra").version(VERSION);
   addServeCommand(program);
   try {
