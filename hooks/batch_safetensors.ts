@@ -49,6 +49,9 @@ const FIELDS = Object.keys(TENSOR_NAME) as (keyof BatchArrays)[];
 
 const CONTRACT = "1";
 
+/** A batch has few tensors; what takes room in its header is the names of its groups. */
+const MAX_HEADER_BYTES = 2 ** 24;
+
 /**
  * Encodes a batch as safetensors: each field one tensor, named as in the batch contract in snake case
  * (`token_ids`, `loss_mask`, ...). The header says `contract`, the version of the contract, and
@@ -125,7 +128,7 @@ export function batchToSafetensors(
  * @throws {RangeError} If a value breaks the contract, or the file is of another contract.
  */
 export function batchFromSafetensors(bytes: Uint8Array): SafetensorsBatch {
-  const { tensors, metadata } = decodeSafetensors(bytes);
+  const { tensors, metadata } = decodeSafetensors(bytes, { maxHeaderBytes: MAX_HEADER_BYTES });
   const { contract = CONTRACT, advantages_per: advantagesPer } = metadata;
   if (contract !== CONTRACT) {
     throw new InputRangeError(

@@ -71,6 +71,7 @@ export {
 export { parseRunConfig, type RunConfig } from "./run_config.ts";
 export {
   decodeSafetensors,
+  type DecodeSafetensorsOptions,
   type Dtype,
   encodeSafetensors,
   type Safetensors,

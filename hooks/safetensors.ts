@@ -30,6 +30,12 @@ export interface Safetensors {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** Options of {@linkcode decodeSafetensors}. */
+export interface DecodeSafetensorsOptions {
+  /** The most bytes of a header; a parsed one takes many times as much memory. @default {100_000_000} */
+  readonly maxHeaderBytes?: number;
+}
+
 type TensorArrayConstructor = {
   readonly BYTES_PER_ELEMENT: number;
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): TensorData;
@@ -131,13 +137,17 @@ export function encodeSafetensors(
  * ```
  *
  * @param bytes A complete file.
+ * @param options The most bytes of a header.
  * @returns Tensors and metadata.
  * @throws {SyntaxError} If the bytes are not in the format.
  * @throws {RangeError} If offsets and shapes contradict each other or the size of the file.
  * @throws {TypeError} If a dtype is not one of {@linkcode Dtype}.
  */
-export function decodeSafetensors(bytes: Uint8Array): Safetensors {
-  const { header, dataStart } = parseHeader(bytes);
+export function decodeSafetensors(
+  bytes: Uint8Array,
+  { maxHeaderBytes = MAX_HEADER_BYTES }: DecodeSafetensorsOptions = {},
+): Safetensors {
+  const { header, dataStart } = parseHeader(bytes, maxHeaderBytes);
   const { [METADATA]: metadata = {}, ...rest } = header;
   if (!isObject(metadata) || Object.values(metadata).some((value) => typeof value !== "string")) {
     throw new InputSyntaxError(`Cannot decode safetensors as ${METADATA} must map text to text`);
@@ -208,6 +218,7 @@ function toTensor(name: string, data: TensorData): Tensor {
 
 function parseHeader(
   bytes: Uint8Array,
+  maxHeaderBytes: number,
 ): { header: Record<string, unknown>; dataStart: number } {
   if (bytes.length < PREFIX_BYTES) {
     throw new InputSyntaxError(
@@ -217,9 +228,9 @@ function parseHeader(
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getBigUint64(0, true);
-  if (length > MAX_HEADER_BYTES) {
+  if (length > maxHeaderBytes) {
     throw new InputSyntaxError(
-      `Cannot decode safetensors as a header holds at most ${MAX_HEADER_BYTES} bytes: ` +
+      `Cannot decode safetensors as a header holds at most ${maxHeaderBytes} bytes: ` +
         `current length is ${length}`,
     );
   }
@@ -263,17 +274,34 @@ function parseHeaderJson(bytes: Uint8Array): Record<string, unknown> {
 /** `JSON.parse` keeps the last of equal keys, other readers the first: two readers, two files. */
 function findRepeatedKey(json: string): string | undefined {
   const keys: Set<string>[] = [];
-  // Strings, with the colon that makes one a key, and braces. No key follows a bracket.
-  for (const [token, string, colon] of json.matchAll(/("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]/g)) {
-    if (token === "{") keys.push(new Set());
-    else if (token === "}") keys.pop();
-    else if (colon !== undefined) {
-      const name = JSON.parse(string!);
-      const seen = keys.at(-1)!;
-      if (seen.has(name)) return name;
-      seen.add(name);
+  // No key follows a bracket. The text has been parsed, so every string ends.
+  for (let i = 0; i < json.length; i++) {
+    if (json[i] === "{") keys.push(new Set());
+    else if (json[i] === "}") keys.pop();
+    else if (json[i] === '"') {
+      const end = endOfString(json, i);
+      if (isBeforeColon(json, end + 1)) {
+        const name = JSON.parse(json.slice(i, end + 1));
+        const seen = keys.at(-1)!;
+        if (seen.has(name)) return name;
+        seen.add(name);
+      }
+      i = end;
     }
   }
+}
+
+/** Where the string that begins at `start` has its closing quote. */
+function endOfString(json: string, start: number): number {
+  let i = start + 1;
+  while (json[i] !== '"') i += json[i] === "\\" ? 2 : 1;
+  return i;
+}
+
+function isBeforeColon(json: string, start: number): boolean {
+  let i = start;
+  while (" \t\r\n".includes(json[i]!)) i++;
+  return json[i] === ":";
 }
 
 function checkInfo(name: string, info: unknown): TensorInfo {
@@ -285,7 +313,7 @@ function checkInfo(name: string, info: unknown): TensorInfo {
   if (typeof dtype !== "string" || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
     throw new InputSyntaxError(
       `Cannot decode tensor "${name}" as it must have dtype, shape and two data_offsets: ` +
-        `current value is ${JSON.stringify(info)}`,
+        `current value is ${summary(info)}`,
     );
   }
   if (!Object.hasOwn(ARRAY_OF, dtype)) throw unknownDtype("decode", name, dtype);
@@ -298,6 +326,13 @@ function checkInfo(name: string, info: unknown): TensorInfo {
     );
   }
   return { dtype: dtype as Dtype, shape, start, end };
+}
+
+/** In few words: what stands in a file may be long, or nested too deeply to be written out. */
+function summary(value: unknown): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (isObject(value)) return `an object of ${Object.keys(value).length} fields`;
+  return String(value).slice(0, 100);
 }
 
 /** Sorted by start, tensors that each begin where the last one ended leave no gap and no overlap. */

@@ -50,6 +50,9 @@ export interface LexiconOptions {
 /** Longer than any phrase: a gram beyond this is a file that was split at the wrong place. */
 const MAX_GRAM_LENGTH = 512;
 
+/** Twice the prefixes that a matcher has room for: what holds more is refused by it, unless most is alike. */
+const MAX_LEXICON_LENGTH = 2 ** 22;
+
 /**
  * Makes a lexicon of phrases or grams; a bare phrase gets the kind `other`.
  *
@@ -66,7 +69,7 @@ const MAX_GRAM_LENGTH = 512;
  * @param options Name and provenance.
  * @returns The lexicon.
  * @throws {RangeError} If there is no gram, or one is empty or longer than 512 characters, or has an
- * unknown kind.
+ * unknown kind, or all together hold more than 2 ** 22 characters.
  * @throws {TypeError} If a gram is neither a string nor a gram; the message names its index.
  */
 export function lexiconFromGrams(
@@ -77,6 +80,7 @@ export function lexiconFromGrams(
   if (grams.length === 0) {
     throw new InputRangeError(`Cannot make lexicon "${name}" as it must hold at least one gram`);
   }
+  checkLexiconSize(name, grams);
   return {
     format: "hicra-lexicon",
     version: 1,
@@ -281,19 +285,33 @@ function checkCounted(field: string, value: unknown): CountedGram {
 
 function checkText(field: string, value: unknown): string {
   const text = checkString(field, value);
-  if (normaliseText(text) === "") {
-    throw new InputRangeError(
-      `Cannot read lexicon as a gram must hold more than white space: ${field} is ` +
-        JSON.stringify(text),
-    );
-  }
   if (text.length > MAX_GRAM_LENGTH) {
     throw new InputRangeError(
       `Cannot read lexicon as a gram must be at most ${MAX_GRAM_LENGTH} characters long: ${field} ` +
         `holds ${text.length} and begins with ${JSON.stringify(text.slice(0, 40))}`,
     );
   }
+  if (normaliseText(text) === "") {
+    throw new InputRangeError(
+      `Cannot read lexicon as a gram must hold more than white space: ${field} is ` +
+        JSON.stringify(text),
+    );
+  }
   return text;
+}
+
+/** Refuses what no matcher could hold, before any work is done with it. */
+export function checkLexiconSize(name: string, grams: readonly unknown[]): void {
+  let length = 0;
+  for (const gram of grams) {
+    const text = typeof gram === "string" ? gram : (gram as Partial<Gram> | null)?.text;
+    if (typeof text === "string") length += text.length;
+  }
+  if (length <= MAX_LEXICON_LENGTH) return;
+  throw new InputRangeError(
+    `Cannot use lexicon "${name}" as its grams may hold ${MAX_LEXICON_LENGTH} characters together: they ` +
+      `hold ${length}, split it`,
+  );
 }
 
 function checkKind(field: string, value: unknown): GramKind {

@@ -5,7 +5,7 @@ import { MatchCollector } from "./_match_collector.ts";
 import { phraseTables } from "./_phrase_tables.ts";
 import { positionStride, TokenAutomaton } from "./_scanner.ts";
 import { GRAM_KINDS } from "./gram.ts";
-import type { Lexicon } from "./lexicon.ts";
+import { checkLexiconSize, type Lexicon } from "./lexicon.ts";
 import type { PlanningTokens } from "./planning_tokens.ts";
 import type { SgStream } from "./sg_stream.ts";
 import { TokenStream } from "./_token_stream.ts";
@@ -69,7 +69,8 @@ export class SgMatcher {
    * @param tokens The bytes of each token id, from `tokenBytes` or `loadTokenizer`.
    * @returns The matcher.
    * @throws {TypeError} If the tokens are something else, such as a parsed tokenizer.json.
-   * @throws {RangeError} If the grams spell more than 2 million different prefixes.
+   * @throws {RangeError} If the grams spell more than 2 million different prefixes, or hold more than
+   * 2 ** 22 characters.
    */
   static compile(lexicon: Lexicon, tokens: TokenBytes): SgMatcher {
     if (!(tokens?.offsets instanceof Int32Array && tokens.bytes instanceof Uint8Array)) {
@@ -80,6 +81,7 @@ export class SgMatcher {
           }, pass a parsed tokenizer.json through tokenBytes`,
       );
     }
+    checkLexiconSize(lexicon.name, lexicon.grams);
     return new SgMatcher(lexicon, tokens);
   }
 

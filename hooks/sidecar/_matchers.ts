@@ -15,6 +15,12 @@ import {
 import { Problem } from "./_problem.ts";
 import { Shelf } from "./_shelf.ts";
 
+/** Larger than any tokenizer or lexicon, and small enough for one string. */
+const MAX_TEXT_BYTES = 2 ** 28;
+
+/** A token table has two tensors. */
+const MAX_TABLE_HEADER_BYTES = 2 ** 16;
+
 /** How a request names the matcher it wants. */
 export interface MatcherName {
   /** Digest of a tokenizer. */
@@ -33,7 +39,8 @@ export interface NamedMatcher {
 export class Matchers {
   readonly #tokenizers: Shelf<TokenBytes>;
   readonly #lexicons: Shelf<Lexicon>;
-  readonly #matchers: Shelf<NamedMatcher>;
+  /** A refusal is kept too: to find it may take seconds. */
+  readonly #matchers: Shelf<NamedMatcher | InputRangeError>;
 
   /** @param maxKept The most tokenizers, lexicons and matchers kept, of each. */
   constructor(maxKept: number) {
@@ -97,18 +104,30 @@ export class Matchers {
     }
     const key = `${tokenizer} ${lexicon}`;
     const known = this.#matchers.get(key);
+    if (known instanceof InputRangeError) throw known;
     if (known !== undefined) return known;
     const tokens = this.#tokenizers.get(tokenizer);
     if (tokens === undefined) throw unknown("tokenizer", tokenizer);
     const grams = this.#lexicons.get(lexicon) ??
       (BUILT_IN_LEXICONS.includes(lexicon) ? await loadLexicon(lexicon) : undefined);
     if (grams === undefined) throw unknown("lexicon", lexicon);
-    const matcher = SgMatcher.compile(grams, tokens);
+    const matcher = this.#compile(key, grams, tokens);
     const { lexicon: name, lexicon_digest } = matcherProvenance(matcher);
-    return this.#matchers.put(key, {
+    const named = {
       matcher,
       provenance: { lexicon: name, "lexicon_digest": lexicon_digest, tokenizer },
-    });
+    };
+    this.#matchers.put(key, named);
+    return named;
+  }
+
+  #compile(key: string, grams: Lexicon, tokens: TokenBytes): SgMatcher {
+    try {
+      return SgMatcher.compile(grams, tokens);
+    } catch (error) {
+      if (error instanceof InputRangeError) this.#matchers.put(key, error);
+      throw error;
+    }
   }
 
   #addTokenizer(
@@ -121,7 +140,7 @@ export class Matchers {
 }
 
 function readTokenTable(body: Uint8Array): TokenBytes {
-  const { tensors } = decodeSafetensors(body);
+  const { tensors } = decodeSafetensors(body, { maxHeaderBytes: MAX_TABLE_HEADER_BYTES });
   const { bytes, offsets } = tensors;
   if (
     !(bytes?.data instanceof Uint8Array) || !(offsets?.data instanceof Int32Array) ||
@@ -183,6 +202,11 @@ function parseJson(body: Uint8Array): unknown {
 }
 
 function utf8(what: "tokenizer" | "lexicon", body: Uint8Array): string {
+  if (body.length > MAX_TEXT_BYTES) {
+    throw new InputRangeError(
+      `Cannot read ${what} as it may hold ${MAX_TEXT_BYTES} bytes: current size is ${body.length}`,
+    );
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch (error) {

@@ -356,3 +356,28 @@ Deno.test("batchFromSafetensors() throws when a tensor is not of the contract", 
       'current value is "row"',
   });
 });
+
+Deno.test("decodeSafetensors() reads headers of many escapes, and refuses deep ones by name", () => {
+  const escapes = "\n".repeat(2_000_000);
+  const { metadata } = decodeSafetensors(encodeSafetensors({}, { a: escapes }));
+  assert.equal(metadata.a, escapes);
+  const deep = `{"x":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
+  assert.throws(
+    () => decodeSafetensors(fileOf(deep)),
+    /tensor "x" as it must have dtype, shape and two data_offsets: current value is a list of 1$/,
+  );
+  const keys = '{"__metadata__":{"a\\"":"{","b":"a\\\\"}}';
+  assert.deepEqual(decodeSafetensors(fileOf(keys)).metadata, { 'a"': "{", b: "a\\" });
+  assert.throws(
+    () => decodeSafetensors(fileOf('{"__metadata__":{"a":"","\\u0061" :""}}')),
+    /"a" does/,
+  );
+});
+
+Deno.test("decodeSafetensors() refuses a header larger than it may be", () => {
+  const bytes = encodeSafetensors({}, { a: "x".repeat(100) });
+  assert.throws(
+    () => decodeSafetensors(bytes, { maxHeaderBytes: 100 }),
+    /a header holds at most 100 bytes: current length is 128/,
+  );
+});

@@ -515,6 +515,44 @@ Deno.test("what was unused for longest makes room, and can be handed over again"
   assert.equal((await fetch(mask())).status, 200);
 });
 
+Deno.test("a lexicon that no matcher can hold is found out once, and refused every time", async () => {
+  const { problem, addTokenizer } = sidecarWith();
+  const metadata = { tokenizer: await addTokenizer() };
+  const { compile } = SgMatcher;
+  let compiled = 0;
+  SgMatcher.compile = () => {
+    compiled++;
+    throw new InputRangeError("Cannot compile the lexicon");
+  };
+  try {
+    for (let i = 0; i < 3; i++) {
+      const mask = post("/v1/mask", batchToSafetensors(BATCH, { metadata }));
+      assert.deepEqual((await problem(mask)).slice(0, 2), [400, "bad_request"]);
+    }
+  } finally {
+    SgMatcher.compile = compile;
+  }
+  assert.equal(compiled, 1);
+});
+
+Deno.test("what is larger than a tokenizer or a lexicon can be is refused before it is read", async () => {
+  const { problem } = sidecarWith();
+  const huge = new Uint8Array(2 ** 28 + 1);
+  for (const what of ["tokenizer", "lexicon"]) {
+    const [status, code, message] = await problem(
+      post(`/v1/${what}`, huge, { "content-type": "application/json" }),
+    );
+    assert.deepEqual([status, code], [400, "bad_request"]);
+    assert.match(message, /may hold 268435456 bytes/);
+  }
+  const [status, , message] = await problem(post(
+    "/v1/mask",
+    encodeSafetensors({ offsets: Int32Array.of(0) }, { notes: "x".repeat(2 ** 24) }),
+  ));
+  assert.equal(status, 400);
+  assert.match(message, /a header holds at most 16777216 bytes/);
+});
+
 Deno.test("transform computes what createHook does, with baselines, schedules and outputs", async () => {
   const { fetch, addTokenizer } = sidecarWith();
   const tokenizer = await addTokenizer();

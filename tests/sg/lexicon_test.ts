@@ -16,6 +16,8 @@ import {
   serializeLexicon,
 } from "../../sg/lexicon.ts";
 import { BUILT_IN_LEXICONS, loadLexicon } from "../../sg/load_lexicon.ts";
+import { SgMatcher } from "../../sg/sg_matcher.ts";
+import { tokenBytes } from "../../sg/token_bytes.ts";
 
 const textsOf = (lexicon: Lexicon): string[] => lexicon.grams.map((gram) => gram.text);
 const parse = (text: string): Lexicon => parseLexicon(text, { name: "t" });
@@ -434,4 +436,21 @@ Deno.test("loadLexicon() says which names there are when there is no such file",
       "Cannot load lexicon as it must be a built-in name (math, paper, paper-3to5) or a file: " +
       'current value is "papr"',
   });
+});
+
+Deno.test("a lexicon larger than any matcher is refused before its grams are read", () => {
+  const grams = new Array(2 ** 14).fill("x".repeat(256));
+  assert.equal(lexiconFromGrams(grams, { name: "full" }).grams.length, 2 ** 14);
+  const message =
+    'Cannot use lexicon "more" as its grams may hold 4194304 characters together: they hold ' +
+    "4194305, split it";
+  assert.throws(() => lexiconFromGrams([...grams, "y"], { name: "more" }), { message });
+  const lexicon = { ...lexiconFromGrams(["y"], { name: "more" }) };
+  const tokens = tokenBytes({
+    model: { type: "BPE", vocab: { "a": 0 }, merges: [] },
+    decoder: { type: "ByteLevel" },
+    "added_tokens": [],
+  });
+  const huge = [{ text: "y".repeat(2 ** 22 + 1), kind: "other" as const }];
+  assert.throws(() => SgMatcher.compile({ ...lexicon, grams: huge }, tokens), { message });
 });
