@@ -55,7 +55,7 @@ def fresh_tokenizer(eos_token: str = ";", pad_token: str = ";") -> PreTrainedTok
 qwen3_tokenizer = cache(fresh_tokenizer)
 
 
-def model(vocabulary: int = VOCABULARY) -> Qwen3ForCausalLM:
+def model(vocabulary: int = VOCABULARY, *, tied: bool = True) -> Qwen3ForCausalLM:
     torch.manual_seed(0)
     config = Qwen3Config(
         vocab_size=vocabulary,
@@ -65,7 +65,7 @@ def model(vocabulary: int = VOCABULARY) -> Qwen3ForCausalLM:
         num_attention_heads=2,
         num_key_value_heads=1,
         head_dim=16,
-        tie_word_embeddings=True,
+        tie_word_embeddings=tied,
         bos_token_id=None,
         eos_token_id=END,
         pad_token_id=END,
@@ -107,13 +107,17 @@ def trainer(folder: Path, *, kind: type = Recorder, hicra: Any = None, **options
     """A trainer of the toy; `hicra` makes it one with HICRA."""
     made = {
         name: options.pop(name)
-        for name in ("rollout_func", "tools", "callbacks", "eval_dataset", "peft_config")
+        for name in (
+            *("rollout_func", "tools", "environment_factory"),
+            *("callbacks", "eval_dataset", "peft_config"),
+        )
         if name in options
     }
     processor = options.pop("processing_class", None) or qwen3_tokenizer()
     policy = options.pop("model", None) or model()
     function = options.pop("reward_funcs", reward)
     prompts = options.pop("prompts", ["The sum is", "a"] * 8)
+    data = options.pop("train_dataset", None) or Dataset.from_dict({"prompt": prompts})
     bias = [[[word], 30.0] for word in [*WORDS, END]]
     defaults = {
         "use_cpu": True,
@@ -138,7 +142,7 @@ def trainer(folder: Path, *, kind: type = Recorder, hicra: Any = None, **options
         processing_class=processor,
         reward_funcs=function,
         args=GRPOConfig(output_dir=str(folder / "out"), **(defaults | options)),
-        train_dataset=Dataset.from_dict({"prompt": prompts}),
+        train_dataset=data,
         **made,
     )
 
