@@ -20,7 +20,10 @@ export interface Batch {
    * as many tokens as sequences: there it must be given.
    */
   readonly advantagesPer?: "token" | "sequence";
-  /** `[sequences]`: scalar rewards, for loops that let us compute the baseline. */
+  /**
+   * `[sequences]`: scalar rewards, for metrics and for loops that let us compute the baseline; NaN, or
+   * an infinity, where a rollout was not scored.
+   */
   readonly rewards?: Float32Array;
   /** `[sequences]`: equal ids are rollouts of one prompt; -1 is unknown. */
   readonly groupIds?: Int32Array;

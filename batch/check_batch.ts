@@ -11,10 +11,10 @@ const ROUNDING = 1e-3;
  * Checks a {@linkcode Batch} once, at the border, and returns it with its sizes.
  *
  * Checked: array types and lengths; `offsets` start at 0, never decrease and end at N; masks hold
- * only 0 and 1; rewards are finite; advantages are finite wherever `lossMask` is 1 (outside it a host
- * may leave anything, and it is passed through untouched). Logprobs and entropies that are not finite
- * stand for what was not measured, and only what reads them refuses them; the others have the sign of
- * what they are. Token ids are checked against the vocabulary by the matcher, which knows it.
+ * only 0 and 1; advantages are finite wherever `lossMask` is 1 (outside it a host
+ * may leave anything, and it is passed through untouched). Rewards, logprobs and entropies that are not finite
+ * stand for what was not measured, and only what reads them refuses them; the other logprobs and
+ * entropies have the sign of what they are. Token ids are checked against the vocabulary by the matcher, which knows it.
  *
  * @example Usage
  * ```ts
@@ -53,9 +53,7 @@ export function checkBatch(batch: Batch): CheckedBatch {
   if (checkOptional("flags", batch.flags, Uint8Array, numSequences, "sequences")) {
     checkFlags(batch.flags!);
   }
-  if (checkOptional("rewards", batch.rewards, Float32Array, numSequences, "sequences")) {
-    checkFinite("rewards", batch.rewards!, null);
-  }
+  checkOptional("rewards", batch.rewards, Float32Array, numSequences, "sequences");
   if (checkOptional("oldLogprobs", batch.oldLogprobs, Float32Array, numTokens, "tokens")) {
     checkLogprobs(batch.oldLogprobs!, batch.lossMask);
   }

@@ -141,7 +141,8 @@ export function* traceRollouts(
     yield {
       promptId: rollout?.prompt_id ?? `rollout ${s}`,
       ...(typeof rollout?.prompt === "string" && { prompt: rollout.prompt }),
-      ...(reward !== undefined && { reward, correct: reward > Math.fround(correctAbove) }),
+      ...(Number.isFinite(reward) &&
+        { reward: reward!, correct: reward! > Math.fround(correctAbove) }),
       truncated: ((flags?.[s] ?? 0) & Flag.truncated) !== 0,
       numTokens,
       numPlanning: countOnes(planningMask, start, end),

@@ -63,8 +63,9 @@ export interface MeasureOptions {
  * `advantages` and `after`, accuracy and the correct/incorrect split `rewards`, groups `groupIds` too
  * (-1 is no group), followers `spans` and `tokenIds`, the truncated share `flags`. A token whose logprob
  * (or entropy) is not finite is in no sum and no count of surprisal (of entropy): `surprisal_missing_frac`
- * and `entropy_missing_frac` are the shares of such tokens, 0 where all were measured. An empty batch
- * gives a summary without counts. Sums are exact up to 2^29 tokens a batch.
+ * and `entropy_missing_frac` are the shares of such tokens, 0 where all were measured. A rollout whose
+ * reward is not finite is in no metric by reward and in no group: `reward_missing_frac` is the share of
+ * such rollouts. An empty batch gives a summary without counts. Sums are exact up to 2^29 tokens a batch.
  *
  * @example Usage
  * ```ts
@@ -189,10 +190,13 @@ function measureRewards(
   put: PutPair,
 ): void {
   const measured: number[] = [];
+  let rows = 0;
   let correctRows = 0;
   const split = [0, 1].map(() => ({ rows: 0, trained: 0, planning: 0 }));
   for (let s = 0; s < batch.numSequences; s++) {
     if (isLeftOut(batch, s)) continue;
+    rows++;
+    if (!Number.isFinite(rewards[s])) continue;
     const correct = Number(rewards[s]! > correctAbove);
     measured.push(rewards[s]!);
     correctRows += correct;
@@ -203,6 +207,7 @@ function measureRewards(
     side.planning += planning[s]!;
   }
   put("reward", exactSum(measured), measured.length);
+  put("reward_missing_frac", rows - measured.length, rows);
   put("accuracy", correctRows, measured.length);
   for (const [index, suffix] of (["incorrect", "correct"] as const).entries()) {
     const side = split[index]!;
@@ -270,7 +275,7 @@ function findGroups(
   if (rewards === undefined || groupIds === undefined) return groups;
   for (let s = 0; s < batch.numSequences; s++) {
     const id = groupIds[s]!;
-    if (id === -1 || isLeftOut(batch, s)) continue;
+    if (id === -1 || isLeftOut(batch, s) || !Number.isFinite(rewards[s])) continue;
     const name = names === undefined ? id : names[id];
     if (name === undefined) {
       throw new InputRangeError(

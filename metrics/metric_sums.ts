@@ -59,6 +59,7 @@ export const PAIR_NAMES = [
   "length_incorrect",
   "truncated_frac",
   "reward",
+  "reward_missing_frac",
   "accuracy",
 ] as const;
 

@@ -97,11 +97,6 @@ const broken: [name: string, change: Record<string, unknown>, message: string | 
     "Cannot use batch.groupIds as its length must be the number of sequences, 3: current length is 2",
   ],
   [
-    "a NaN reward",
-    { rewards: Float32Array.of(0, NaN, 1) },
-    "Cannot use batch.rewards as it must be finite: rewards[1] is NaN, drop the sequence",
-  ],
-  [
     "an infinite advantage of a trained token",
     { advantages: Float32Array.of(0, 0, Infinity), advantagesPer: "token" },
     "Cannot use batch.advantages as it must be finite where lossMask is 1: advantages[2] is Infinity, " +

@@ -252,6 +252,37 @@ Deno.test("createHook() trains on where a logprob that only a metric reads is mi
   }
 });
 
+Deno.test("createHook() trains on where rollouts were not scored, unless a baseline reads rewards", () => {
+  for (const unscored of [NaN, Infinity, -Infinity]) {
+    const rewards = Float32Array.of(1, unscored);
+    const messages: string[] = [];
+    const warn = (message: string) => messages.push(message);
+    const hook = createHook({ matcher, transforms: [hicra()], warn });
+    const scored = hook({ ...batch, rewards: Float32Array.of(1, 0) });
+    for (const _ of [1, 2]) {
+      const { advantages, metrics } = hook({ ...batch, rewards, groupIds: Int32Array.of(0, 0) });
+      assert.deepEqual(advantages, scored.advantages);
+      assert.deepEqual(metrics!.pairs.reward, { sum: [1], count: 1 });
+      assert.deepEqual(metrics!.pairs.reward_missing_frac, { sum: [1], count: 2 });
+      assert.deepEqual(metrics!.groups, { "1/1/flat": 1 });
+    }
+    assert.deepEqual(messages, [
+      "hicra: the reward of some rollouts is not finite: they are left out of its metrics and " +
+      "counted in hicra/reward_missing_frac",
+    ]);
+    const { advantages: _, ...given } = batch;
+    assert.throws(
+      () =>
+        createHook({ matcher, transforms: [], baseline: "trl" })({
+          ...given,
+          rewards,
+          groupIds: Int32Array.of(0, 0),
+        }),
+      { name: "RangeError", message: /rewards must be finite: rewards\[1\] is/ },
+    );
+  }
+});
+
 Deno.test("createHook() amplifies on a schedule, by the step that the loop gives", () => {
   const alpha = { type: "linear", from: 0, to: 0.5, steps: 100 } as const;
   const hook = createHook({ matcher, transforms: [hicra({ alpha })] });

@@ -13,7 +13,7 @@ export interface Sequence {
   readonly advantages: readonly number[];
   readonly after: readonly number[];
   readonly spans: readonly (readonly number[])[];
-  readonly reward: number;
+  readonly reward: number | null;
   readonly group: number;
   readonly flag: number;
 }
@@ -36,7 +36,7 @@ export function pack(
       entropies: Float32Array.from(flat((q) => q.entropies)),
       advantages: Float32Array.from(flat((q) => q.advantages)),
       advantagesPer: "token",
-      rewards: Float32Array.from(sequences, (q) => q.reward),
+      rewards: Float32Array.from(sequences, (q) => q.reward ?? NaN),
       groupIds: Int32Array.from(sequences, (q) => q.group),
       flags: Uint8Array.from(sequences, (q) => q.flag),
     }),
@@ -82,7 +82,7 @@ const token = fc.record({
 /** Sequences of 0 to 8 tokens with single-token spans on trained tokens. */
 export const anySequence: fc.Arbitrary<Sequence> = fc.record({
   tokens: fc.array(token, { maxLength: 8 }),
-  reward: fc.constantFrom(-1, 0, Math.fround(0.1), 1, 2 ** 30),
+  reward: fc.constantFrom(-1, 0, Math.fround(0.1), 1, 2 ** 30, null, -Infinity),
   group: fc.integer({ min: -1, max: 3 }),
   flag: fc.constantFrom(0, 0, 0, 1, 2, 4),
 }).map(({ tokens, ...rest }) => ({

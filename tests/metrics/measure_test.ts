@@ -89,6 +89,7 @@ Deno.test("measure() gives a hand-worked batch its figures", () => {
       planning_frac_incorrect: { sum: [1], count: 2 },
       planning_seq_frac: { sum: [2], count: 2 },
       reward: { sum: [1], count: 2 },
+      reward_missing_frac: { sum: [], count: 2 },
       spans_per_1k: { sum: [2000], count: 5 },
       spans_per_seq: { sum: [2], count: 2 },
       surprisal_exec: { sum: [10], count: 3 },
@@ -166,6 +167,7 @@ Deno.test("measure() keeps the reward of a sequence without trained tokens", () 
   assert.deepEqual(measure(batch, { planningMask: Uint8Array.of(1) }).pairs, {
     accuracy: { sum: [1], count: 1 },
     reward: { sum: [1], count: 1 },
+    reward_missing_frac: { sum: [], count: 1 },
   });
 });
 

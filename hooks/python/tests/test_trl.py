@@ -191,15 +191,32 @@ def test_rewards_are_weighted_as_trl_weighs_them(planning):
     assert log["hicra/reward"] == pytest.approx(log["reward"], rel=1e-6)
 
 
-def test_no_split_by_reward_where_a_completion_has_none(planning):
-    def some(completion_ids, **_):
-        return [None, *toy.reward(completion_ids)[1:]]
+@pytest.mark.parametrize("unscored", [None, float("nan"), float("inf"), float("-inf")])
+def test_a_completion_without_a_reward_is_counted_and_trained_on(planning, unscored):
+    """As plain TRL trains on, also where an infinity takes the whole group's advantages with it."""
 
-    trainer = planning(reward_funcs=some)
+    def some(completion_ids, **_):
+        return [unscored, *(float(i) for i in range(1, len(completion_ids)))]
+
+    trainer = planning(reward_funcs=some, max_steps=2)
+    with pytest.warns(RuntimeWarning, match="the reward of some rollouts is not finite") as caught:
+        trainer.train()
+    assert sum("not finite" in str(warning.message) for warning in caught) == 1
+    for batch, log in zip(trainer.seen, trainer.state.log_history[:2], strict=True):
+        assert torch.equal(batch["advantages"], toy.credited(batch, ALPHA))
+        assert log["hicra/reward_missing_frac"] == 1 / 8
+        assert log["hicra/reward"] == 4
+        assert log["hicra/zero_std_group_frac"] == 0
+        assert log["hicra/planning_frac"] > 0
+
+
+def test_groups_are_of_no_matter_to_a_reward_that_is_missing(planning):
+    def some(completion_ids, **_):
+        return [float("-inf"), *(float(i) for i in range(1, len(completion_ids)))]
+
+    trainer = planning(BASELINE_CORRECTED, reward_funcs=some)
     trainer.train()
-    log = trainer.state.log_history[0]
-    assert "hicra/planning_frac" in log
-    assert "hicra/reward" not in log
+    assert trainer.state.log_history[0]["hicra/reward_missing_frac"] == 1 / 8
 
 
 def test_pass_at_k(planning):

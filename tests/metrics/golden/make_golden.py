@@ -64,7 +64,7 @@ def make_batch():
     lengths = [17, 0, 9, 30, 1, 12, 25, 8, 14, 3, 21, 10]
     flags = [0, 0, 1, 0, 0, 4, 0, 1, 2, 0, 0, 0]
     groups = [0, 0, 0, 0, 1, 1, 1, 1, -1, 2, 2, 2]
-    rewards = [1, 0, 0, 1, 1, 1, 1, 1, 1, -0.5, 0.1, 0]
+    rewards = [1, 0, 0, 1, 1, 1, None, 1, 1, -0.5, 0.1, 0]
     sequences = []
     for length, flag, group, reward in zip(lengths, flags, groups, rewards):
         loss = (rng.random(length) < 0.85).astype(int)
@@ -76,7 +76,7 @@ def make_batch():
             "oldLogprobs": f32(-rng.exponential(0.7, length) * 10.0 ** rng.integers(-6, 2, length)),
             "entropies": f32(rng.exponential(0.9, length)),
             "advantages": f32(rng.normal(size=length)),
-            "reward": f32([reward])[0],
+            "reward": None if reward is None else f32([reward])[0],
             "group": group,
             "flag": flag,
             "spans": [],
@@ -107,22 +107,25 @@ def measure(sequences, correct_above, n):
     for q in sequences:
         if q["flag"] & 6:
             continue
-        correct = q["reward"] > correct_above
-        values["reward"].append(q["reward"])
-        values["accuracy"].append(int(correct))
+        reward = q["reward"]
+        values["reward_missing_frac"].append(int(reward is None))
         values["truncated_frac"].append(q["flag"] & 1)
-        if q["group"] >= 0:
-            groups[q["group"]].append(q["reward"])
+        if reward is not None:
+            values["reward"].append(reward)
+            values["accuracy"].append(int(reward > correct_above))
+            if q["group"] >= 0:
+                groups[q["group"]].append(reward)
         trained = [i for i, m in enumerate(q["lossMask"]) if m == 1]
         if not trained:
             continue
-        side = "correct" if correct else "incorrect"
         marks = [q["planningMask"][i] for i in trained]
         values["planning_frac"] += marks
-        values[f"planning_frac_{side}"] += marks
         values["planning_seq_frac"].append(int(any(marks)))
         values["length"].append(len(trained))
-        values[f"length_{side}"].append(len(trained))
+        if reward is not None:
+            side = "correct" if reward > correct_above else "incorrect"
+            values[f"planning_frac_{side}"] += marks
+            values[f"length_{side}"].append(len(trained))
         for i in trained:
             name = "plan" if q["planningMask"][i] else "exec"
             before, after = q["advantages"][i], q["after"][i]

@@ -201,11 +201,11 @@ def _rewards(trainer: Any, output: dict[str, Any]) -> torch.Tensor | None:
                 stacklevel=4,
             )
         return None
-    if per_function.isnan().all(dim=1).any():
-        return None
-    weighted = per_function * trainer.reward_weights.to(per_function.device)
+    weighted = (per_function * trainer.reward_weights.to(per_function.device)).nansum(dim=1)
+    # As TRL: a completion that no function scored has no reward, rather than one of 0.
+    weighted[per_function.isnan().all(dim=1)] = torch.nan
     first = trainer.accelerator.process_index * len(rows)
-    return weighted.nansum(dim=1)[first : first + len(rows)]
+    return weighted[first : first + len(rows)]
 
 
 def _group_ids(trainer: Any, mode: str, rows: int) -> torch.Tensor | None:
