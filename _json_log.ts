@@ -1,4 +1,5 @@
 import process from "node:process";
+import { visibleLine } from "./batch/internal.ts";
 
 /** The most lines kept while one is being written. */
 const MAX_WAITING = 1_000;
@@ -53,8 +54,13 @@ export function jsonLog(write: (bytes: Uint8Array) => Promise<unknown>): JsonLog
   };
 }
 
+function visibleValue(_: string, value: unknown): unknown {
+  return typeof value === "string" ? visibleLine(value) : value;
+}
+
 function line(event: string, fields: object): string {
-  return `${JSON.stringify({ time: new Date().toISOString(), event, ...fields })}\n`;
+  const entry = { time: new Date().toISOString(), event, ...fields };
+  return `${JSON.stringify(entry, visibleValue)}\n`;
 }
 
 /** Writes to a standard stream without holding up the program, as Deno's `process.stderr` does. */

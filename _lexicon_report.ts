@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { visibleText } from "./batch/internal.ts";
 import { InputRangeError } from "./batch/mod.ts";
 import {
   type Gram,
@@ -179,9 +180,9 @@ function matchingPattern(gram: string): RegExp {
   );
 }
 
-/** No line end, and no control character that could steer the terminal. */
+/** No line end, and nothing that could steer the terminal. */
 function oneLine(text: string): string {
-  return text.replace(/[\p{White_Space}\p{Cc}]+/gu, " ").trim();
+  return visibleText(text.replace(/[\p{White_Space}\p{Cc}]+/gu, " ").trim());
 }
 
 function kindCounts(grams: readonly Gram[]): string {

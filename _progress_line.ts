@@ -1,4 +1,5 @@
 import process from "node:process";
+import { visibleLine } from "./batch/internal.ts";
 
 const WIDTH = 24;
 
@@ -11,7 +12,8 @@ export class ProgressLine {
   #drawn = 0;
 
   /** Shows how much of a stage is done; `total` is left out where nobody knows it. */
-  show(stage: string, done: number, total?: number): void {
+  show(name: string, done: number, total?: number): void {
+    const stage = visibleLine(name);
     const isNew = stage !== this.#stage;
     this.#stage = stage;
     if (!process.stderr.isTTY) {
@@ -31,7 +33,7 @@ export class ProgressLine {
   /** Writes a line that stays. */
   say(message: string): void {
     this.end();
-    process.stderr.write(`${message}\n`);
+    process.stderr.write(`${visibleLine(message)}\n`);
   }
 
   /** Removes the line. */

@@ -6,6 +6,7 @@ import type { AddressInfo, Server } from "node:net";
 import { dirname, resolve } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
+import { visibleLine } from "./batch/internal.ts";
 import { InputRangeError } from "./batch/mod.ts";
 import { wholeNumber } from "./_arguments.ts";
 import { jsonLog, writeStandard } from "./_json_log.ts";
@@ -194,7 +195,7 @@ if (import.meta.main ?? import.meta.filename === process.argv[1]) {
   try {
     await program.parseAsync(process.argv.slice(2), { from: "user" });
   } catch (error) {
-    console.error(`hicra: ${(error as Error).message}`);
+    console.error(`hicra: ${visibleLine((error as Error).message)}`);
     process.exitCode = 1;
   }
 }

@@ -7,6 +7,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { join } from "node:path";
 import process from "node:process";
+import { inspect as shown } from "node:util";
+import { visibleLine, visibleText } from "./batch/internal.ts";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "./batch/mod.ts";
 import {
   baselinePreset,
@@ -87,16 +89,31 @@ export async function main(args: string[]): Promise<number> {
   // Kept until the command has succeeded: beside a failure they would only distract.
   const warnings: string[] = [];
   try {
-    await createProgram((message) => warnings.push(message)).parseAsync(args, { from: "user" });
+    const program = createProgram((message) => warnings.push(message));
+    await program.parseAsync(unknownCommand(program, args) ?? args, { from: "user" });
     warnings.forEach(say);
     return 0;
   } catch (error) {
     // Commander has written its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (process.env.HICRA_DEBUG === "1") console.error(error);
+    if (process.env.HICRA_DEBUG === "1") console.error(visibleText(shown(error)));
     else say(`hicra: ${messageOf(error)}`);
     return error instanceof UsageError ? 2 : 1;
   }
+}
+
+/** The arguments up to a command that there is not: commander would answer `--help` behind one with its own. */
+function unknownCommand(program: Command, args: readonly string[]): string[] | undefined {
+  const names: string[] = [];
+  let command = program;
+  for (const name of args.filter((arg) => !arg.startsWith("-") && arg !== "help")) {
+    if (command.commands.length === 0) return undefined;
+    names.push(name);
+    const found = command.commands.find((one) => one.name() === name);
+    if (found === undefined) return names;
+    command = found;
+  }
+  return undefined;
 }
 
 type Warn = (message: string) => void;
@@ -144,7 +161,7 @@ function createProgram(warn: Warn): Command {
     .version(VERSION)
     .exitOverride()
     .configureOutput({
-      outputError: (message, write) => write(message.replace(/^error: /, "hicra: ")),
+      outputError: (message, write) => write(visibleMistake(message)),
     })
     .showHelpAfterError("Run it with --help to see how it is used.")
     .addHelpText("after", `\n${ROLLOUTS_HELP}\n\nhicra COMMAND --help has examples.`);
@@ -558,7 +575,7 @@ function collectSignal(
   return { ...previous, [name]: finiteNumber(value!) };
 }
 
-/** One line; of a call that the system refused its name, its path and the reason. */
+/** The message; of a call that the system refused its name, its path and the reason. */
 function messageOf(error: unknown): string {
   const { syscall, path } = Object(error) as NodeJS.ErrnoException;
   const reason = syscall === undefined ? undefined : systemReason(error);
@@ -567,11 +584,17 @@ function messageOf(error: unknown): string {
     : error instanceof Error
     ? error.message
     : String(error);
-  return message.replace(/\s*\n\s*/g, " ");
+  return message;
+}
+
+/** What commander says of the arguments; its advice is a line of its own. */
+function visibleMistake(message: string): string {
+  const lines = message.replace(/^error: /, "hicra: ").trimEnd().split("\n");
+  return lines.map((line) => `${visibleLine(line)}\n`).join("");
 }
 
 function say(message: string): void {
-  process.stderr.write(`${message}\n`);
+  process.stderr.write(`${visibleLine(message)}\n`);
 }
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { visibleLine } from "../batch/internal.ts";
 import { isInputError } from "../batch/mod.ts";
 
 /** A program of the bench. */
@@ -24,7 +25,7 @@ export async function runCommand<Options>(
     const { message, code } = error as NodeJS.ErrnoException;
     const isUsers = isInputError(error) || code === "ENOENT" ||
       code?.startsWith("ERR_PARSE_ARGS");
-    console.error(isUsers ? `error: ${message}` : error);
+    console.error(isUsers ? `error: ${visibleLine(message)}` : error);
     process.exitCode = 1;
   }
 }

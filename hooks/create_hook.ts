@@ -9,6 +9,7 @@ import {
   type TransformConfig,
   type TransformRegistry,
 } from "../advantage/mod.ts";
+import { warnOnConsole } from "../batch/internal.ts";
 import {
   type Batch,
   checkBatch,
@@ -137,7 +138,7 @@ export type AdvantageHook = (batch: Batch, step?: HookStep) => HookResult;
  */
 export function createHook(options: HookOptions): AdvantageHook {
   const { matcher, importanceSampling = "token", metrics = {}, onFailure = "raise" } = options;
-  const { warn = (message: string) => console.warn(message) } = options;
+  const { warn = warnOnConsole } = options;
   if (importanceSampling === "sequence") {
     throw new InputRangeError(
       'Cannot create a hook as importanceSampling is "sequence": a ratio per sequence averages token ' +

@@ -5,6 +5,7 @@ import {
   type Transform,
   type TransformConfig,
 } from "../advantage/mod.ts";
+import { warnOnConsole } from "../batch/internal.ts";
 import { type CheckedBatch, InputTypeError, tokenAdvantages } from "../batch/mod.ts";
 import type { MeasureOptions } from "../metrics/mod.ts";
 import { batchToSafetensors } from "./batch_safetensors.ts";
@@ -91,7 +92,7 @@ export function creditRollouts(
   options: CreditRolloutsOptions,
 ): CreditedRollouts {
   const { matcher, transforms, step = {}, metrics = {} } = options;
-  const { warn = (message: string) => console.warn(message) } = options;
+  const { warn = warnOnConsole } = options;
   const again = rollouts.findIndex((rollout) => rollout.planning_mask !== undefined);
   if (again !== -1) {
     throw new InputTypeError(

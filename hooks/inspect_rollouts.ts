@@ -1,3 +1,4 @@
+import { warnOnConsole } from "../batch/internal.ts";
 import { InputRangeError } from "../batch/mod.ts";
 import type { CreditedRollouts } from "./credit_rollouts.ts";
 import { type MarkRolloutsOptions, packRollouts } from "./mark_rollouts.ts";
@@ -53,7 +54,7 @@ export async function* inspectRollouts(
   options: InspectRolloutsOptions,
 ): AsyncGenerator<Trace, void, undefined> {
   const { matcher, credited, promptId, correct, limit = Infinity, correctAbove = 0 } = options;
-  const { warn = (message: string) => console.warn(message) } = options;
+  const { warn = warnOnConsole } = options;
   if (limit <= 0) return;
   const isCorrect = (reward: number): boolean => Math.fround(reward) > Math.fround(correctAbove); // as `measure` compares them
   const isSelected = ({ prompt_id: id, reward }: Rollout): boolean =>

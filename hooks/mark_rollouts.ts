@@ -1,3 +1,4 @@
+import { warnOnConsole } from "../batch/internal.ts";
 import { type CheckedBatch, InputRangeError } from "../batch/mod.ts";
 import type { SgMatcher } from "../sg/mod.ts";
 import type { HookResult } from "./create_hook.ts";
@@ -69,7 +70,7 @@ export async function* markRollouts(
   rollouts: Iterable<Rollout> | AsyncIterable<Rollout>,
   options: MarkRolloutsOptions,
 ): AsyncGenerator<MarkedRollout, void, undefined> {
-  const { matcher, warn = (message: string) => console.warn(message) } = options;
+  const { matcher, warn = warnOnConsole } = options;
   let index = 0;
   let numTokens = 0;
   let isEmpty = true;

@@ -1,3 +1,4 @@
+import { warnOnConsole } from "../batch/internal.ts";
 import { measure, type MeasureOptions, type MetricSums } from "../metrics/mod.ts";
 import { missingWarnings } from "./_missing_warnings.ts";
 import { type MarkRolloutsOptions, packRollouts } from "./mark_rollouts.ts";
@@ -39,7 +40,7 @@ export function measureRollouts(
   rollouts: readonly Rollout[],
   options: MeasureRolloutsOptions,
 ): MetricSums {
-  const { warn = (message: string) => console.warn(message) } = options;
+  const { warn = warnOnConsole } = options;
   const { batch, promptIds } = packRollouts(rollouts, options);
   const sums = measure(batch, options.matcher.match(batch), {
     ...options.metrics,

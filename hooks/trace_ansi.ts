@@ -1,3 +1,4 @@
+import { visibleText } from "../batch/internal.ts";
 import type { Trace, TraceSegment } from "./trace.ts";
 
 /** Options of {@linkcode traceAnsi}. */
@@ -55,14 +56,14 @@ export function traceAnsi(trace: Trace, { color }: TraceAnsiOptions): string {
   const paint = (style: string, text: string): string =>
     color ? `\x1b[${style}m${text}\x1b[0m` : text;
   const body = trace.segments.map(({ text, mark, trained }) => {
-    const safe = visible(text);
+    const safe = visibleText(text);
     if (mark !== undefined && safe !== "") return markText(mark, safe, color);
     return trained || safe === "" ? safe : paint(DIM, safe);
   });
   const prompt = trace.prompt === undefined
     ? ""
-    : paint(DIM, `prompt: ${abbreviate(visible(trace.prompt))}`) + "\n";
-  const figures = ["── " + visible(trace.promptId), ...traceFigures(trace)].join(" · ");
+    : paint(DIM, `prompt: ${abbreviate(visibleText(trace.prompt))}`) + "\n";
+  const figures = ["── " + visibleText(trace.promptId), ...traceFigures(trace)].join(" · ");
   return `${paint("1", figures)}\n${prompt}${body.join("")}\n`;
 }
 
@@ -122,13 +123,4 @@ const PROMPT_LENGTH = 160;
 function abbreviate(text: string): string {
   const line = text.replace(/\s+/g, " ").trim();
   return line.length > PROMPT_LENGTH ? line.slice(0, PROMPT_LENGTH).trimEnd() + "…" : line;
-}
-
-/** Control characters as the pictures that Unicode has for them, but for tab and line end. */
-function visible(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? "\u2421" : "\ufffd";
-  });
 }

@@ -1,3 +1,4 @@
+import { visibleText } from "../batch/internal.ts";
 import { GRAM_KINDS } from "../sg/mod.ts";
 import type { Trace, TraceSegment } from "./trace.ts";
 import { shiftText, traceFigures } from "./trace_ansi.ts";
@@ -251,5 +252,5 @@ const ENTITY: Readonly<Record<string, string>> = {
 };
 
 function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => ENTITY[character]!);
+  return visibleText(text).replace(/[&<>"]/g, (character) => ENTITY[character]!);
 }

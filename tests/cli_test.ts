@@ -626,6 +626,9 @@ Deno.test("hicra exits with 2 on a mistake in its arguments", async () => {
       [["mask", "x"], /^hicra: required option '--tokenizer <TOKENIZER.json>' not specified/],
       [["mask"], /^hicra: /],
       [["maks"], /^hicra: unknown command 'maks'/],
+      [["maks", "--help"], /^hicra: unknown command 'maks'\n\(Did you mean mask\?\)\n/],
+      [["help", "maks"], /^hicra: unknown command 'maks'/],
+      [["lexicon", "shwo", "-h"], /^hicra: unknown command 'shwo'/],
       [["mask", "x", "--tokenizer", "t", "--lexico", "l"], /^hicra: unknown option '--lexico'/],
       [
         ["apply", "x", "--tokenizer", "t", "--alpha", "much"],

@@ -1,6 +1,5 @@
+import { visibleLine } from "../../batch/internal.ts";
 import { type InputError, isInputError } from "../../batch/mod.ts";
-
-const MAX_MESSAGE = 2_000;
 
 /** A request that cannot be served: what the client is told, with the HTTP status. */
 export class Problem extends Error {
@@ -12,7 +11,7 @@ export class Problem extends Error {
    * @param message What a person reads.
    */
   constructor(readonly status: number, readonly code: string, message: string) {
-    super(message);
+    super(visibleLine(message)); // what came with the request may stand in it
   }
 }
 
@@ -23,10 +22,7 @@ export class Problem extends Error {
  */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (isInputError(error)) {
-    // What came with the request may stand in it, and be long.
-    return new Problem(400, wireCode(error), error.message.slice(0, MAX_MESSAGE));
-  }
+  if (isInputError(error)) return new Problem(400, wireCode(error), error.message);
   return new Problem(500, "internal", error instanceof Error ? error.message : String(error));
 }
 

@@ -1,3 +1,5 @@
+import { warnOnConsole } from "../../batch/internal.ts";
+
 /** Options of a session. */
 export interface TinkerSessionOptions {
   /** Labels that the server stores with the session. */
@@ -24,7 +26,7 @@ export class TinkerSession implements Disposable {
     beat: (signal: AbortSignal) => Promise<unknown>,
     options: Omit<TinkerSessionOptions, "tags"> = {},
   ) {
-    const { heartbeatMs = 10_000, warn = (message: string) => console.warn(message) } = options;
+    const { heartbeatMs = 10_000, warn = warnOnConsole } = options;
     this.sessionId = sessionId;
     const { signal } = this.#closed;
     this.#timer = setInterval(() => {
