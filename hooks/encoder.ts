@@ -21,6 +21,9 @@ export type Encode = (text: string) => Int32Array;
  * a BPE vocabulary without unknown token cannot spell. `truncation` and `padding` are not looked at, as
  * transformers switches both off.
  *
+ * The expressions of a tokenizer (`Split`, `Replace`) run as JavaScript's, and there is no bound on the time
+ * that a hostile one takes: load tokenizers that you trust as you trust the model.
+ *
  * @example Usage
  * ```ts
  * import { loadEncoder } from "@hicra/hicra/hooks";

@@ -148,7 +148,8 @@ export function decodeSafetensors(
   { maxHeaderBytes = MAX_HEADER_BYTES }: DecodeSafetensorsOptions = {},
 ): Safetensors {
   const { header, dataStart } = parseHeader(bytes, maxHeaderBytes);
-  const { [METADATA]: metadata = {}, ...rest } = header;
+  const { [METADATA]: given, ...rest } = header;
+  const metadata = given ?? {}; // null is none, as the reference reads it
   if (!isObject(metadata) || Object.values(metadata).some((value) => typeof value !== "string")) {
     throw new InputSyntaxError(`Cannot decode safetensors as ${METADATA} must map text to text`);
   }

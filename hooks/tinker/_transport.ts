@@ -27,10 +27,15 @@ const REFUSED_FOR_NOW: ReadonlySet<number | undefined> = new Set([425, 429]);
 
 const MAX_BACKOFF_MS = 5000;
 
+/** Hosts of this machine, which `fetch` sends to the proxy of HTTP_PROXY like any other. */
+const LOOPBACK = /^(?:localhost|127\.[\d.]+|\[::1\])$/;
+
 /** Requests, the results that they promise, and retries where they are safe. */
 export class Transport {
   readonly #options: TransportOptions;
   readonly #root: URL;
+  /** What to try where something else than the server answers, or nothing does. */
+  readonly #hint: string;
 
   constructor(options: TransportOptions) {
     const { baseUrl } = options;
@@ -42,6 +47,10 @@ export class Transport {
     }
     this.#options = options;
     this.#root = new URL("api/v1/", baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
+    const { hostname } = this.#root;
+    this.#hint = LOOPBACK.test(hostname)
+      ? `, and where HTTP_PROXY is set, start with NO_PROXY=${hostname}`
+      : "";
   }
 
   /** Sends a request, a GET if it has no body, and returns its answer. */
@@ -136,10 +145,10 @@ export class Transport {
     }
     if (!response.ok) {
       const seconds = Number(response.headers.get("retry-after") ?? 0);
-      const error = refusal(request, response.status, text);
+      const error = refusal(request, response.status, text, this.#hint);
       return { error, ...(seconds > 0 && { retryAfterMs: 1000 * seconds }) };
     }
-    return parseAnswer(request, response.status, text);
+    return parseAnswer(request, response.status, text, this.#hint);
   }
 
   #noAnswer(request: string, timeoutMs: number | undefined, cause: unknown): TinkerError {
@@ -147,7 +156,7 @@ export class Transport {
     return timeoutMs === undefined
       ? new TinkerError(
         `Cannot ${request} as ${root} must answer: ${(cause as Error).message}; see whether the ` +
-          "server runs and received the request",
+          `server runs and received the request${this.#hint}`,
         { request },
         { cause },
       )
@@ -191,6 +200,7 @@ function parseAnswer(
   request: string,
   status: number,
   text: string,
+  hint: string,
 ): { answer: Answer } | { error: TinkerError } {
   try {
     const answer = JSON.parse(text);
@@ -200,7 +210,7 @@ function parseAnswer(
   }
   const error = new TinkerError(
     `Cannot ${request} as the answer must be a JSON object: current value is ` +
-      `"${text.slice(0, 200)}", is baseUrl that of a Tinker server?`,
+      `"${text.slice(0, 200)}", is baseUrl that of a Tinker server${hint}?`,
     { request, status },
   );
   return { error };

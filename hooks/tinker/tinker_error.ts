@@ -38,14 +38,18 @@ const WAYS_OUT: Readonly<Record<number, string>> = {
   429: "send fewer requests at once",
 };
 
-/** The error that a refused request deserves: status, field, the server's message, a way out. */
-export function refusal(request: string, status: number, body: string): TinkerError {
-  const { field, message } = complaint(body);
+/**
+ * The error that a refused request deserves: status, field, the server's message, a way out.
+ *
+ * @param hint What to add where the answer is none of a Tinker server's.
+ */
+export function refusal(request: string, status: number, body: string, hint = ""): TinkerError {
+  const { field, message, isForeign } = complaint(body);
   const wayOut = WAYS_OUT[status] ??
     (status >= 500 ? "see the server's log" : "correct the request");
   return new TinkerError(
     `Cannot ${request} as the server answered with status ${status}: ` +
-      `${field === undefined ? "" : `${field}: `}${message}; ${wayOut}`,
+      `${field === undefined ? "" : `${field}: `}${message}; ${wayOut}${isForeign ? hint : ""}`,
     { request, status, ...(field !== undefined && { field }) },
   );
 }
@@ -57,12 +61,13 @@ export function during(error: TinkerError, request: string): TinkerError {
 }
 
 /** What FastAPI says in `detail`: a text, or a list of fields with what is wrong. */
-function complaint(body: string): { field?: string; message: string } {
+function complaint(body: string): { field?: string; message: string; isForeign: boolean } {
   let detail: unknown;
+  let isForeign = false;
   try {
     detail = JSON.parse(body).detail;
   } catch {
-    detail = undefined; // a proxy's page, say
+    isForeign = true; // a proxy's page, say
   }
   const [first] = Array.isArray(detail) ? detail : [];
   if (Array.isArray(first?.loc)) {
@@ -70,9 +75,11 @@ function complaint(body: string): { field?: string; message: string } {
     return {
       field,
       message: `${first.msg}, current value is ${shorten(JSON.stringify(first.input))}`,
+      isForeign,
     };
   }
-  return { message: typeof detail === "string" ? detail : shorten(body) || "no message" };
+  const message = typeof detail === "string" ? detail : shorten(body) || "no message";
+  return { message, isForeign };
 }
 
 function shorten(text: string): string {

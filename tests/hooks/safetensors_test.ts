@@ -228,6 +228,11 @@ Deno.test("decodeSafetensors() throws when a key stands twice", () => {
     () => decodeSafetensors(fileOf('{"__metadata__":{"a":"1","a":"2"}}')),
     twice("a"),
   );
+  // Python's safetensors 0.8.0 reads null as none, too, and refuses it within.
+  assert.deepEqual({ ...decodeSafetensors(fileOf('{"__metadata__":null}')).metadata }, {});
+  assert.throws(() => decodeSafetensors(fileOf('{"__metadata__":{"a":null}}')), {
+    name: "SyntaxError",
+  });
   const quoted = decodeSafetensors(fileOf('{"__metadata__":{"a":"{\\"b\\":1","c":"a"}}'));
   assert.deepEqual({ ...quoted.metadata }, { a: '{"b":1', c: "a" });
 });

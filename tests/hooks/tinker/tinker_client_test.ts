@@ -235,7 +235,8 @@ Deno.test("a result that does not come in time is an error that says so", async 
       message:
         "Cannot optim_step as its result must come within 300 ms: request 7 has none yet, raise " +
         "resultTimeoutMs if the server still works; the last poll to fail: Cannot retrieve_future " +
-        "as the server answered with status 504: gateway timeout; see the server's log",
+        "as the server answered with status 504: gateway timeout; see the server's log, and where " +
+        "HTTP_PROXY is set, start with NO_PROXY=127.0.0.1",
     });
   });
 });
@@ -277,11 +278,35 @@ Deno.test("a refused field is named with its value", async () => {
   });
 });
 
+Deno.test("what a proxy answers for a server on this machine says how to go around it", async () => {
+  const page: Answer = () => ({ status: 502, text: "<html>Bad Gateway</html>" });
+  await withServer(page, async (baseUrl) => {
+    await assert.rejects(clientOf(baseUrl).forwardBackward("m", PASS), {
+      message: "Cannot forward_backward as the server answered with status 502: <html>Bad Gateway" +
+        "</html>; see the server's log, and where HTTP_PROXY is set, start with " +
+        `NO_PROXY=${new URL(baseUrl).hostname}`,
+    });
+  });
+  // What the server itself says needs no such hint.
+  await withServer(() => ({ status: 500, json: { detail: "broken" } }), async (baseUrl) => {
+    await assert.rejects(clientOf(baseUrl).forwardBackward("m", PASS), {
+      message: "Cannot forward_backward as the server answered with status 500: broken; see the " +
+        "server's log",
+    });
+  });
+});
+
 Deno.test("what changes something is sent once, whether refused, cut or not answered", async () => {
   const failures: [ReturnType<Answer>, RegExp][] = [
-    [{ status: 503, text: "busy" }, /status 503: busy; see the server's log/],
+    [
+      { status: 503, text: "busy" },
+      /status 503: busy; see the server's log, and where HTTP_PROXY is set, start with NO_PROXY=/,
+    ],
     [{ status: 500, json: { detail: "broken" } }, /status 500: broken/],
-    ["cut", /must answer: .*; see whether the server runs and received the request/],
+    [
+      "cut",
+      /must answer: .* received the request, and where HTTP_PROXY is set, start with NO_PROXY=/,
+    ],
     ["hang", /must answer within 100 ms: no answer yet, raise requestTimeoutMs/],
   ];
   for (const [failure, message] of failures) {
