@@ -1,4 +1,4 @@
-import { InputTypeError } from "../../batch/mod.ts";
+import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { during, refusal, TinkerError } from "./tinker_error.ts";
 
 /** Settings of {@linkcode Transport}, all of them set. */
@@ -30,6 +30,9 @@ const MAX_BACKOFF_MS = 5000;
 /** Hosts of this machine, which `fetch` sends to the proxy of HTTP_PROXY like any other. */
 const LOOPBACK = /^(?:localhost|127\.[\d.]+|\[::1\])$/;
 
+/** The longest time that a timer can wait: above, it does not wait at all. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
 /** Requests, the results that they promise, and retries where they are safe. */
 export class Transport {
   readonly #options: TransportOptions;
@@ -45,6 +48,10 @@ export class Transport {
           'pass one such as "http://localhost:8000"',
       );
     }
+    checkTime("requestTimeoutMs", options.requestTimeoutMs, MAX_TIMEOUT_MS);
+    checkTime("backoffMs", options.backoffMs, MAX_TIMEOUT_MS);
+    // Only compared with the clock, so it may be infinite.
+    checkTime("resultTimeoutMs", options.resultTimeoutMs, Infinity);
     this.#options = options;
     this.#root = new URL("api/v1/", baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
     const { hostname } = this.#root;
@@ -216,6 +223,13 @@ function parseAnswer(
   return { error };
 }
 
+function checkTime(name: string, ms: number, max: number): void {
+  if (ms >= 0 && ms <= max) return;
+  throw new InputRangeError(
+    `Cannot create a client as ${name} must be from 0 to ${max}: current value is ${ms}`,
+  );
+}
+
 /** Waits; rejects with the reason of the signal when that comes first. */
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -227,7 +241,7 @@ function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", stop);
       resolve();
-    }, ms);
+    }, Math.min(ms, MAX_TIMEOUT_MS));
     signal?.addEventListener("abort", stop, { once: true });
   });
 }

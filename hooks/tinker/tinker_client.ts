@@ -85,6 +85,7 @@ export class TinkerClient {
    * Creates a client; nothing is sent.
    *
    * @throws {TypeError} If `baseUrl` is no URL of http or https.
+   * @throws {RangeError} If a time is negative, or longer than a timer can wait, `2 ** 31 - 1`.
    */
   constructor(options: TinkerClientOptions) {
     this.#transport = new Transport({

@@ -450,6 +450,37 @@ Deno.test("arrays that do not fit their input, or JSON, are refused before anyth
   });
 });
 
+Deno.test("times must be what a timer can wait, and the result may take for ever", () => {
+  const baseUrl = "http://127.0.0.1:9";
+  for (
+    const wrong of [
+      { requestTimeoutMs: 2 ** 31 },
+      { requestTimeoutMs: Number.NaN },
+      { backoffMs: -1 },
+      { resultTimeoutMs: -1 },
+    ]
+  ) {
+    assert.throws(() => new TinkerClient({ baseUrl, ...wrong }), {
+      name: "RangeError",
+      message: /^Cannot create a client as \w+Ms must be from 0 to /,
+    });
+  }
+  new TinkerClient({ baseUrl, requestTimeoutMs: 2 ** 31 - 1, resultTimeoutMs: Infinity });
+});
+
+Deno.test("a server that asks for a month of patience is not asked again at once", async () => {
+  const controller = new AbortController();
+  const answer: Answer = () => {
+    setTimeout(() => controller.abort(new Error("enough")), 50);
+    return { status: 503, headers: { "retry-after": "2600000" }, json: {} };
+  };
+  await withServer(answer, async (baseUrl, received) => {
+    const { signal } = controller;
+    await assert.rejects(clientOf(baseUrl).supportedModels({ signal }), /enough/);
+    assert.equal(received.length, 1);
+  });
+});
+
 Deno.test("baseUrl must be a URL of http or https", () => {
   for (const baseUrl of ["localhost:8000", "", "ftp://host"]) {
     assert.throws(() => new TinkerClient({ baseUrl }), {
