@@ -532,8 +532,9 @@ class Server:
                 else:
                     self.seen += 1
                 if reply is not None:
-                    text = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(reply)
-                    client.sendall(text + reply)
+                    status, body = reply if isinstance(reply, tuple) else (200, reply)
+                    text = b"HTTP/1.1 %d said\r\ncontent-length: %d\r\n\r\n" % (status, len(body))
+                    client.sendall(text + body)
             client.close()
 
 
@@ -555,6 +556,29 @@ def test_a_fresh_connection_that_fails_is_not_tried_again(tmp_path):
     with pytest.raises(SidecarUnavailable, match="RemoteDisconnected"):
         Sidecar(str(path), timeout=30).health()
     assert server.seen == 1
+
+
+def test_a_sidecar_that_is_busy_is_asked_again_until_the_time_is_up(tmp_path, monkeypatch):
+    pauses = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    busy = (503, json.dumps({"error": {"code": "busy", "message": "no room"}}).encode())
+    path = tmp_path / "a.sock"
+    server = Server(path, [[busy, HEALTH, busy]])
+    sidecar = Sidecar(str(path), timeout=30)
+    assert sidecar.health()["protocol"] == 1
+    assert (server.seen, pauses) == (2, [1])
+    sidecar.timeout = 0
+    with pytest.raises(SidecarUnavailable, match="no room"):
+        sidecar.health()
+    assert pauses == [1]
+
+
+def test_what_is_refused_before_all_of_it_was_sent_says_why(tmp_path):
+    path = tmp_path / "a.sock"
+    why = json.dumps({"error": {"code": "body_too_large", "message": "too large"}}).encode()
+    Server(path, [[HEALTH, (413, why)]])
+    with pytest.raises(SidecarError, match="too large"):
+        Sidecar(str(path), timeout=30).put_tokenizer(bytes(2**24))
 
 
 def test_a_request_that_takes_too_long_is_an_error_and_not_tried_again(tmp_path):

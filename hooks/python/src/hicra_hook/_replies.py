@@ -11,6 +11,7 @@ from ._errors import SidecarError, SidecarUnavailable
 from ._safetensors import decode, read_json, start_of
 
 _OUTPUTS = {"advantages": "<f4", "planning_mask": "u1", "kinds": "u1", "spans": "<i4"}
+_BUSY = ("busy", "too_many_connections")
 _NOTHING_SAID = ("body_timeout", "body_aborted")
 """Codes of refusals that say nothing of the request, as it has not arrived."""
 
@@ -54,6 +55,15 @@ def read_batch(
             raise ValueError(f"{name} must be a list of {kind.__name__}: it is {listed!r}")
     float(said.get("entropy_coefficient", 0))
     return tensors, said
+
+
+def is_busy(status: int, reply: bytes | bytearray) -> bool:
+    """Whether a sidecar has no room at the moment: the same request may be served soon."""
+    try:
+        error = read_object(reply)["error"] if status == 503 else {}
+        return _checked(error, code=str)["code"] in _BUSY
+    except (ValueError, KeyError):
+        return False
 
 
 def refusal(status: int, reply: bytes | bytearray) -> SidecarError | SidecarUnavailable:

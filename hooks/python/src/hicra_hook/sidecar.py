@@ -7,9 +7,11 @@ import json
 import os
 import socket
 import threading
+import time
 import warnings
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -18,7 +20,7 @@ import numpy as np
 from ._errors import SidecarError, SidecarUnavailable
 from ._fields import array, renumbered, whole
 from ._process import Process
-from ._replies import read_batch, read_health, read_object, refusal
+from ._replies import is_busy, read_batch, read_health, read_object, refusal
 from ._safetensors import decode, encode
 
 __all__ = ["Sidecar", "SidecarError", "SidecarUnavailable", "decode", "encode"]
@@ -30,6 +32,9 @@ _REPLY_BYTES = 2**24
 _REPLY_RATIO = 16
 """No answer has more bytes than the first and so many times the request: advantages, mask, kinds and spans
 are 18 bytes for each token, which takes 5 in the request; sums in JSON stay below the rest."""
+
+_PAUSE_SECONDS = 1
+"""How long a sidecar that is busy asks to be left alone, see Retry-After in docs/wire.md."""
 
 _Read = TypeVar("_Read")
 
@@ -184,6 +189,10 @@ class Sidecar:
                 if self._own is None or not self._own.has_ended():
                     raise
                 status, reply = self._attempt(method, path, body, sent)
+            end = time.monotonic() + self.timeout
+            while is_busy(status, reply) and time.monotonic() < end:
+                time.sleep(_PAUSE_SECONDS)
+                status, reply = self._attempt(method, path, body, sent)
         if status != 200:
             raise refusal(status, reply)
         return self._read(read, reply)
@@ -231,7 +240,9 @@ class Sidecar:
         if self._connection is None:
             self._connection = _connect(self._address or "", self.timeout)
         try:
-            self._connection.request(method, path, body=body, headers=dict(headers))
+            # One that refuses early may close before all is sent; its answer tells why.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self._connection.request(method, path, body=body, headers=dict(headers))
             response = self._connection.getresponse()
             limit = _REPLY_BYTES + _REPLY_RATIO * int(headers.get("content-length", 0))
             reply = bytearray(_length(response, limit))
