@@ -1,3 +1,4 @@
+import { visibleLine } from "../../batch/internal.ts";
 import { builtinTransforms, type TransformConfig } from "../../advantage/mod.ts";
 import type { CheckedBatch } from "../../batch/mod.ts";
 import {
@@ -72,7 +73,7 @@ export function operations(matchers: Matchers): Operations {
         ...(meta.baseline !== undefined && { baseline: meta.baseline }),
         ...(meta.importance_sampling && { importanceSampling: meta.importance_sampling }),
         metrics: measureOptions(meta),
-        warn: (message) => warnings.push(message),
+        warn: (message) => warnings.push(visibleLine(message)),
       });
       const result = hook(batch, {
         ...(meta.step !== undefined && { step: meta.step }),
