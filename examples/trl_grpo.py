@@ -1,4 +1,4 @@
-"""GRPO with HICRA in TRL, in a minute on a CPU: a small random model learns to say "wait".
+"""GRPO with HICRA in TRL, in seconds on a CPU: a small random model learns to say "wait".
 
     pip install ./hooks/python "trl==1.16.0"
     python examples/trl_grpo.py

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+
 import shared_sidecar
 import wire_cases
 from conftest import TABLE

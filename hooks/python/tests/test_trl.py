@@ -608,7 +608,7 @@ def ranks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ranks")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
     command += ["--standalone", str(HERE / "trl_ranks.py"), str(folder)]
-    subprocess.run(command, check=True, timeout=150)
+    subprocess.run(command, check=True, timeout=600)
     return [torch.load(folder / f"rank{rank}.pt") for rank in (0, 1)]
 
 
@@ -640,9 +640,13 @@ def test_pitfall_13_metrics_of_two_ranks_are_those_of_their_union(ranks, tmp_pat
     assert log == pytest.approx(hicra_metrics(union), rel=1e-14, abs=1e-15)
 
 
-def test_pitfall_13_every_rank_credits_its_own_rows(ranks):
+@pytest.mark.parametrize(
+    ("run", "batches"), [("whole groups", 1), ("cut groups", 1), ("two passes", 4)]
+)
+def test_pitfall_13_every_rank_credits_its_own_rows(ranks, run, batches):
     for rank in ranks:
-        for batch in rank["whole groups"]["seen"]:
+        assert len(rank[run]["seen"]) == batches
+        for batch in rank[run]["seen"]:
             assert torch.equal(batch["advantages"], toy.credited(batch, ALPHA))
 
 

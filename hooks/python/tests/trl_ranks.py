@@ -21,7 +21,9 @@ class EndSidecarOfRank1(TrainerCallback):
             mortal.end_for_good(self.trainer._hicra.sidecar)
 
 
-def trainer(folder: Path, hicra: dict | None = None, *, group: int = 4, mortal: bool = False):
+def trainer(
+    folder: Path, hicra: dict | None = None, *, group: int = 4, mortal: bool = False, **options
+):
     end = EndSidecarOfRank1()
     end.trainer = toy.trainer(
         folder,
@@ -30,7 +32,7 @@ def trainer(folder: Path, hicra: dict | None = None, *, group: int = 4, mortal: 
         per_device_train_batch_size=4,
         num_generations=group,
         callbacks=[end] if mortal else [],
-        max_steps=3 if mortal else 1,
+        **({"max_steps": 3 if mortal else 1} | options),
     )
     return end.trainer
 
@@ -48,6 +50,9 @@ def record(trained) -> dict:
 def main(folder: Path) -> None:
     results: dict = {
         "whole groups": record(trainer(folder)),
+        "two passes": record(
+            trainer(folder, gradient_accumulation_steps=2, num_iterations=2, max_steps=2)
+        ),
         "cut groups": record(trainer(folder, group=8)),
         "pass-through": record(trainer(folder, {"on_failure": "pass-through"}, mortal=True)),
     }
