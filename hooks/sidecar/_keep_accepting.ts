@@ -1,4 +1,5 @@
 import type { Server } from "node:net";
+import { clearInterval, setInterval } from "node:timers";
 
 /** Milliseconds between two looks for connections. */
 const INTERVAL = 1_000;
@@ -31,7 +32,7 @@ export function keepAccepting(server: Server): void {
       handle.readStart?.();
       handle.readStop?.();
     }, INTERVAL);
-    Deno.unrefTimer(timer as unknown as number);
+    timer.unref();
     server.on("close", () => clearInterval(timer));
   });
 }
