@@ -39,11 +39,13 @@ def trainer(
 
 def record(trained) -> dict:
     trained.train()
+    logs = trained.state.log_history
     return {
         "generated": trained.generated[0],
         "seen": trained.seen,
-        "log": trained.state.log_history[0],
-        "failures": [log["hicra/failures"] for log in trained.state.log_history[:-1]],
+        "log": logs[0],
+        # Steps that generate have it.
+        "failures": [log["hicra/failures"] for log in logs if "hicra/failures" in log],
     }
 
 
