@@ -1,3 +1,4 @@
+import { fullTest } from "./_scope.ts";
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -944,7 +945,7 @@ Deno.test("hicra lexicon exits with 2 on a mistake in the arguments, and 1 on on
   }
 });
 
-Deno.test("hicra --help gives examples that run as they stand", () =>
+fullTest("hicra --help gives examples that run as they stand", () =>
   inFolder(async ({ path }) => {
     await mkdir(join(path, "work"));
     await symlink(join(ROOT, "tests"), join(path, "work", "tests"));

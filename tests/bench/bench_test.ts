@@ -1,3 +1,4 @@
+import { fullTest } from "../_scope.ts";
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -40,31 +41,34 @@ async function inFolder(test: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-Deno.test("bench --quick measures everything and writes a report that fetches nothing", () =>
-  inFolder(async (folder) => {
-    const run = await runBench(
-      folder,
-      ...["--quick", "--cache", "ids", "--json", "figures.json", "--out", "out/report.html"],
-    );
-    assert.equal(run.code, 0, run.stderr);
-    assert.match(run.stdout, /Planning share, lexicon paper\n/);
-    assert.match(run.stdout, /Speed beside the peers\n/);
-    assert.match(run.stdout, /Report: out\/report.html\n$/);
-    // A quick run needs no Python, and says so.
-    assert.match(
-      run.stderr,
-      /^SKIPPED: the comparison with Python, as --quick leaves it out; `deno/m,
-    );
-    assert.match(run.stdout, /Note: SKIPPED: the comparison with Python/);
+fullTest(
+  "bench --quick measures everything and writes a report that fetches nothing",
+  () =>
+    inFolder(async (folder) => {
+      const run = await runBench(
+        folder,
+        ...["--quick", "--cache", "ids", "--json", "figures.json", "--out", "out/report.html"],
+      );
+      assert.equal(run.code, 0, run.stderr);
+      assert.match(run.stdout, /Planning share, lexicon paper\n/);
+      assert.match(run.stdout, /Speed beside the peers\n/);
+      assert.match(run.stdout, /Report: out\/report.html\n$/);
+      // A quick run needs no Python, and says so.
+      assert.match(
+        run.stderr,
+        /^SKIPPED: the comparison with Python, as --quick leaves it out; `deno/m,
+      );
+      assert.match(run.stdout, /Note: SKIPPED: the comparison with Python/);
 
-    const figures = JSON.parse(await readFile(join(folder, "figures.json"), "utf8")) as Figures;
-    checkFigures(figures);
-    checkBlocks(figures);
-    checkPage(await readFile(join(folder, "out/report.html"), "utf8"));
-    const entries = await readdir(join(folder, "ids"));
-    assert.equal(entries.length, 2 * 7); // two tokenizers, seven files
-    assert.ok(entries.every((entry) => entry.endsWith(".safetensors")));
-  }));
+      const figures = JSON.parse(await readFile(join(folder, "figures.json"), "utf8")) as Figures;
+      checkFigures(figures);
+      checkBlocks(figures);
+      checkPage(await readFile(join(folder, "out/report.html"), "utf8"));
+      const entries = await readdir(join(folder, "ids"));
+      assert.equal(entries.length, 2 * 7); // two tokenizers, seven files
+      assert.ok(entries.every((entry) => entry.endsWith(".safetensors")));
+    }),
+);
 
 function checkFigures(figures: Figures): void {
   assert.ok(figures.settings.quick);
@@ -171,43 +175,49 @@ Deno.test("bench --only python says in one line that there is no Python, and goe
     assert.deepEqual(await readdir(folder), []);
   }));
 
-Deno.test("bench measures a user's rollouts, tokenizer and lexicon", () =>
-  inFolder(async (folder) => {
-    const rollouts = [1, 0].map((reward) =>
-      JSON.stringify({ prompt_id: "p", completion: "But wait, let me think. So it is.", reward })
-    );
-    await writeFile(join(folder, "mine.jsonl"), rollouts.join("\n"));
-    await writeFile(join(folder, "grams.txt"), "but wait\nlet me\n");
-    const run = await runBench(
-      folder,
-      ...["--quick", "--no-cache", "--rollouts", "mine.jsonl", "--tokenizer", QWEN3],
-      ...["--lexicon", "grams.txt", "--json", "-", "--out", "report.html"],
-    );
-    assert.equal(run.code, 0, run.stderr);
-    assert.match(run.stdout, /"lexicon": "grams"/);
-    assert.match(run.stdout, /"corpus": "mine"/);
-    assert.deepEqual((await readdir(folder)).sort(), ["grams.txt", "mine.jsonl", "report.html"]);
-  }));
+fullTest(
+  "bench measures a user's rollouts, tokenizer and lexicon",
+  () =>
+    inFolder(async (folder) => {
+      const rollouts = [1, 0].map((reward) =>
+        JSON.stringify({ prompt_id: "p", completion: "But wait, let me think. So it is.", reward })
+      );
+      await writeFile(join(folder, "mine.jsonl"), rollouts.join("\n"));
+      await writeFile(join(folder, "grams.txt"), "but wait\nlet me\n");
+      const run = await runBench(
+        folder,
+        ...["--quick", "--no-cache", "--rollouts", "mine.jsonl", "--tokenizer", QWEN3],
+        ...["--lexicon", "grams.txt", "--json", "-", "--out", "report.html"],
+      );
+      assert.equal(run.code, 0, run.stderr);
+      assert.match(run.stdout, /"lexicon": "grams"/);
+      assert.match(run.stdout, /"corpus": "mine"/);
+      assert.deepEqual((await readdir(folder)).sort(), ["grams.txt", "mine.jsonl", "report.html"]);
+    }),
+);
 
-Deno.test("bench measures rollouts of token ids without rewards, as far as that goes", () =>
-  inFolder(async (folder) => {
-    const encode = await loadEncoder(QWEN3);
-    const tokenIds = [...encode("But wait, let me think. So it is.")];
-    const rollout = {
-      "prompt_id": "p",
-      "token_ids": tokenIds,
-      "loss_mask": tokenIds.map((_, i) => +(i > 0)),
-    };
-    await writeFile(join(folder, "ids.jsonl"), JSON.stringify(rollout));
-    const run = await runBench(
-      folder,
-      ...["--quick", "--no-cache", "--rollouts", "ids.jsonl", "--tokenizer", QWEN3],
-      ...["--out", "report.html"],
-    );
-    assert.equal(run.code, 0, run.stderr);
-    assert.match(run.stdout, /No placebo lexicon/);
-    assert.match(run.stdout, /No advantages for ids: the rollouts have neither rewards nor/);
-  }));
+fullTest(
+  "bench measures rollouts of token ids without rewards, as far as that goes",
+  () =>
+    inFolder(async (folder) => {
+      const encode = await loadEncoder(QWEN3);
+      const tokenIds = [...encode("But wait, let me think. So it is.")];
+      const rollout = {
+        "prompt_id": "p",
+        "token_ids": tokenIds,
+        "loss_mask": tokenIds.map((_, i) => +(i > 0)),
+      };
+      await writeFile(join(folder, "ids.jsonl"), JSON.stringify(rollout));
+      const run = await runBench(
+        folder,
+        ...["--quick", "--no-cache", "--rollouts", "ids.jsonl", "--tokenizer", QWEN3],
+        ...["--out", "report.html"],
+      );
+      assert.equal(run.code, 0, run.stderr);
+      assert.match(run.stdout, /No placebo lexicon/);
+      assert.match(run.stdout, /No advantages for ids: the rollouts have neither rewards nor/);
+    }),
+);
 
 Deno.test("bench says in one line what is wrong with its input", () =>
   inFolder(async (folder) => {

@@ -9,6 +9,7 @@ import {
   runAblations,
   VARIANTS,
 } from "../../../bench/mining/ablations.ts";
+import { InputRangeError } from "../../../batch/mod.ts";
 import { placeSentences } from "../../../bench/mining/labelled_sentences.ts";
 import {
   allSolutions,
@@ -171,6 +172,12 @@ Deno.test("compareScores() subtracts precision and recall, draw by draw", () => 
   });
 });
 
+/** What `mine()` throws of a corpus without grams, as a test further down holds. */
+const noGramLeft = () =>
+  new InputRangeError("Cannot make a lexicon as at least one gram must be left: none", {
+    code: "nothing_left",
+  });
+
 Deno.test("runAblations() has a row for every variant, with the reason where it has no figures", async () => {
   const rows = await runAblations([
     { name: "default", group: "steps", options: { maxShare: 0.5 } },
@@ -182,7 +189,7 @@ Deno.test("runAblations() has a row for every variant, with the reason where it 
       assert.notEqual(name, "MiniLM");
       if (maxShare === 1) return Promise.resolve(lexiconOf("but wait", "so"));
       if (minPrompts === undefined) return Promise.resolve(lexiconOf("but wait"));
-      throw new RangeError("Cannot make a lexicon as at least one gram must be left: none");
+      throw noGramLeft();
     },
     score,
     compare,
@@ -307,7 +314,7 @@ Deno.test("transfer() applies the lexicon of every source everywhere", async () 
     mine: ([first]) => {
       const phrase = first!.text.split(".")[0]!;
       if (phrase !== "no") return Promise.resolve(lexiconOf(phrase));
-      throw new RangeError("Cannot make a lexicon as at least one gram must be left: none");
+      throw noGramLeft();
     },
   });
   assert.deepEqual(without, ["c"]);

@@ -8,6 +8,7 @@ import {
   creditParameters,
   creditTokens,
   creditTokensGpu,
+  requestDevice,
 } from "../../../kernels/mod.ts";
 import { assertWithin } from "../_assert_within.ts";
 import { createBuffer, readBuffer } from "../_device_buffers.ts";
@@ -211,7 +212,8 @@ gpuTest("creditTokensGpu() throws when the tokens do not fit a buffer", async (d
   });
 });
 
-gpuTest("creditTokensGpu() throws when the device is destroyed", async (device) => {
+gpuTest("creditTokensGpu() throws when the device is destroyed", async () => {
+  const device = await requestDevice();
   device.destroy();
   const batch = randomBatch(1, { numSequences: 2, maxLength: 3 });
   await assert.rejects(creditTokensGpu(device, given(batch)));

@@ -1,3 +1,4 @@
+import { fullTest } from "../../_scope.ts";
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -78,28 +79,31 @@ function chinese(): Text[] {
   });
 }
 
-Deno.test("countNgrams() equals a plain count on rollouts, with any threads and memory", async () => {
-  const all = await rollouts(["r1_distill_1p5b_math", "qwen_math", "llama3b_rlvr_step400"]);
-  const solutions = all.filter((_, i) => i % 4 === 0);
-  const expected = await plainNgrams(solutions);
-  assert.ok(expected.texts.length > 500);
-  await withCorpus(solutions, 50_000, async (corpus) => {
-    assert.ok(corpus.shards.length > 5);
-    for (const [workers, memoryBytes] of [[1, 2 ** 30], [1, 2 ** 20], [3, 2 ** 22]]) {
-      const progress: [string, number][] = [];
-      const table = await countNgrams(corpus, {
-        workers: workers!,
-        memoryBytes: memoryBytes!,
-        onProgress: ({ stage, solutions }) => progress.push([stage, solutions]),
-      });
-      assert.deepEqual(table, expected);
-      for (const stage of ["filter", "count"]) {
-        assert.ok(progress.some(([s, n]) => s === stage && n === solutions.length));
+fullTest(
+  "countNgrams() equals a plain count on rollouts, with any threads and memory",
+  async () => {
+    const all = await rollouts(["r1_distill_1p5b_math", "qwen_math", "llama3b_rlvr_step400"]);
+    const solutions = all.filter((_, i) => i % 4 === 0);
+    const expected = await plainNgrams(solutions);
+    assert.ok(expected.texts.length > 500);
+    await withCorpus(solutions, 50_000, async (corpus) => {
+      assert.ok(corpus.shards.length > 5);
+      for (const [workers, memoryBytes] of [[1, 2 ** 30], [1, 2 ** 20], [3, 2 ** 22]]) {
+        const progress: [string, number][] = [];
+        const table = await countNgrams(corpus, {
+          workers: workers!,
+          memoryBytes: memoryBytes!,
+          onProgress: ({ stage, solutions }) => progress.push([stage, solutions]),
+        });
+        assert.deepEqual(table, expected);
+        for (const stage of ["filter", "count"]) {
+          assert.ok(progress.some(([s, n]) => s === stage && n === solutions.length));
+        }
       }
-    }
-  });
-  assert.deepEqual(await countNgrams(solutions, { workers: 2 }), expected);
-});
+    });
+    assert.deepEqual(await countNgrams(solutions, { workers: 2 }), expected);
+  },
+);
 
 Deno.test("countNgrams() equals a plain count of letters of scripts without spaces", async () => {
   const solutions = [...chinese(), ...(await rollouts(["qwen_math"])).slice(0, 20)];
