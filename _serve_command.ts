@@ -150,7 +150,12 @@ function removeEmpty(folder: string): void {
 /** One JSON line on standard output: whoever started the sidecar waits for it. */
 async function announce(where: Where): Promise<void> {
   const line = { event: "listening", ...where, protocol: SIDECAR_PROTOCOL, version: VERSION };
-  await writeStandard("stdout", new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+  try {
+    await writeStandard("stdout", new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new Error(`Cannot say on standard output where it listens: ${reason}`, { cause });
+  }
 }
 
 /** Waits for a reason to stop. A second signal ends the process at once. */
