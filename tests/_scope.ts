@@ -13,3 +13,8 @@ export function fullTest(name: string, run: () => void | Promise<void>): void {
   if (isQuick) Deno.test.ignore(`${name} ${FULL} (deno task test:full)`, () => {});
   else Deno.test(`${name} ${FULL}`, run);
 }
+
+/** Runs of a property: a tenth of them by `deno task test`, all by any other run. */
+export function numRuns(all: number): number {
+  return isQuick ? Math.ceil(all / 10) : all;
+}

@@ -14,7 +14,7 @@ import { jsonMembers } from "../hooks/_json_members.ts";
 import { batchFromSafetensors } from "../hooks/mod.ts";
 import { mergeMetrics, metricPairs, type MetricSums } from "../metrics/mod.ts";
 import { diffLexicons, loadLexicon } from "../sg/mod.ts";
-import { JSON_SOURCE, JSON_STRING, member, objectSource } from "./hooks/_json_source.ts";
+import { JSON_NAME, JSON_SOURCE, member, objectSource } from "./hooks/_json_source.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -278,7 +278,7 @@ Deno.test("hicra apply leaves the bytes of every field that is not its own", () 
     const othersOf = (line: string): string[][] =>
       jsonMembers(line).filter(({ name }) => !own.includes(name))
         .map(({ name, start, end }) => [name, line.slice(start, end)]);
-    const rollout = fc.array(member(JSON_STRING, JSON_SOURCE)).chain((members) =>
+    const rollout = fc.array(member(JSON_NAME, JSON_SOURCE)).chain((members) =>
       fc.shuffledSubarray(
         ['"prompt_id":"p"', '"token_ids":[3]', '"advantages":[1]', ...members],
         { minLength: members.length + 3 },

@@ -6,6 +6,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { loadLexicon } from "../sg/mod.ts";
 import { inFolder } from "./_in_folder.ts";
+import { fullTest } from "./_scope.ts";
 
 const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
 const ROLLOUTS = fileURLToPath(
@@ -65,28 +66,34 @@ Deno.test("hicra mine writes a lexicon and removes its work folder", () =>
     assert.deepEqual(await readdir(folder), ["my-lexicon.json"]);
   }));
 
-Deno.test("hicra mine goes on after an interrupt, to the same bytes", () =>
-  inFolder(async (folder) => {
-    const [out, whole] = [join(folder, "a.json"), join(folder, "b.json")];
-    const { code, stderr } = await mine([ROLLOUTS, "--out", out, "--name", "x"], "embedding");
-    assert.equal(code, 1);
-    assert.match(
-      stderr,
-      /hicra: interrupted: the same command goes on from what is in .*a.json.work\n$/,
-    );
-    assert.deepEqual(await readdir(folder), ["a.json.work"]);
-    await writeFile(join(`${out}.work`, "notes.txt"), "precious");
-    const resumed = await mine([ROLLOUTS, "--out", out, "--name", "x"]);
-    assert.equal(resumed.code, 0, resumed.stderr);
-    assert.ok(resumed.stderr.startsWith(`going on from what is in ${out}.work\n`), resumed.stderr);
-    assert.ok(!resumed.stderr.includes("counting n-grams"), resumed.stderr);
-    // What is not of the work stays, and its folder with it.
-    assert.match(resumed.stderr, /a.json.work stays, as it holds .*: notes.txt\n/);
-    assert.deepEqual((await readdir(`${out}.work`)).sort(), ["hicra-work.json", "notes.txt"]);
-    assert.equal(await readFile(join(`${out}.work`, "notes.txt"), "utf8"), "precious");
-    assert.equal((await mine([ROLLOUTS, "--out", whole, "--name", "x"])).code, 0);
-    assert.equal(await readFile(out, "utf8"), await readFile(whole, "utf8"));
-  }));
+fullTest(
+  "hicra mine goes on after an interrupt, to the same bytes",
+  () =>
+    inFolder(async (folder) => {
+      const [out, whole] = [join(folder, "a.json"), join(folder, "b.json")];
+      const { code, stderr } = await mine([ROLLOUTS, "--out", out, "--name", "x"], "embedding");
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /hicra: interrupted: the same command goes on from what is in .*a.json.work\n$/,
+      );
+      assert.deepEqual(await readdir(folder), ["a.json.work"]);
+      await writeFile(join(`${out}.work`, "notes.txt"), "precious");
+      const resumed = await mine([ROLLOUTS, "--out", out, "--name", "x"]);
+      assert.equal(resumed.code, 0, resumed.stderr);
+      assert.ok(
+        resumed.stderr.startsWith(`going on from what is in ${out}.work\n`),
+        resumed.stderr,
+      );
+      assert.ok(!resumed.stderr.includes("counting n-grams"), resumed.stderr);
+      // What is not of the work stays, and its folder with it.
+      assert.match(resumed.stderr, /a.json.work stays, as it holds .*: notes.txt\n/);
+      assert.deepEqual((await readdir(`${out}.work`)).sort(), ["hicra-work.json", "notes.txt"]);
+      assert.equal(await readFile(join(`${out}.work`, "notes.txt"), "utf8"), "precious");
+      assert.equal((await mine([ROLLOUTS, "--out", whole, "--name", "x"])).code, 0);
+      assert.equal(await readFile(out, "utf8"), await readFile(whole, "utf8"));
+    }),
+);
 
 Deno.test("hicra mine takes prototypes and filters, and counts corrupt lines", () =>
   inFolder(async (folder) => {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { batchToSafetensors, decodeSafetensors } from "../hooks/mod.ts";
 import { inFolder } from "./_in_folder.ts";
+import { fullTest } from "./_scope.ts";
 
 const SERVE = new URL("../_serve_command.ts", import.meta.url).pathname;
 const TOKENIZER = new TextEncoder().encode(JSON.stringify({
@@ -292,7 +293,7 @@ function maskHead(length: number): string {
     `content-length: ${length}\r\n\r\n`;
 }
 
-Deno.test("bodies that stall take no memory beyond the budget, one after the other", async () => {
+fullTest("bodies that stall take no memory beyond the budget, one after the other", async () => {
   await inFolder(async (folder) => {
     const socketPath = join(folder, "a.sock");
     const megabytes = 32;
@@ -374,7 +375,7 @@ Deno.test("a second signal ends it at once, whatever a client does", async () =>
   });
 });
 
-Deno.test("of many that start on a dead socket exactly one serves", async () => {
+fullTest("of many that start on a dead socket exactly one serves", async () => {
   await inFolder(async (folder) => {
     const socketPath = join(folder, "a.sock");
     const permissions = socketPermissions(folder, socketPath);
@@ -404,7 +405,7 @@ Deno.test("of many that start on a dead socket exactly one serves", async () => 
   });
 });
 
-Deno.test("a lock that stays is named, and keeps nobody's socket away", async () => {
+fullTest("a lock that stays is named, and keeps nobody's socket away", async () => {
   await inFolder(async (folder) => {
     const socketPath = join(folder, "a.sock");
     writeFileSync(`${socketPath}.lock`, "");
@@ -430,7 +431,7 @@ Deno.test("a log on a full disk costs nothing but its lines", async () => {
   });
 });
 
-Deno.test("a log that nobody reads holds nothing up, and says later what it dropped", async () => {
+fullTest("a log that nobody reads holds nothing up, and says later what it dropped", async () => {
   await inFolder(async (folder) => {
     const socketPath = join(folder, "a.sock");
     const pipe = join(folder, "errors");

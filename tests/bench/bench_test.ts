@@ -219,7 +219,7 @@ fullTest(
     }),
 );
 
-Deno.test("bench says in one line what is wrong with its input", () =>
+fullTest("bench says in one line what is wrong with its input", () =>
   inFolder(async (folder) => {
     await writeFile(
       join(folder, "ids.jsonl"),

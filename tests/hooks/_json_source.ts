@@ -17,24 +17,32 @@ const NUMBER = fc.oneof(
   fc.stringMatching(/^-?(0|[1-9]\d{0,24})(\.\d{1,20})?([eE][+-]?\d{1,3})?$/),
 );
 
+const CHARACTERS = [
+  ..."a{}[],: ",
+  "\u00e9",
+  "\ud83d\ude00",
+  "\u2028",
+  "\ufeff",
+  '\\"',
+  "\\/",
+  "\\n",
+  "\\u0061",
+  "\\uD800",
+  "\\ud83d\\uDE00",
+];
+
 /** A string as it may stand in a file: characters as they are, or escaped where that is not needed. */
-export const JSON_STRING: fc.Arbitrary<string> = fc.array(fc.oneof(
-  fc.constantFrom(
-    "a",
-    "\u00e9",
-    "\ud83d\ude00",
-    "{",
-    "}",
-    "[",
-    "]",
-    ",",
-    ":",
-    " ",
-    "\u2028",
-    "\ufeff",
-  ),
-  fc.constantFrom('\\"', "\\\\", "\\/", "\\n", "\\u0061", "\\uD800", "\\ud83d\\uDE00"),
-)).map((parts) => `"${parts.join("")}"`);
+export const JSON_STRING: fc.Arbitrary<string> = stringOf([...CHARACTERS, "\\\\"]);
+
+/**
+ * A name: a string without a backslash, as V8 15 takes the name `\"` of an object for `\` where one of the same
+ * shape with that name was read before.
+ */
+export const JSON_NAME: fc.Arbitrary<string> = stringOf(CHARACTERS);
+
+function stringOf(characters: readonly string[]): fc.Arbitrary<string> {
+  return fc.array(fc.constantFrom(...characters)).map((parts) => `"${parts.join("")}"`);
+}
 
 const LITERAL = fc.constantFrom("true", "false", "null");
 
@@ -48,7 +56,7 @@ export const JSON_SOURCE: fc.Arbitrary<string> = fc.letrec<{ value: string }>((t
     fc.tuple(SPACE, fc.array(spaced(tie("value")), { maxLength: 4 })).map(([space, values]) =>
       `[${values.length === 0 ? space : values.join()}]`
     ),
-    fc.tuple(SPACE, fc.array(member(JSON_STRING, tie("value")), { maxLength: 4 })).map((
+    fc.tuple(SPACE, fc.array(member(JSON_NAME, tie("value")), { maxLength: 4 })).map((
       [space, members],
     ) => objectSource(space, members)),
   ),
@@ -74,7 +82,7 @@ export function spaced(text: fc.Arbitrary<string>): fc.Arbitrary<string> {
 
 /** Text of an object of any members; a name may be there twice. */
 export const OBJECT_SOURCE: fc.Arbitrary<string> = spaced(
-  fc.tuple(SPACE, fc.array(member(fc.oneof(JSON_STRING, fc.constant('"a"')), JSON_SOURCE))).map((
+  fc.tuple(SPACE, fc.array(member(fc.oneof(JSON_NAME, fc.constant('"a"')), JSON_SOURCE))).map((
     [space, members],
   ) => objectSource(space, members)),
 );

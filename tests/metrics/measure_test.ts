@@ -16,6 +16,7 @@ import {
 import { assertClose } from "./_assert_close.ts";
 import { anySequence, pack, type Sequence } from "./_sequences.ts";
 import golden from "./golden/golden.json" with { type: "json" };
+import { numRuns } from "../_scope.ts";
 
 Deno.test("measure() equals plain loops in Python on a batch with everything in it", () => {
   const { sequences, correctAbove, followerLength, expected } = golden.batch;
@@ -305,7 +306,7 @@ Deno.test("mergeMetrics() of any partition in any order equals measuring at once
       assert.deepEqual(JSON.parse(JSON.stringify(merged)), merged);
     },
   );
-  fc.assert(property, { numRuns: 500 });
+  fc.assert(property, { numRuns: numRuns(500) });
 });
 
 Deno.test("measure() is the same for any order of the sequences", () => {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { fullTest } from "../_scope.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const rollouts = join(root, "tests/testdata/rollouts/llama3b_rlvr_step800.jsonl.gz");
@@ -14,10 +15,10 @@ const smoke = fileURLToPath(new URL("smoke.mjs", import.meta.url));
 const hasNpm = ["node", "npm"].every((tool) => spawnSync(tool, ["--version"]).status === 0);
 if (!hasNpm) console.log("skipped: the Node smoke test needs node and npm on the PATH");
 
-Deno.test({
-  name: "the packed tarball works on Node",
-  ignore: !hasNpm,
-  fn: async () => {
+const test = hasNpm ? fullTest : Deno.test.ignore;
+test(
+  "the packed tarball works on Node",
+  async () => {
     const folder = mkdtempSync(join(tmpdir(), "hicra-node-"));
     try {
       const tarball = join(folder, "hicra.tgz");
@@ -45,4 +46,4 @@ Deno.test({
       rmSync(folder, { recursive: true, force: true });
     }
   },
-});
+);

