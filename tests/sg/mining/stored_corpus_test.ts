@@ -15,6 +15,7 @@ import fc from "fast-check";
 import { readShard, writeCorpus } from "../../../sg/mining/_corpus_shards.ts";
 import { openCorpus, storeCorpus } from "../../../sg/mining/mod.ts";
 import { inFolder } from "../../_in_folder.ts";
+import { fullTest } from "../../_scope.ts";
 
 const SOLUTIONS = [
   { text: "Wait, is that right?", promptId: "p" },
@@ -38,7 +39,7 @@ Deno.test("storeCorpus() gives back what it was given, with its prompts numbered
   });
 });
 
-Deno.test("storeCorpus() stores any corpus in shards of any size, with one digest", async () => {
+fullTest("storeCorpus() stores any corpus in shards of any size, with one digest", async () => {
   const text = fc.string({ unit: "binary", maxLength: 30 });
   const solution = fc.record({
     text,
