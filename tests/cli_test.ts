@@ -104,7 +104,7 @@ function runProgram(
   args: readonly string[],
   { stdin, env = {} }: { stdin?: Uint8Array; env?: Record<string, string> } = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ["run", "-A", join(ROOT, "cli.ts"), ...args], {
+  const child = spawn(process.execPath, ["run", "--quiet", "-A", join(ROOT, "cli.ts"), ...args], {
     env: { ...process.env, ...env },
   });
   return new Promise((resolve, reject) => {

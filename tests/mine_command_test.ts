@@ -20,9 +20,13 @@ interface Run {
 
 /** Runs `hicra mine` as a program; `interruptAt`: sends SIGINT when standard error says so. */
 function mine(args: readonly string[], interruptAt?: string): Promise<Run> {
-  const child = spawn(process.execPath, ["run", "-A", "--no-lock", CLI, "mine", ...args], {
-    env: { ...process.env, NO_COLOR: "1" },
-  });
+  const child = spawn(
+    process.execPath,
+    ["run", "--quiet", "-A", "--no-lock", CLI, "mine", ...args],
+    {
+      env: { ...process.env, NO_COLOR: "1" },
+    },
+  );
   return new Promise((resolve, reject) => {
     let stderr = "";
     let isInterrupted = false;

@@ -137,7 +137,18 @@ Deno.test("hicra mine refuses a work folder that is a folder of solutions, or th
 
 Deno.test("hicra writes where a built-in lexicon has the name of the output", () =>
   withFiles((folder) => {
-    const program = ["run", "-A", "--no-lock", CLI, "lexicon", "export", "paper", "--out", "paper"];
+    const program = [
+      "run",
+      "--quiet",
+      "-A",
+      "--no-lock",
+      CLI,
+      "lexicon",
+      "export",
+      "paper",
+      "--out",
+      "paper",
+    ];
     for (let time = 0; time < 2; time++) {
       assert.equal(spawnSync(process.execPath, program, { cwd: folder }).status, 0);
     }
@@ -150,7 +161,7 @@ Deno.test("hicra refuses standard output that goes into a file that it reads", (
     const tokenizer = inside(folder, "--tokenizer");
     const before = contents(folder);
     for (const path of [rollouts, "-"]) {
-      const program = [process.execPath, "run", "-A", "--no-lock", CLI, "mask", path];
+      const program = [process.execPath, "run", "--quiet", "-A", "--no-lock", CLI, "mask", path];
       const { status, stderr } = spawnSync(
         "sh",
         ["-c", '"$@" < "$0" >> "$0"', rollouts, ...program, "--tokenizer", tokenizer],

@@ -472,7 +472,7 @@ Deno.test("a mistake in the arguments is told, with exit code 2 by way of hicra"
     ] as const
   ) {
     const { code, stderr } = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", cli, "serve", ...args],
+      args: ["run", "--quiet", "-A", cli, "serve", ...args],
       env: { ...process.env as Record<string, string>, NO_COLOR: "1" },
     }).outputSync();
     assert.match(new TextDecoder().decode(stderr), message);

@@ -21,11 +21,15 @@ async function runBench(
   ...args: string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   try {
-    const run = await promisify(execFile)(process.execPath, ["run", "-A", MAIN, ...args], {
-      cwd: folder,
-      env: { ...process.env, NO_COLOR: "1" },
-      maxBuffer: 2 ** 26,
-    });
+    const run = await promisify(execFile)(
+      process.execPath,
+      ["run", "--quiet", "-A", MAIN, ...args],
+      {
+        cwd: folder,
+        env: { ...process.env, NO_COLOR: "1" },
+        maxBuffer: 2 ** 26,
+      },
+    );
     return { code: 0, ...run };
   } catch (error) {
     return error as { code: number; stdout: string; stderr: string };

@@ -421,14 +421,14 @@ Deno.test("readRollouts() and writeJsonl() take - for the standard streams", () 
   const script = fileURLToPath(new URL("_copy_rollouts.ts", import.meta.url));
   const text = '{"prompt_id":"p","completion":"é"}\n'.repeat(5000);
   for (const input of [text, gzipSync(text)]) {
-    const output = execFileSync(process.execPath, ["run", "-A", script], { input });
+    const output = execFileSync(process.execPath, ["run", "--quiet", "-A", script], { input });
     assert.equal(output.toString("utf8"), text);
   }
 });
 
 Deno.test("writeJsonl() stops without an error when the reader of standard output has left", async () => {
   const script = fileURLToPath(new URL("_copy_rollouts.ts", import.meta.url));
-  const child = spawn(process.execPath, ["run", "-A", script]);
+  const child = spawn(process.execPath, ["run", "--quiet", "-A", script]);
   child.stdin.on("error", () => {}); // it may leave before it has read everything
   child.stdin.end('{"prompt_id":"p","completion":""}\n'.repeat(200_000));
   child.stdout.once("data", () => child.stdout.destroy());

@@ -178,7 +178,7 @@ Deno.test("pipeline_speed.ts says that Python was skipped and writes no README w
   const program = fileURLToPath(
     new URL("../../../bench/mining/pipeline_speed.ts", import.meta.url),
   );
-  const args = ["run", "-A", program, "--python", "nowhere/python", "--readme"];
+  const args = ["run", "--quiet", "-A", program, "--python", "nowhere/python", "--readme"];
   await assert.rejects(promisify(execFile)(process.execPath, args), ({ stderr }) => {
     assert.match(stderr, /SKIPPED: the plain Python pipeline, as nowhere.python is not there; /);
     assert.match(stderr, /error: Cannot write figures into the README .*: Python was skipped/);

@@ -275,7 +275,7 @@ Deno.test("countNgrams() runs its threads when the module comes from the network
       await writeFile(join(corpus.folder, "main.ts"), script);
       const { stdout } = await promisify(execFile)(
         Deno.execPath(),
-        ["run", "-A", "--no-check", "--no-lock", "--no-config", "main.ts"],
+        ["run", "--quiet", "-A", "--no-check", "--no-lock", "--no-config", "main.ts"],
         {
           cwd: corpus.folder,
           // A cache of its own, as the port is another one every time.
