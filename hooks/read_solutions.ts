@@ -204,7 +204,8 @@ async function readText(path: string): Promise<string> {
 }
 
 async function isParquet(path: string): Promise<boolean> {
-  if (path === "-") return false;
+  // What a pipe has given once it does not give again.
+  if (path === "-" || !(await stat(path)).isFile()) return false;
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read(new Uint8Array(4), 0, 4, 0);

@@ -123,7 +123,7 @@ export async function writeJsonl(
  * Writes chunks to a file that appears whole or not at all: they go to a temporary file beside it,
  * which takes its name once all of it is on the disk, and which goes when the writing fails or a signal
  * ends the process. A link is followed, and a file that is replaced keeps its mode; a device or a pipe is
- * written to directly. Standard output that is closed early, as by `head`, ends the writing without an error.
+ * written to directly, and what a process has open, such as `/dev/fd/3`, is appended to. Standard output that is closed early, as by `head`, ends the writing without an error.
  *
  * @example Usage
  * ```ts
@@ -140,7 +140,7 @@ export async function writeJsonl(
  * await rm(folder, { recursive: true });
  * ```
  *
- * @param path A file, or `-` for standard output. A name that ends in `.gz` is compressed.
+ * @param path A file, or `-` or `/dev/stdout` for standard output. A name that ends in `.gz` is compressed.
  * @param chunks Text or bytes, written one after the other.
  * @throws {RangeError} If a folder stands at the path.
  * @throws {Error} If the system refuses; the message names the path, `cause` is its error.
@@ -150,7 +150,8 @@ export async function writeOutput(
   chunks: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
   const whole = path.endsWith(".gz") ? gzipped(bufferedChunks(chunks)) : bufferedChunks(chunks);
-  if (path === "-") await writeStandardOutput(whole);
+  // The latter opened anew would have a position of its own: what a shell writes next would fall upon it.
+  if (path === "-" || path === "/dev/stdout") await writeStandardOutput(whole);
   else await writeWhole(path, whole);
 }
 

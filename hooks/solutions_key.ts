@@ -18,7 +18,7 @@ import type { ReadSolutionsOptions } from "./read_solutions.ts";
  *
  * @param paths Files and folders, as for `readSolutions`.
  * @param options The same options.
- * @returns A text that is equal for equal files; undefined where standard input is read.
+ * @returns A text that is equal for equal files; undefined where standard input or a pipe is read.
  * @throws {RangeError} As `readSolutions`.
  */
 export async function solutionsKey(
@@ -27,10 +27,12 @@ export async function solutionsKey(
 ): Promise<string | undefined> {
   const sources = await solutionSources([paths].flat());
   if (sources.some(({ path }) => path === "-")) return undefined;
-  const files = await Promise.all(sources.map(async ({ path, promptId }) => {
-    const { size, mtimeMs } = await stat(path);
+  const stats = await Promise.all(sources.map(({ path }) => stat(path)));
+  if (!stats.every((one) => one.isFile())) return undefined;
+  const files = sources.map(({ path, promptId }, s) => {
+    const { size, mtimeMs } = stats[s]!;
     return [resolve(path), promptId, size, mtimeMs];
-  }));
+  });
   const { textField, promptField, labelField, minReward, maxCorrupt } = options;
   return JSON.stringify([files, { textField, promptField, labelField, minReward, maxCorrupt }]);
 }

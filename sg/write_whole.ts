@@ -12,7 +12,7 @@ export type Chunks = Iterable<string | Uint8Array> | AsyncIterable<string | Uint
 /**
  * Writes a file that is there whole or as it was: its parts go to a temporary file beside it, which takes its
  * name once all of it is on the disk. A link is followed, and a file that is replaced keeps its mode. A
- * device or a pipe is written to directly.
+ * device or a pipe is written to directly, and what a process has open, such as `/dev/stdout`, is appended to.
  *
  * Nothing temporary is left when the writing fails, nor when a signal or `process.exit` ends the process. A
  * signal that the program itself listens to is left to it.
@@ -29,8 +29,11 @@ export async function writeWhole(path: string, chunks: Chunks): Promise<void> {
       `Cannot write ${JSON.stringify(path)} as it must be a file: it is a folder`,
     );
   }
-  if (old !== undefined && !old.isFile()) {
-    const file = await asWriting(path, "it must take what is written", () => open(path, "w"));
+  // Whoever opened it may have written before, so what is there stays.
+  const isOpen = old !== undefined && await isOpenFile(path);
+  if (old !== undefined && (isOpen || !old.isFile())) {
+    const flag = isOpen ? "a" : "w";
+    const file = await asWriting(path, "it must take what is written", () => open(path, flag));
     return await fill(path, file, chunks);
   }
   const target = await asWriting(path, "its links must lead to a file", () => targetOf(path));
@@ -69,6 +72,14 @@ async function statOf(path: string): Promise<Stats | undefined> {
       if (error.code === "ENOENT") return undefined;
       throw error;
     }));
+}
+
+/** Whether a path that is there names what a process has open, by links or not. */
+async function isOpenFile(path: string): Promise<boolean> {
+  const folder = await realpath(dirname(path));
+  if (/^(\/dev|\/proc\/\d+(\/task\/\d+)?)\/fd$/.test(folder)) return true;
+  const link = await readlink(path).catch(() => undefined);
+  return link !== undefined && await isOpenFile(resolve(folder, link));
 }
 
 /** Where links lead, also to a file that is not there yet. */

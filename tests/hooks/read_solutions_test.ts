@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -7,6 +8,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { readSolutions, type ReadSolutionsOptions } from "../../hooks/read_solutions.ts";
+import { solutionsKey } from "../../hooks/solutions_key.ts";
 import { claimWorkFolder, type Solution } from "../../sg/mining/mod.ts";
 
 const CORPUS = fileURLToPath(new URL("../testdata/corpus/", import.meta.url));
@@ -473,4 +475,23 @@ Deno.test("readSolutions() says by which fields it reads each file", async () =>
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+const hasPipes = Deno.build.os !== "windows" && spawnSync("mkfifo", ["--version"]).status === 0;
+
+Deno.test({
+  name: "readSolutions() reads a pipe once, and solutionsKey() does not name it",
+  ignore: !hasPipes,
+  fn: () =>
+    inFolder({}, async (folder) => {
+      const pipe = join(folder, "pipe");
+      spawnSync("mkfifo", [pipe]);
+      assert.equal(await solutionsKey(pipe), undefined);
+      const line = '{"prompt_id": "p", "completion": "Wait.", "reward": 1}\n';
+      const [solutions] = await Promise.all([
+        Array.fromAsync(readSolutions(pipe)),
+        writeFile(pipe, line),
+      ]);
+      assert.deepEqual(solutions.map(({ text, promptId }) => [text, promptId]), [["Wait.", "p"]]);
+    }),
 });

@@ -5,6 +5,7 @@ import {
   access,
   chmod,
   mkdir,
+  open,
   readdir,
   readFile,
   readlink,
@@ -214,6 +215,26 @@ Deno.test({
       exits.signal("SIGTERM");
       assert.deepEqual(await exits.ended(), { code: 7, signal: null });
       assert.deepEqual(await readdir(folder), ["file"]);
+    });
+  },
+});
+
+const hasDescriptors = await access("/dev/fd").then(() => true, () => false);
+
+Deno.test({
+  name: "writeWhole() appends to what a process has open when its path is /dev/fd/N",
+  ignore: !hasDescriptors,
+  fn: async () => {
+    await inFolder(async (folder) => {
+      const path = join(folder, "log");
+      await writeFile(path, "what was there\n");
+      const file = await open(path, "a");
+      await symlink(`/dev/fd/${file.fd}`, join(folder, "link"));
+      await writeWhole(`/dev/fd/${file.fd}`, ["once\n"]);
+      await writeWhole(join(folder, "link"), ["twice\n"]);
+      await file.close();
+      assert.equal(await readFile(path, "utf8"), "what was there\nonce\ntwice\n");
+      assert.deepEqual((await readdir(folder)).sort(), ["link", "log"]);
     });
   },
 });
