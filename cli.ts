@@ -579,12 +579,11 @@ function collectSignal(
 function messageOf(error: unknown): string {
   const { syscall, path } = Object(error) as NodeJS.ErrnoException;
   const reason = syscall === undefined ? undefined : systemReason(error);
-  const message = reason !== undefined
+  return reason !== undefined
     ? `Cannot ${syscall}${path === undefined ? "" : ` "${path}"`}: ${reason}`
     : error instanceof Error
     ? error.message
     : String(error);
-  return message;
 }
 
 /** What commander says of the arguments; its advice is a line of its own. */

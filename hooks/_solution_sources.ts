@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { InputRangeError } from "../batch/mod.ts";
+import { WORK_MARKER } from "../sg/internal.ts";
 
 /** A file of solutions. */
 export interface SolutionSource {
@@ -10,8 +11,6 @@ export interface SolutionSource {
 }
 
 const RECORDS = /\.(jsonl|jsonl\.gz|parquet)$/;
-/** What a miner keeps lies in a folder with this file, and holds solutions that it has read before. */
-const WORK_MARKER = "hicra-work.json";
 const TEXT = /\.(txt|md)$/;
 
 /** The files behind paths: a folder's in the order of their names. */
@@ -47,6 +46,7 @@ async function inFolder(folder: string): Promise<SolutionSource[]> {
 async function namesBelow(folder: string, prefix: string): Promise<string[]> {
   const names: string[] = [];
   const entries = await readdir(join(folder, prefix), { withFileTypes: true });
+  // What a miner keeps are solutions that it has read before.
   if (entries.some(({ name }) => name === WORK_MARKER)) return [];
   for (const entry of entries) {
     const name = prefix + entry.name;

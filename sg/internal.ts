@@ -4,6 +4,7 @@
  * @module
  */
 export { errorInFile } from "./_error_in_file.ts";
+export { WORK_MARKER } from "./mining/work_marker.ts";
 export { readTokenizer } from "./load_tokenizer.ts";
 export { readWhole } from "./read_whole.ts";
 export { systemReason } from "./system_reason.ts";

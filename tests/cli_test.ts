@@ -1,4 +1,3 @@
-import { fullTest } from "./_scope.ts";
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -8,13 +7,14 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { main } from "../cli.ts";
 import { builtinTransforms } from "../advantage/mod.ts";
 import { jsonMembers } from "../hooks/_json_members.ts";
 import { batchFromSafetensors } from "../hooks/mod.ts";
 import { mergeMetrics, metricPairs, type MetricSums } from "../metrics/mod.ts";
 import { diffLexicons, loadLexicon } from "../sg/mod.ts";
 import { JSON_NAME, JSON_SOURCE, member, objectSource } from "./hooks/_json_source.ts";
+import { run } from "./_run.ts";
+import { fullTest } from "./_scope.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -82,21 +82,6 @@ async function readLines(path: string): Promise<Record<string, unknown>[]> {
   const text = (path.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString();
   assert.ok(text === "" || text.endsWith("\n"));
   return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
-}
-
-/** Runs the command line in this process and returns its exit code and standard error. */
-async function run(...args: string[]): Promise<{ code: number; stderr: string }> {
-  const { write } = process.stderr;
-  let stderr = "";
-  process.stderr.write = (chunk: string | Uint8Array): boolean => {
-    stderr += chunk;
-    return true;
-  };
-  try {
-    return { code: await main(args), stderr };
-  } finally {
-    process.stderr.write = write;
-  }
 }
 
 /** Runs the command line as a program. */

@@ -11,8 +11,8 @@ import {
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { main } from "../cli.ts";
 import { inFolder } from "./_in_folder.ts";
+import { run } from "./_run.ts";
 
 const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
 
@@ -55,21 +55,6 @@ function contents(folder: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, readFileSync(name, "utf8")]));
 }
 
-/** Runs in this process and returns the exit code and standard error. */
-async function run(args: string[]): Promise<{ code: number; stderr: string }> {
-  const { write } = process.stderr;
-  let stderr = "";
-  process.stderr.write = (chunk: string | Uint8Array): boolean => {
-    stderr += chunk;
-    return true;
-  };
-  try {
-    return { code: await main(args), stderr };
-  } finally {
-    process.stderr.write = write;
-  }
-}
-
 Deno.test("hicra refuses an output that is one of its inputs, whatever the path, and touches nothing", () =>
   withFiles(async (folder) => {
     const file = (role: Role): string => inside(folder, role);
@@ -106,7 +91,7 @@ Deno.test("hicra refuses an output that is one of its inputs, whatever the path,
         linkSync(file(role), links[1]!);
         for (const out of [file(role), join(folder, "solutions", "..", FILES[role]), ...links]) {
           const before = contents(folder);
-          const { code, stderr } = await run([...args, flag, out]);
+          const { code, stderr } = await run(...args, flag, out);
           const shown = `${args.join(" ")} ${flag} ${out}`;
           assert.equal(code, 2, `${shown}: ${stderr}`);
           assert.ok(stderr.startsWith(`hicra: Cannot write ${flag} ${out} as it must be`), stderr);
@@ -128,7 +113,7 @@ Deno.test("hicra mine refuses a work folder that is a folder of solutions, or th
         [[solutions, "--out", out, "--work", out], `--out ${out}`],
       ] as const
     ) {
-      const { code, stderr } = await run(["mine", ...args]);
+      const { code, stderr } = await run("mine", ...args);
       assert.equal(code, 2, stderr);
       assert.match(stderr, /^hicra: Cannot write --work /);
       assert.ok(stderr.includes(`the same as ${other}, name another`), stderr);

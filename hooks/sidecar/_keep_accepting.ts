@@ -27,7 +27,7 @@ export function keepAccepting(server: Server): void {
     if (!("Deno" in globalThis)) return;
     const timer = setInterval(() => {
       const handle = (server as unknown as Inside)._handle;
-      if (handle === undefined || handle === null) return;
+      if (!handle) return;
       handle.onread ??= () => {};
       handle.readStart?.();
       handle.readStop?.();

@@ -7,9 +7,7 @@ import { removeCorpus } from "./_corpus_shards.ts";
 import { ifThere, keepJson, KEPT_JSON_START, readKeptJson } from "./_kept_json.ts";
 import { NGRAM_TABLE_START } from "./_ngram_table_file.ts";
 import { EMBEDDINGS_START } from "./embedding_cache.ts";
-
-/** The file that tells a work folder from a folder of others. */
-const MARKER_FILE = "hicra-work.json";
+import { WORK_MARKER } from "./work_marker.ts";
 
 /** What the marker says. */
 interface Marker {
@@ -70,7 +68,7 @@ export async function claimWorkFolder(folder: string): Promise<void> {
   }
   await mkdir(folder, { recursive: true });
   const marker: Marker = { made: found === undefined };
-  await keepJson(join(folder, MARKER_FILE), "work", marker);
+  await keepJson(join(folder, WORK_MARKER), "work", marker);
 }
 
 /**
@@ -106,16 +104,16 @@ export async function removeWorkFolder(folder: string): Promise<string[]> {
     }
     if (inside !== "") await rmdir(join(folder, inside)).catch(() => {});
   }
-  const left = (await namesIn(folder)).filter((name) => name !== MARKER_FILE);
+  const left = (await namesIn(folder)).filter((name) => name !== WORK_MARKER);
   if (left.length > 0) return left;
-  await rm(join(folder, MARKER_FILE));
+  await rm(join(folder, WORK_MARKER));
   if (marker.made) await rmdir(folder);
   return [];
 }
 
 async function readMarker(folder: string): Promise<Marker | undefined> {
   const wayOut = `remove ${JSON.stringify(folder)} or name another work folder`;
-  return await readKeptJson(join(folder, MARKER_FILE), "work", wayOut) as Marker | undefined;
+  return await readKeptJson(join(folder, WORK_MARKER), "work", wayOut) as Marker | undefined;
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -23,7 +23,7 @@ from hicra_hook import Hook
 from hicra_hook import trl as adapter
 from hicra_hook.trl import HicraGRPOTrainer, with_hicra
 
-ALPHA = 0.2
+ALPHA = toy.ALPHA
 HERE = Path(__file__).parent
 
 
@@ -36,12 +36,7 @@ def plain(tmp_path):
 @pytest.fixture
 def planning(tmp_path, address):
     """Makes trainers with HICRA."""
-
-    def make(hicra=None, *, kind=toy.HicraRecorder, **options):
-        chosen = {"alpha": ALPHA, "socket": address} | (hicra or {})
-        return toy.trainer(tmp_path, kind=kind, hicra=chosen, **options)
-
-    return make
+    return toy.planning(tmp_path, address)
 
 
 def trained(make, **options):

@@ -16,19 +16,14 @@ from packaging.version import Version
 import trl_toy as toy
 from hicra_hook.trl import with_hicra
 
-ALPHA = 0.2
+ALPHA = toy.ALPHA
 TRL = Version(trl.__version__)
 
 
 @pytest.fixture
 def planning(tmp_path, address):
     """Makes trainers with HICRA."""
-
-    def make(hicra=None, *, kind=toy.HicraRecorder, **options):
-        chosen = {"alpha": ALPHA, "socket": address} | (hicra or {})
-        return toy.trainer(tmp_path, kind=kind, hicra=chosen, **options)
-
-    return make
+    return toy.planning(tmp_path, address)
 
 
 def check(trainer, batches, alphas=ALPHA):

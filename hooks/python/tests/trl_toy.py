@@ -21,6 +21,7 @@ import formula
 from hf_toy import lexicon
 from hicra_hook.trl import with_hicra
 
+ALPHA = 0.2
 WAIT, LET, ME, END = 3783, 1077, 752, 26
 """Ids of " wait", " let", " me", and of ";", which ends a completion and also pads it."""
 WORDS = [WAIT, LET, ME, 279, 2629, 374, 13]
@@ -145,6 +146,16 @@ def trainer(folder: Path, *, kind: type = Recorder, hicra: Any = None, **options
         train_dataset=data,
         **made,
     )
+
+
+def planning(folder: Path, address: str) -> Any:
+    """Makes trainers with HICRA of that alpha, on the sidecar at that address, unless `hicra` says otherwise."""
+
+    def make(hicra: Any = None, *, kind: type = HicraRecorder, **options: Any) -> Any:
+        chosen = {"alpha": ALPHA, "socket": address} | (hicra or {})
+        return trainer(folder, kind=kind, hicra=chosen, **options)
+
+    return make
 
 
 def loss_mask(batch: dict[str, torch.Tensor]) -> torch.Tensor:
