@@ -19,7 +19,7 @@ class SidecarBundle(BuildHookInterface):
         here = Path(self.root)
         package = here / "src/hicra_hook"
         bundle, notices = package / "sidecar.js", package / "THIRD_PARTY_NOTICES.txt"
-        source = here.parent.parent / "_serve_command.ts"
+        source = here.parent.parent / "cli/serve_command.ts"
         if not source.exists():
             # A source distribution holds the bundle and not the module it was made of.
             if bundle.exists() and notices.exists():
@@ -30,7 +30,7 @@ class SidecarBundle(BuildHookInterface):
             )
         # In an isolated build the binary is on the PATH, where its own package does not look for it.
         deno = shutil.which("deno") or "deno"
-        config = ["--config", str(source.parent / "deno.json")]
+        config = ["--config", str(source.parent.parent / "deno.json")]
         # Its map says which files were bundled; it is not part of the package.
         options = ["--quiet", "--minify", "--sourcemap=external"]
         with TemporaryDirectory() as folder:
@@ -48,7 +48,7 @@ class SidecarBundle(BuildHookInterface):
 def package_of(file):
     """The folder of the npm package that a file is of; None for a file of our own."""
     for folder in file.parents:
-        if (folder / "deno.json").exists() and (folder / "_serve_command.ts").exists():
+        if (folder / "deno.json").exists() and (folder / "cli/serve_command.ts").exists():
             return None
         manifest = folder / "package.json"
         # Folders inside a package may have one that says but how to read their files.

@@ -74,7 +74,7 @@ Deno.test("hicra lets nothing steer the terminal that stands in its input", () =
     for (const [name, content] of Object.entries(FILES)) {
       await writeFile(join(folder, name), content);
     }
-    const cli = json(new URL("../../cli.ts", import.meta.url).href);
+    const cli = json(new URL("../../cli/main.ts", import.meta.url).href);
     // One process for all, as starting it is what takes the time.
     const program = `const { main } = await import(${cli});
       for (const args of ${json(FAILING)}) {

@@ -7,16 +7,16 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { builtinTransforms } from "../advantage/mod.ts";
-import { jsonMembers } from "../hooks/_json_members.ts";
-import { batchFromSafetensors } from "../hooks/mod.ts";
-import { mergeMetrics, metricPairs, type MetricSums } from "../metrics/mod.ts";
-import { diffLexicons, loadLexicon } from "../sg/mod.ts";
-import { JSON_NAME, JSON_SOURCE, member, objectSource } from "./hooks/_json_source.ts";
+import { builtinTransforms } from "../../advantage/mod.ts";
+import { jsonMembers } from "../../hooks/_json_members.ts";
+import { batchFromSafetensors } from "../../hooks/mod.ts";
+import { mergeMetrics, metricPairs, type MetricSums } from "../../metrics/mod.ts";
+import { diffLexicons, loadLexicon } from "../../sg/mod.ts";
+import { JSON_NAME, JSON_SOURCE, member, objectSource } from "../hooks/_json_source.ts";
 import { run } from "./_run.ts";
-import { fullTest } from "./_scope.ts";
+import { fullTest } from "../_scope.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** ids: 0 "But", 1 " wait", 2 ",", 3 " so", 4 and 5 the bytes of "é", 6 "a", 7 "b", 8 "ab". */
 const TOKENIZER = {
@@ -89,7 +89,13 @@ function runProgram(
   args: readonly string[],
   { stdin, env = {} }: { stdin?: Uint8Array; env?: Record<string, string> } = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ["run", "--quiet", "-A", join(ROOT, "cli.ts"), ...args], {
+  const child = spawn(process.execPath, [
+    "run",
+    "--quiet",
+    "-A",
+    join(ROOT, "cli", "main.ts"),
+    ...args,
+  ], {
     env: { ...process.env, ...env },
   });
   return new Promise((resolve, reject) => {
@@ -947,9 +953,9 @@ fullTest("hicra --help gives examples that run as they stand", () =>
       assert.equal(code, 0);
       const examples = stdout.slice(stdout.indexOf("Examples"));
       assert.equal(examples.match(/^ {2}hicra /gm)!.length, numExamples);
-      const program = `"${process.execPath}" run -A --no-lock "${join(ROOT, "cli.ts")}"`;
+      const program = `"${process.execPath}" run -A --no-lock "${join(ROOT, "cli", "main.ts")}"`;
       const script = examples.slice(examples.indexOf("\n"))
-        .replace("deno run -A --no-lock cli.ts", program)
+        .replace("deno run -A --no-lock cli/main.ts", program)
         .replace(/^/, "set -e");
       const shell = spawn("sh", ["-c", script], {
         cwd: join(path, "work"),

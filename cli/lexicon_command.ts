@@ -1,9 +1,9 @@
 import { type Command, Option } from "commander";
-import { COLOR, isColored, OUT, shareOfOne, wholeNumber } from "./_arguments.ts";
-import { lexiconDiffReport, lexiconReport, selectGrams } from "./_lexicon_report.ts";
-import { LEXICON, SHELL_FUNCTION } from "./_manual.ts";
-import { lexiconFile, refuseOverwriting } from "./_refuse_overwriting.ts";
-import { writeOutput } from "./hooks/mod.ts";
+import { COLOR, isColored, OUT, shareOfOne, wholeNumber } from "./arguments.ts";
+import { lexiconDiffReport, lexiconReport, selectGrams } from "./lexicon_report.ts";
+import { LEXICON, SHELL_FUNCTION } from "./manual.ts";
+import { lexiconFile, refuseOverwriting } from "./refuse_overwriting.ts";
+import { writeOutput } from "../hooks/mod.ts";
 import {
   diffLexicons,
   dropGrams,
@@ -13,7 +13,7 @@ import {
   mergeLexicons,
   serializeGrams,
   serializeLexicon,
-} from "./sg/mod.ts";
+} from "../sg/mod.ts";
 
 interface ShowFlags {
   readonly kind?: GramKind;

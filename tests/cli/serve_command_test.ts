@@ -6,11 +6,11 @@ import { Agent, type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
-import { batchToSafetensors, decodeSafetensors } from "../hooks/mod.ts";
-import { inFolder } from "./_in_folder.ts";
-import { fullTest } from "./_scope.ts";
+import { batchToSafetensors, decodeSafetensors } from "../../hooks/mod.ts";
+import { inFolder } from "../_in_folder.ts";
+import { fullTest } from "../_scope.ts";
 
-const SERVE = new URL("../_serve_command.ts", import.meta.url).pathname;
+const SERVE = new URL("../../cli/serve_command.ts", import.meta.url).pathname;
 const TOKENIZER = new TextEncoder().encode(JSON.stringify({
   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1, ",": 2 }, merges: [] },
   decoder: { type: "ByteLevel" },
@@ -462,7 +462,7 @@ fullTest("a log that nobody reads holds nothing up, and says later what it dropp
 });
 
 Deno.test("a mistake in the arguments is told, with exit code 2 by way of hicra", () => {
-  const cli = new URL("../cli.ts", import.meta.url).pathname;
+  const cli = new URL("../../cli/main.ts", import.meta.url).pathname;
   for (
     const [args, message] of [
       [[], /one of --socket and --port is needed/],

@@ -2,21 +2,21 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { access, constants, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
-import { InputRangeError, isInputError } from "./batch/mod.ts";
-import { finiteNumber, shareOfOne, wholeNumber } from "./_arguments.ts";
-import { MINE, SHELL_FUNCTION } from "./_manual.ts";
-import { type NamedPath, refuseOverwriting } from "./_refuse_overwriting.ts";
-import { ProgressLine } from "./_progress_line.ts";
+import { InputRangeError, isInputError } from "../batch/mod.ts";
+import { finiteNumber, shareOfOne, wholeNumber } from "./arguments.ts";
+import { MINE, SHELL_FUNCTION } from "./manual.ts";
+import { type NamedPath, refuseOverwriting } from "./refuse_overwriting.ts";
+import { ProgressLine } from "./progress_line.ts";
 import {
   readSolutions,
   type ReadSolutionsOptions,
   solutionFiles,
   solutionsKey,
   writeOutput,
-} from "./hooks/mod.ts";
-import { readWhole } from "./sg/internal.ts";
-import type { Embedder, MineOptions, MineProgress } from "./sg/mining/mod.ts";
-import { type Lexicon, serializeLexicon } from "./sg/mod.ts";
+} from "../hooks/mod.ts";
+import { readWhole } from "../sg/internal.ts";
+import type { Embedder, MineOptions, MineProgress } from "../sg/mining/mod.ts";
+import { type Lexicon, serializeLexicon } from "../sg/mod.ts";
 
 /** What the stages are called on the screen. */
 const STAGES: Readonly<Record<MineProgress["stage"], string>> = {
@@ -144,7 +144,7 @@ async function run(
   await checkWritable(out);
   await refuseOverwriting([["--out", out], ["--work", work]], await filesOf(paths, flags));
   // Loaded here, as the other commands need no onnxruntime.
-  const mining = await import("./sg/mining/mod.ts");
+  const mining = await import("../sg/mining/mod.ts");
   if (work !== undefined) await mining.claimWorkFolder(work);
   const removeWork = async (): Promise<void> => {
     if (flags.work !== undefined || work === undefined) return;
@@ -205,7 +205,7 @@ interface RunContext {
 }
 
 async function mineFiles(
-  mining: typeof import("./sg/mining/mod.ts"),
+  mining: typeof import("../sg/mining/mod.ts"),
   paths: readonly string[],
   flags: MineFlags,
   { work, line, signal, onCorrupt }: RunContext,
@@ -292,7 +292,7 @@ async function checkWritable(out: string): Promise<void> {
 }
 
 async function loadEmbedder(
-  { sentenceTransformer, staticEmbedder }: typeof import("./sg/mining/mod.ts"),
+  { sentenceTransformer, staticEmbedder }: typeof import("../sg/mining/mod.ts"),
   { embedder, threads = 0 }: MineFlags,
 ): Promise<Embedder> {
   if (embedder === "static") return await staticEmbedder({ threads });

@@ -4,11 +4,11 @@ import { mkdir, readdir, watch, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { isTemporaryFile } from "../sg/internal.ts";
-import { Child } from "./_child.ts";
-import { inFolder } from "./_in_folder.ts";
+import { isTemporaryFile } from "../../sg/internal.ts";
+import { Child } from "../_child.ts";
+import { inFolder } from "../_in_folder.ts";
 
-const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
+const CLI = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 const TOKENIZER = {
   model: { type: "BPE", vocab: { a: 0 }, merges: [] },
   "pre_tokenizer": { type: "ByteLevel", add_prefix_space: false, use_regex: true },

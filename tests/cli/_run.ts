@@ -1,5 +1,5 @@
 import process from "node:process";
-import { main } from "../cli.ts";
+import { main } from "../../cli/main.ts";
 
 /** Runs the command line in this process and returns its exit code and standard error. */
 export async function run(

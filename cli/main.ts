@@ -8,8 +8,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { join } from "node:path";
 import process from "node:process";
 import { inspect as shown } from "node:util";
-import { visibleLine, visibleText } from "./batch/internal.ts";
-import { InputRangeError, InputSyntaxError, InputTypeError } from "./batch/mod.ts";
+import { visibleLine, visibleText } from "../batch/internal.ts";
+import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 import {
   baselinePreset,
   baselinePresets,
@@ -18,7 +18,7 @@ import {
   type Schedule,
   type ScheduleClock,
   scheduleValue,
-} from "./advantage/mod.ts";
+} from "../advantage/mod.ts";
 import {
   creditedJsonl,
   type CreditedRollouts,
@@ -45,12 +45,12 @@ import {
   type TransformConfig,
   writeJsonl,
   writeOutput,
-} from "./hooks/mod.ts";
-import { COLOR, finiteNumber, isColored, OUT, wholeNumber } from "./_arguments.ts";
-import { addLexiconCommand } from "./_lexicon_command.ts";
-import { addMineCommand } from "./_mine_command.ts";
-import { addServeCommand } from "./_serve_command.ts";
-import { VERSION } from "./_version.ts";
+} from "../hooks/mod.ts";
+import { COLOR, finiteNumber, isColored, OUT, wholeNumber } from "./arguments.ts";
+import { addLexiconCommand } from "./lexicon_command.ts";
+import { addMineCommand } from "./mine_command.ts";
+import { addServeCommand } from "./serve_command.ts";
+import { VERSION } from "./version.ts";
 import {
   ALPHA_EXAMPLES,
   APPLY,
@@ -61,13 +61,13 @@ import {
   QWEN,
   ROLLOUTS_HELP,
   SHELL_FUNCTION,
-} from "./_manual.ts";
-import { type OptionSchema, optionValues } from "./_option_values.ts";
-import { lexiconFile, type NamedPath, refuseOverwriting } from "./_refuse_overwriting.ts";
-import { UsageError } from "./_usage_error.ts";
-import type { MetricSums } from "./metrics/mod.ts";
-import { readWhole, systemReason } from "./sg/internal.ts";
-import { BUILT_IN_LEXICONS, DEFAULT_LEXICON, loadLexicon, SgMatcher } from "./sg/mod.ts";
+} from "./manual.ts";
+import { type OptionSchema, optionValues } from "./option_values.ts";
+import { lexiconFile, type NamedPath, refuseOverwriting } from "./refuse_overwriting.ts";
+import { UsageError } from "./usage_error.ts";
+import type { MetricSums } from "../metrics/mod.ts";
+import { readWhole, systemReason } from "../sg/internal.ts";
+import { BUILT_IN_LEXICONS, DEFAULT_LEXICON, loadLexicon, SgMatcher } from "../sg/mod.ts";
 
 /**
  * Runs the command line.

@@ -1,8 +1,8 @@
 import { fstatSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { BUILT_IN_LEXICONS } from "./sg/mod.ts";
-import { UsageError } from "./_usage_error.ts";
+import { BUILT_IN_LEXICONS } from "../sg/mod.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** A path of the command line, and what it is called there; `-` is a standard stream. */
 export type NamedPath = readonly [name: string, path: string | undefined];

@@ -1,5 +1,5 @@
 import process from "node:process";
-import { visibleLine } from "./batch/internal.ts";
+import { visibleLine } from "../batch/internal.ts";
 
 const WIDTH = 24;
 

@@ -11,10 +11,10 @@ import {
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { inFolder } from "./_in_folder.ts";
+import { inFolder } from "../_in_folder.ts";
 import { run } from "./_run.ts";
 
-const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
+const CLI = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 
 /** Every file that a command reads, by the name of its argument. None is looked into before the check. */
 const FILES = {

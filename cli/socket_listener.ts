@@ -4,7 +4,7 @@ import { connect, type ListenOptions, type Server } from "node:net";
 import { dirname } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
-import { InputRangeError } from "./batch/mod.ts";
+import { InputRangeError } from "../batch/mod.ts";
 
 /** The kernel's limit of a socket's path, its closing zero left out. */
 const MAX_SOCKET_PATH = 107;

@@ -6,14 +6,14 @@ import type { AddressInfo, Server } from "node:net";
 import { dirname, resolve } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
-import { visibleLine } from "./batch/internal.ts";
-import { InputRangeError } from "./batch/mod.ts";
-import { wholeNumber } from "./_arguments.ts";
-import { jsonLog, writeStandard } from "./_json_log.ts";
-import { SERVE } from "./_manual.ts";
-import { listen, listenOnSocket } from "./_socket_listener.ts";
-import { VERSION } from "./_version.ts";
-import { createSidecarServer, SIDECAR_PROTOCOL } from "./hooks/mod.ts";
+import { visibleLine } from "../batch/internal.ts";
+import { InputRangeError } from "../batch/mod.ts";
+import { wholeNumber } from "./arguments.ts";
+import { jsonLog, writeStandard } from "./json_log.ts";
+import { SERVE } from "./manual.ts";
+import { listen, listenOnSocket } from "./socket_listener.ts";
+import { VERSION } from "./version.ts";
+import { createSidecarServer, SIDECAR_PROTOCOL } from "../hooks/mod.ts";
 
 /** The longest time that a timer can wait. */
 const MAX_TIMEOUT = 2 ** 31 - 1;

@@ -1,5 +1,5 @@
 import process from "node:process";
-import { visibleLine } from "./batch/internal.ts";
+import { visibleLine } from "../batch/internal.ts";
 
 /** The most lines kept while one is being written. */
 const MAX_WAITING = 1_000;

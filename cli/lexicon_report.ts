@@ -1,6 +1,6 @@
 import Table from "cli-table3";
-import { visibleText } from "./batch/internal.ts";
-import { InputRangeError } from "./batch/mod.ts";
+import { visibleText } from "../batch/internal.ts";
+import { InputRangeError } from "../batch/mod.ts";
 import {
   type Gram,
   GRAM_KINDS,
@@ -8,7 +8,7 @@ import {
   type GramKind,
   type Lexicon,
   type LexiconDiff,
-} from "./sg/mod.ts";
+} from "../sg/mod.ts";
 
 /** Which grams of a lexicon to show. */
 export interface GramSelection {
