@@ -6,7 +6,7 @@
  * (https://arxiv.org/abs/2509.03646), with the controls that tell whether it helps.
  *
  * Start with `createHook`. Each part is usable alone from its own entry point: `./batch`,
- * `./advantage`, `./sg`, `./metrics`, `./kernels`, `./hooks`.
+ * `./advantage`, `./sg`, `./metrics`, `./kernels`, `./files`, `./hooks`.
  *
  * @module
  */
@@ -14,4 +14,5 @@ export * from "./batch/mod.ts";
 export * from "./advantage/mod.ts";
 export * from "./sg/mod.ts";
 export * from "./metrics/mod.ts";
+export * from "./files/mod.ts";
 export * from "./hooks/mod.ts";

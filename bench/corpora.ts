@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputRangeError } from "../batch/mod.ts";
-import { readRollouts, type Rollout } from "../hooks/mod.ts";
+import { readRollouts, type Rollout } from "../files/mod.ts";
 
 /** Rollouts of one file. */
 export interface Corpus {

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { InputRangeError } from "../batch/mod.ts";
-import { writeOutput } from "../hooks/mod.ts";
+import { writeOutput } from "../files/mod.ts";
 import { type BenchOptions, HELP, parseOptions } from "./options.ts";
 import { allTables } from "./report/all_tables.ts";
 import { pythonPage, reportPage } from "./report/page.ts";

@@ -5,7 +5,7 @@ import { mkdtemp } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readSolutions } from "../hooks/mod.ts";
+import { readSolutions } from "../files/mod.ts";
 import { countNgrams, storeCorpus } from "../sg/mining/mod.ts";
 import { plainNgrams } from "../tests/sg/mining/_plain_ngrams.ts";
 

@@ -1,6 +1,7 @@
 import { type BaselinePreset, baselinePreset } from "../advantage/mod.ts";
 import { type CheckedBatch, InputRangeError } from "../batch/mod.ts";
-import { type Lexicon, loadLexicon, placeboLexicon } from "../sg/mod.ts";
+import { type Lexicon, placeboLexicon } from "../sg/mod.ts";
+import { loadLexicon } from "../files/mod.ts";
 import { advantageMasses } from "./advantage_mass.ts";
 import { type Corpus, loadCorpora } from "./corpora.ts";
 import { corpusMetrics } from "./corpus_metrics.ts";

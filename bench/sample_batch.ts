@@ -1,6 +1,7 @@
 import { baselinePreset } from "../advantage/mod.ts";
 import type { CheckedBatch } from "../batch/mod.ts";
-import { type Lexicon, loadLexicon } from "../sg/mod.ts";
+import type { Lexicon } from "../sg/mod.ts";
+import { loadLexicon } from "../files/mod.ts";
 import { loadCorpora } from "./corpora.ts";
 import { withHostAdvantages } from "./host_advantages.ts";
 import { defaultCacheFolder } from "./options.ts";

@@ -6,7 +6,8 @@ import {
   createTransform,
 } from "../advantage/mod.ts";
 import type { CheckedBatch } from "../batch/mod.ts";
-import { batchFromSafetensors, batchToSafetensors, createHook, loadEncoder } from "../hooks/mod.ts";
+import { createHook } from "../hooks/mod.ts";
+import { batchFromSafetensors, batchToSafetensors, loadEncoder } from "../files/mod.ts";
 import { measure } from "../metrics/mod.ts";
 import { type Lexicon, SgMatcher, tokenBytes } from "../sg/mod.ts";
 import type { Corpus } from "./corpora.ts";

@@ -8,7 +8,7 @@ import {
   loadEncoder,
   rolloutsToBatch,
   writeOutput,
-} from "../hooks/mod.ts";
+} from "../files/mod.ts";
 import type { Corpus } from "./corpora.ts";
 import { progress } from "./progress.ts";
 import type { BenchTokenizer } from "./tokenizers.ts";

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadRolloutTokenizer } from "../hooks/mod.ts";
-import { readTokenizer } from "../sg/internal.ts";
-import { loadTokenizer, type TokenBytes } from "../sg/mod.ts";
+import { loadRolloutTokenizer, loadTokenizer } from "../files/mod.ts";
+import { readTokenizer } from "../files/internal.ts";
+import type { TokenBytes } from "../sg/mod.ts";
 
 /** A tokenizer whose byte table is loaded. */
 export interface BenchTokenizer {

@@ -3,13 +3,12 @@ import { COLOR, isColored, OUT, shareOfOne, wholeNumber } from "./arguments.ts";
 import { lexiconDiffReport, lexiconReport, selectGrams } from "./lexicon_report.ts";
 import { LEXICON, SHELL_FUNCTION } from "./manual.ts";
 import { lexiconFile, refuseOverwriting } from "./refuse_overwriting.ts";
-import { writeOutput } from "../hooks/mod.ts";
+import { loadLexicon, writeOutput } from "../files/mod.ts";
 import {
   diffLexicons,
   dropGrams,
   GRAM_KINDS,
   type GramKind,
-  loadLexicon,
   mergeLexicons,
   serializeGrams,
   serializeLexicon,

@@ -25,27 +25,32 @@ import {
   creditedSafetensors,
   creditRollouts,
   type CreditRolloutsOptions,
-  type Encode,
   inspectRollouts,
-  loadRolloutTokenizer,
   markRollouts,
   MASK_FIELDS,
   matcherProvenance,
   measureRollouts,
   metricsReport,
-  type ParseRolloutOptions,
   parseRunConfig,
-  readRolloutLines,
-  type Rollout,
-  type RolloutLine,
   type RunConfig,
   traceAnsi,
   traceLegendAnsi,
   tracesPage,
   type TransformConfig,
+} from "../hooks/mod.ts";
+import {
+  BUILT_IN_LEXICONS,
+  DEFAULT_LEXICON,
+  type Encode,
+  loadLexicon,
+  loadRolloutTokenizer,
+  type ParseRolloutOptions,
+  readRolloutLines,
+  type Rollout,
+  type RolloutLine,
   writeJsonl,
   writeOutput,
-} from "../hooks/mod.ts";
+} from "../files/mod.ts";
 import { COLOR, finiteNumber, isColored, OUT, wholeNumber } from "./arguments.ts";
 import { addLexiconCommand } from "./lexicon_command.ts";
 import { addMineCommand } from "./mine_command.ts";
@@ -66,8 +71,8 @@ import { type OptionSchema, optionValues } from "./option_values.ts";
 import { lexiconFile, type NamedPath, refuseOverwriting } from "./refuse_overwriting.ts";
 import { UsageError } from "./usage_error.ts";
 import type { MetricSums } from "../metrics/mod.ts";
-import { readWhole, systemReason } from "../sg/internal.ts";
-import { BUILT_IN_LEXICONS, DEFAULT_LEXICON, loadLexicon, SgMatcher } from "../sg/mod.ts";
+import { readWhole, systemReason } from "../files/internal.ts";
+import { SgMatcher } from "../sg/mod.ts";
 
 /**
  * Runs the command line.

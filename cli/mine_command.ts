@@ -13,8 +13,8 @@ import {
   solutionFiles,
   solutionsKey,
   writeOutput,
-} from "../hooks/mod.ts";
-import { readWhole } from "../sg/internal.ts";
+} from "../files/mod.ts";
+import { readWhole } from "../files/internal.ts";
 import type { Embedder, MineOptions, MineProgress } from "../sg/mining/mod.ts";
 import { type Lexicon, serializeLexicon } from "../sg/mod.ts";
 

@@ -8,7 +8,7 @@ import {
 import { warnOnConsole } from "../batch/internal.ts";
 import { type CheckedBatch, InputTypeError, tokenAdvantages } from "../batch/mod.ts";
 import type { MeasureOptions } from "../metrics/mod.ts";
-import { batchToSafetensors } from "./batch_safetensors.ts";
+import { batchToSafetensors, type Rollout, type RolloutLine } from "../files/mod.ts";
 import { createHook, type HookResult, type HookStep } from "./create_hook.ts";
 import {
   markedLines,
@@ -16,9 +16,7 @@ import {
   type MarkRolloutsOptions,
   packRollouts,
 } from "./mark_rollouts.ts";
-import { rewriteLine } from "./_rewrite_line.ts";
-import type { RolloutLine } from "./rollout_files.ts";
-import type { Rollout } from "./rollouts.ts";
+import { rewriteLine } from "../files/internal.ts";
 
 /** Options of {@linkcode creditRollouts}. */
 export interface CreditRolloutsOptions extends MarkRolloutsOptions {
@@ -219,7 +217,8 @@ export function* creditedLines(
  * @example Usage
  * ```ts
  * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
- * import { creditedJsonl, creditRollouts, parseRollout } from "@hicra/hicra/hooks";
+ * import { creditedJsonl, creditRollouts } from "@hicra/hicra/hooks";
+ * import { parseRollout } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const tokens = tokenBytes({
@@ -264,7 +263,8 @@ export function* creditedJsonl(
  * @example Usage
  * ```ts
  * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
- * import { batchFromSafetensors, creditedSafetensors, creditRollouts } from "@hicra/hicra/hooks";
+ * import { creditedSafetensors, creditRollouts } from "@hicra/hicra/hooks";
+ * import { batchFromSafetensors } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const tokens = tokenBytes({

@@ -2,7 +2,7 @@ import { warnOnConsole } from "../batch/internal.ts";
 import { InputRangeError } from "../batch/mod.ts";
 import type { CreditedRollouts } from "./credit_rollouts.ts";
 import { type MarkRolloutsOptions, packRollouts } from "./mark_rollouts.ts";
-import type { Rollout } from "./rollouts.ts";
+import type { Rollout } from "../files/mod.ts";
 import { type Trace, traceRollouts } from "./trace.ts";
 
 /** Options of {@linkcode inspectRollouts}. */

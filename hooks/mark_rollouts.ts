@@ -2,8 +2,7 @@ import { warnOnConsole } from "../batch/internal.ts";
 import { type CheckedBatch, InputRangeError } from "../batch/mod.ts";
 import type { SgMatcher } from "../sg/mod.ts";
 import type { HookResult } from "./create_hook.ts";
-import type { Encode } from "./encoder.ts";
-import { type Rollout, type RolloutBatch, rolloutsToBatch } from "./rollouts.ts";
+import { type Encode, type Rollout, type RolloutBatch, rolloutsToBatch } from "../files/mod.ts";
 
 /** Options of {@linkcode markRollouts}. */
 export interface MarkRolloutsOptions {

@@ -2,7 +2,7 @@ import { warnOnConsole } from "../batch/internal.ts";
 import { measure, type MeasureOptions, type MetricSums } from "../metrics/mod.ts";
 import { missingWarnings } from "./_missing_warnings.ts";
 import { type MarkRolloutsOptions, packRollouts } from "./mark_rollouts.ts";
-import type { Rollout } from "./rollouts.ts";
+import type { Rollout } from "../files/mod.ts";
 
 /** Options of {@linkcode measureRollouts}. */
 export interface MeasureRolloutsOptions extends MarkRolloutsOptions {

@@ -20,12 +20,6 @@ export type {
 } from "../metrics/mod.ts";
 export type { GramKind, Lexicon, SgMatcher, TokenBytes, TokenBytesOptions } from "../sg/mod.ts";
 export {
-  type BatchExtra,
-  batchFromSafetensors,
-  batchToSafetensors,
-  type SafetensorsBatch,
-} from "./batch_safetensors.ts";
-export {
   type AdvantageHook,
   createHook,
   type HookOptions,
@@ -41,7 +35,6 @@ export {
   creditRollouts,
   type CreditRolloutsOptions,
 } from "./credit_rollouts.ts";
-export { type Encode, loadEncoder } from "./encoder.ts";
 export { measureRollouts, type MeasureRolloutsOptions } from "./measure_rollouts.ts";
 export { inspectRollouts, type InspectRolloutsOptions } from "./inspect_rollouts.ts";
 export { type MetricsReport, metricsReport, type MetricsReportOptions } from "./metrics_report.ts";
@@ -52,32 +45,7 @@ export {
   MASK_FIELDS,
 } from "./mark_rollouts.ts";
 export { type MatcherProvenance, matcherProvenance } from "./provenance.ts";
-export { loadRolloutTokenizer, type RolloutTokenizer } from "./rollout_tokenizer.ts";
-export {
-  readRolloutLines,
-  readRollouts,
-  type RolloutLine,
-  writeJsonl,
-  writeOutput,
-} from "./rollout_files.ts";
-export {
-  parseRollout,
-  type ParseRolloutOptions,
-  type Rollout,
-  type RolloutBatch,
-  rolloutsToBatch,
-  type RolloutsToBatchOptions,
-} from "./rollouts.ts";
 export { parseRunConfig, type RunConfig } from "./run_config.ts";
-export {
-  decodeSafetensors,
-  type DecodeSafetensorsOptions,
-  type Dtype,
-  encodeSafetensors,
-  type Safetensors,
-  type Tensor,
-  type TensorData,
-} from "./safetensors.ts";
 export {
   type AdvantageShift,
   type Trace,
@@ -106,7 +74,3 @@ export {
   type SidecarServer,
   type SidecarServerOptions,
 } from "./sidecar/sidecar_server.ts";
-export { type ReadFields, readSolutions, type ReadSolutionsOptions } from "./read_solutions.ts";
-export { solutionFiles } from "./solution_files.ts";
-export { solutionsKey } from "./solutions_key.ts";
-export type { Solution } from "../sg/mining/mod.ts";

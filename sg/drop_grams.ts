@@ -21,7 +21,8 @@ export interface DropGramsOptions {
  *
  * @example Usage
  * ```ts
- * import { dropGrams, loadLexicon } from "@hicra/hicra/sg";
+ * import { dropGrams } from "@hicra/hicra/sg";
+ * import { loadLexicon } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const lexicon = await dropGrams(await loadLexicon("paper"), 0.3, { seed: 1 });

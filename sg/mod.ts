@@ -19,8 +19,6 @@ export {
   parseLexicon,
   serializeLexicon,
 } from "./lexicon.ts";
-export { BUILT_IN_LEXICONS, DEFAULT_LEXICON, loadLexicon } from "./load_lexicon.ts";
-export { loadTokenizer } from "./load_tokenizer.ts";
 export { mergeLexicons, type MergeLexiconsOptions } from "./merge_lexicons.ts";
 export { placeboLexicon, type PlaceboLexiconOptions } from "./placebo_lexicon.ts";
 export type { PlanningTokens } from "./planning_tokens.ts";

@@ -18,7 +18,7 @@ const ALLOWED: Record<string, readonly string[]> = {
 };
 
 /** The folders of the published package. */
-const PACKAGE = ["batch", "kernels", "advantage", "sg", "metrics", "hooks"];
+const PACKAGE = ["batch", "kernels", "advantage", "sg", "metrics", "files", "hooks"];
 
 interface Module {
   specifier: string;
@@ -137,7 +137,7 @@ Deno.test("errors that the package throws have a class of its own, so that those
 /** Who writes or removes files by hand, and why that is no file which must be whole, and no folder of others. */
 const BY_HAND: Readonly<Record<string, RegExp>> = {
   // The one that the others call.
-  "sg/write_whole.ts": /./,
+  "files/write_whole.ts": /./,
   // Appends records, each with a checksum.
   "sg/mining/embedding_cache.ts": /^appendFile$/,
   // Remove the folder that they have just made under a name that was nobody's.

@@ -1,14 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readSolutions } from "../../hooks/mod.ts";
-import { type Lexicon, loadLexicon } from "../../sg/mod.ts";
+import { loadLexicon, readSolutions, type Solution } from "../../files/mod.ts";
+import type { Lexicon } from "../../sg/mod.ts";
 import {
   type Embedder,
   mine,
   type MineOptions,
   sentenceTransformer,
-  type Solution,
   staticEmbedder,
 } from "../../sg/mining/mod.ts";
 import { describeMachine, type Machine } from "../machine.ts";

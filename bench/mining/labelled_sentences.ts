@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
-import { readRollouts } from "../../hooks/mod.ts";
+import { readRollouts } from "../../files/mod.ts";
 
 /** One sentence of a trace, and what the source says of it. */
 export interface LabelledSentence {

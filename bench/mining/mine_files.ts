@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { readSolutions } from "../../hooks/mod.ts";
+import { readSolutions } from "../../files/mod.ts";
 import {
   type Embedder,
   mine,

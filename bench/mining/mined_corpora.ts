@@ -1,7 +1,6 @@
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readSolutions, solutionsKey } from "../../hooks/mod.ts";
-import type { Solution } from "../../sg/mining/mod.ts";
+import { readSolutions, type Solution, solutionsKey } from "../../files/mod.ts";
 import { seededRandom } from "../seeded_random.ts";
 
 /** Solutions of one model. */

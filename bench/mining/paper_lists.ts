@@ -1,4 +1,5 @@
-import { type Lexicon, lexiconFromGrams, loadLexicon } from "../../sg/mod.ts";
+import { type Lexicon, lexiconFromGrams } from "../../sg/mod.ts";
+import { loadLexicon } from "../../files/mod.ts";
 
 /**
  * Loads the lists that every lexicon is set beside: the paper's, its entries of two or more words, and

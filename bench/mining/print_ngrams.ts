@@ -5,8 +5,8 @@
  * @module
  */
 import process from "node:process";
-import { readSolutions } from "../../hooks/mod.ts";
-import { countNgrams, type Solution } from "../../sg/mining/mod.ts";
+import { readSolutions, type Solution } from "../../files/mod.ts";
+import { countNgrams } from "../../sg/mining/mod.ts";
 
 async function* readAll(files: readonly string[]): AsyncGenerator<Solution> {
   for (const file of files) yield* readSolutions(file);

@@ -7,8 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
-import { writeJsonl } from "../../hooks/mod.ts";
-import { loadLexicon } from "../../sg/mod.ts";
+import { loadLexicon, writeJsonl } from "../../files/mod.ts";
 import { loadCorpora } from "../corpora.ts";
 import { blindSample } from "./blind_sample.ts";
 import { loadLabels } from "./functional_labels.ts";

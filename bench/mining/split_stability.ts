@@ -1,5 +1,5 @@
 import type { Lexicon } from "../../sg/mod.ts";
-import type { Solution } from "../../sg/mining/mod.ts";
+import type { Solution } from "../../files/mod.ts";
 import { distinctGrams } from "../grams.ts";
 import { minedTexts, splitSolutions, type SplitUnit } from "./mined_corpora.ts";
 import { coverTraces } from "./score_sentences.ts";

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { readSolutions, writeJsonl } from "../../hooks/mod.ts";
-import type { Solution } from "../../sg/mining/mod.ts";
+import { readSolutions, type Solution, writeJsonl } from "../../files/mod.ts";
 
 /** Parts of a corpus that growth is measured over: 1x, 2x and 4x. */
 export const SHARES = [0.25, 0.5, 1] as const;

@@ -1,4 +1,4 @@
-import { loadEncoder } from "../../hooks/mod.ts";
+import { loadEncoder } from "../../files/mod.ts";
 import { lexiconFromGrams, SgMatcher } from "../../sg/mod.ts";
 import type { CheckedBatch } from "../../batch/mod.ts";
 import { decodeBatch } from "../decode.ts";

@@ -1,5 +1,5 @@
 import type { CheckedBatch } from "../../batch/mod.ts";
-import { loadEncoder } from "../../hooks/mod.ts";
+import { loadEncoder } from "../../files/mod.ts";
 import { SgMatcher } from "../../sg/mod.ts";
 import { decodeBatch } from "../decode.ts";
 import { distinctGrams } from "../grams.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { InputSyntaxError } from "../../batch/mod.ts";
-import { writeOutput } from "../../hooks/mod.ts";
+import { writeOutput } from "../../files/mod.ts";
 import type { Figures } from "../figures.ts";
 import { markdownTable } from "./markdown.ts";
 import { massTable } from "./mass_table.ts";

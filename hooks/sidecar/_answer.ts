@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { InputRangeError } from "../../batch/mod.ts";
 import { emptyMetrics, metricPairs } from "../../metrics/mod.ts";
-import { batchFromSafetensors } from "../batch_safetensors.ts";
+import { batchFromSafetensors } from "../../files/mod.ts";
 import { ByteBudget } from "./_byte_budget.ts";
 import { Matchers } from "./_matchers.ts";
 import { type Answer, operations } from "./_operations.ts";

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../../batch/mod.ts";
 import { matcherProvenance } from "../provenance.ts";
-import { decodeSafetensors } from "../safetensors.ts";
 import {
   BUILT_IN_LEXICONS,
+  decodeSafetensors,
   DEFAULT_LEXICON,
-  type Lexicon,
   loadLexicon,
+} from "../../files/mod.ts";
+import {
+  type Lexicon,
   parseLexicon,
   SgMatcher,
   type TokenBytes,

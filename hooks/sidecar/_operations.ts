@@ -9,9 +9,13 @@ import {
   metricValues,
 } from "../../metrics/mod.ts";
 import type { PlanningTokens } from "../../sg/mod.ts";
-import type { SafetensorsBatch } from "../batch_safetensors.ts";
+import {
+  encodeSafetensors,
+  type SafetensorsBatch,
+  type Tensor,
+  type TensorData,
+} from "../../files/mod.ts";
 import { createHook } from "../create_hook.ts";
-import { encodeSafetensors, type Tensor, type TensorData } from "../safetensors.ts";
 import type { MatcherName, Matchers } from "./_matchers.ts";
 import { Problem } from "./_problem.ts";
 import { METADATA, type Output, parseMetadata } from "./_request_metadata.ts";

@@ -51,8 +51,7 @@ type Binding = Required<GPUBufferBinding>;
  *
  * @example Usage
  * ```ts
- * import { CreditKernel } from "@hicra/hicra/kernels";
- * import type { CreditBuffers, CreditSizes } from "@hicra/hicra/kernels";
+ * import { CreditKernel, type CreditBuffers, type CreditSizes } from "@hicra/hicra/kernels";
  *
  * async function creditStep(
  *   device: GPUDevice,

@@ -65,8 +65,7 @@ const ACTION = "compute logit statistics";
  *
  * @example Usage
  * ```ts
- * import { LogitStatsKernel } from "@hicra/hicra/kernels";
- * import type { LogitStatsBuffers } from "@hicra/hicra/kernels";
+ * import { LogitStatsKernel, type LogitStatsBuffers } from "@hicra/hicra/kernels";
  *
  * async function statsStep(
  *   device: GPUDevice,

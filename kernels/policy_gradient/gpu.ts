@@ -77,8 +77,7 @@ const ACTION = "compute the policy gradient";
  *
  * @example Usage
  * ```ts
- * import { LogitStatsKernel, PolicyGradientKernel } from "@hicra/hicra/kernels";
- * import type { PolicyGradientBuffers } from "@hicra/hicra/kernels";
+ * import { LogitStatsKernel, PolicyGradientKernel, type PolicyGradientBuffers } from "@hicra/hicra/kernels";
  *
  * async function backwardStep(
  *   device: GPUDevice,

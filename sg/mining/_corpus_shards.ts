@@ -4,8 +4,7 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { InputRangeError, InputSyntaxError } from "../../batch/mod.ts";
-import { systemReason } from "../system_reason.ts";
-import { writeWhole } from "../write_whole.ts";
+import { systemReason, writeWhole } from "../../files/internal.ts";
 import { keepJson, readKeptJson } from "./_kept_json.ts";
 import type { StoredSolution } from "./stored_corpus.ts";
 

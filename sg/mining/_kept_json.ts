@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { InputSyntaxError } from "../../batch/mod.ts";
-import { writeWhole } from "../write_whole.ts";
+import { writeWhole } from "../../files/internal.ts";
 import { digestOf } from "./_digest.ts";
 
 /** Of the files; those of version 1 held no digest. */

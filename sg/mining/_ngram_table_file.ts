@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { InputSyntaxError } from "../../batch/mod.ts";
-import { writeWhole } from "../write_whole.ts";
+import { writeWhole } from "../../files/internal.ts";
 import type { NgramTable } from "./ngram_table.ts";
 
 /** How the file begins, whatever its version. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { keepJson, readKeptJson } from "./_kept_json.ts";
 import type { MineParameters } from "./_mine_parameters.ts";
 import { type SelectionCounts, selectSolutions } from "./select_solutions.ts";
-import type { Solution } from "./solution.ts";
+import type { Solution } from "../../files/mod.ts";
 import { openCorpus, storeCorpus, type StoredCorpus } from "./stored_corpus.ts";
 
 /** The solutions that are mined, and what was left out. */

@@ -5,7 +5,7 @@ import { InputRangeError } from "../../batch/mod.ts";
 import { writing } from "./_corpus_shards.ts";
 import { countCorpus } from "./_count_engine.ts";
 import type { GramUnit, NgramTable } from "./ngram_table.ts";
-import type { Solution } from "./solution.ts";
+import type { Solution } from "../../files/mod.ts";
 import { storeCorpus, type StoredCorpus } from "./stored_corpus.ts";
 
 /** What {@linkcode countNgrams} says while it works. */

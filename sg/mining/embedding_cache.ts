@@ -4,7 +4,7 @@ import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { InputTypeError } from "../../batch/mod.ts";
-import { asWriting } from "../write_whole.ts";
+import { asWriting } from "../../files/internal.ts";
 import type { Embedder, EmbedOptions } from "./embedder.ts";
 
 /**

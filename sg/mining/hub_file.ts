@@ -3,7 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { InputRangeError } from "../../batch/mod.ts";
-import { writeWhole } from "../write_whole.ts";
+import { writeWhole } from "../../files/internal.ts";
 import { ifThere } from "./_kept_json.ts";
 
 /** A file of a model repository on the Hugging Face hub, pinned by its content. */

@@ -24,7 +24,7 @@ import type { MineOptions } from "./mine_options.ts";
 import type { NgramTable } from "./ngram_table.ts";
 import { defaultPrototypes, type Prototypes } from "./prototypes.ts";
 import type { SelectionCounts } from "./select_solutions.ts";
-import type { Solution } from "./solution.ts";
+import type { Solution } from "../../files/mod.ts";
 import { staticEmbedder } from "./static_embedder.ts";
 import type { StoredCorpus } from "./stored_corpus.ts";
 import { claimWorkFolder } from "./work_folder.ts";

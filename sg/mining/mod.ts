@@ -37,7 +37,6 @@ export {
   type SelectSolutionsOptions,
 } from "./select_solutions.ts";
 export { sentenceTransformer, type SentenceTransformerOptions } from "./sentence_transformer.ts";
-export type { Solution } from "./solution.ts";
 export {
   type CorpusShard,
   openCorpus,

@@ -3,7 +3,7 @@ import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { normaliseText } from "../_normalise.ts";
 import { minHash } from "./_min_hash.ts";
 import { NearDuplicates } from "./_near_duplicates.ts";
-import type { Solution } from "./solution.ts";
+import type { Solution } from "../../files/mod.ts";
 
 /** Options of {@linkcode selectSolutions}. */
 export interface SelectSolutionsOptions {

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InputRangeError } from "../../batch/mod.ts";
-import { systemReason } from "../system_reason.ts";
+import { systemReason } from "../../files/internal.ts";
 import {
   type CorpusManifest,
   type CorpusShard,
@@ -10,7 +10,7 @@ import {
   readShard,
   writeCorpus,
 } from "./_corpus_shards.ts";
-import type { Solution } from "./solution.ts";
+import type { Solution } from "../../files/mod.ts";
 
 export type { CorpusShard };
 

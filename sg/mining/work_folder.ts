@@ -2,12 +2,11 @@ import { Buffer } from "node:buffer";
 import { mkdir, open, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InputRangeError } from "../../batch/mod.ts";
-import { isTemporaryFile } from "../write_whole.ts";
+import { isTemporaryFile, WORK_MARKER } from "../../files/internal.ts";
 import { removeCorpus } from "./_corpus_shards.ts";
 import { ifThere, keepJson, KEPT_JSON_START, readKeptJson } from "./_kept_json.ts";
 import { NGRAM_TABLE_START } from "./_ngram_table_file.ts";
 import { EMBEDDINGS_START } from "./embedding_cache.ts";
-import { WORK_MARKER } from "./work_marker.ts";
 
 /** What the marker says. */
 interface Marker {

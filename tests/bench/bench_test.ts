@@ -8,7 +8,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { parseHTML } from "linkedom";
-import { loadEncoder } from "../../hooks/mod.ts";
+import { loadEncoder } from "../../files/mod.ts";
 import type { Figures } from "../../bench/figures.ts";
 import { planningShareBlock, speedBlock } from "../../bench/report/root_blocks.ts";
 

@@ -4,7 +4,7 @@ import { mkdir, readdir, watch, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { isTemporaryFile } from "../../sg/internal.ts";
+import { isTemporaryFile } from "../../files/internal.ts";
 import { Child } from "../_child.ts";
 import { inFolder } from "../_in_folder.ts";
 

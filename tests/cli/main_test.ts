@@ -8,11 +8,11 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { builtinTransforms } from "../../advantage/mod.ts";
-import { jsonMembers } from "../../hooks/_json_members.ts";
-import { batchFromSafetensors } from "../../hooks/mod.ts";
+import { jsonMembers } from "../../files/_json_members.ts";
+import { batchFromSafetensors, loadLexicon } from "../../files/mod.ts";
 import { mergeMetrics, metricPairs, type MetricSums } from "../../metrics/mod.ts";
-import { diffLexicons, loadLexicon } from "../../sg/mod.ts";
-import { JSON_NAME, JSON_SOURCE, member, objectSource } from "../hooks/_json_source.ts";
+import { diffLexicons } from "../../sg/mod.ts";
+import { JSON_NAME, JSON_SOURCE, member, objectSource } from "../files/_json_source.ts";
 import { run } from "./_run.ts";
 import { fullTest } from "../_scope.ts";
 

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { loadLexicon } from "../../sg/mod.ts";
+import { loadLexicon } from "../../files/mod.ts";
 import { inFolder } from "../_in_folder.ts";
 import { fullTest } from "../_scope.ts";
 

@@ -6,7 +6,7 @@ import { Agent, type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
-import { batchToSafetensors, decodeSafetensors } from "../../hooks/mod.ts";
+import { batchToSafetensors, decodeSafetensors } from "../../files/mod.ts";
 import { inFolder } from "../_in_folder.ts";
 import { fullTest } from "../_scope.ts";
 

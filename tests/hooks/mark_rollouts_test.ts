@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  creditRollouts,
-  inspectRollouts,
-  markRollouts,
-  measureRollouts,
-  type Rollout,
-} from "../../hooks/mod.ts";
+import { creditRollouts, inspectRollouts, markRollouts, measureRollouts } from "../../hooks/mod.ts";
+import type { Rollout } from "../../files/mod.ts";
 import { mergeMetrics, metricPairs, type MetricSums } from "../../metrics/mod.ts";
 import { tinyMatcher } from "./_tiny_matcher.ts";
 

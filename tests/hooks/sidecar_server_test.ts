@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import {
-  batchToSafetensors,
   createSidecarServer,
   type SidecarServer,
   type SidecarServerOptions,
 } from "../../hooks/mod.ts";
+import { batchToSafetensors } from "../../files/mod.ts";
 
 const HEALTH = "GET /v1/health HTTP/1.1\r\nhost: sidecar\r\n\r\n";
 

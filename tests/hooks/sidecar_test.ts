@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import {
-  batchToSafetensors,
-  createSidecar,
-  decodeSafetensors,
-  encodeSafetensors,
-  type SidecarEvent,
-  type SidecarOptions,
-} from "../../hooks/mod.ts";
+import { createSidecar, type SidecarEvent, type SidecarOptions } from "../../hooks/mod.ts";
+import { batchToSafetensors, decodeSafetensors, encodeSafetensors } from "../../files/mod.ts";
 import { InputRangeError } from "../../batch/mod.ts";
 import { metricPairs } from "../../metrics/mod.ts";
 import { type PlanningTokens, SgMatcher } from "../../sg/mod.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Batch, checkBatch } from "../../batch/mod.ts";
-import { rolloutsToBatch, type Trace, type TraceMarks, traceRollouts } from "../../hooks/mod.ts";
+import { type Trace, type TraceMarks, traceRollouts } from "../../hooks/mod.ts";
+import { rolloutsToBatch } from "../../files/mod.ts";
 import { tinyMatcher } from "./_tiny_matcher.ts";
 
 const matcher = tinyMatcher();

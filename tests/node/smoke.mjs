@@ -16,7 +16,7 @@ import { packPadded, unpackPadded } from "@hicra/hicra/batch";
 import { baselinePreset } from "@hicra/hicra/advantage";
 import { tokenBytes } from "@hicra/hicra/sg";
 import { mergeMetrics } from "@hicra/hicra/metrics";
-import { readRollouts, rolloutsToBatch } from "@hicra/hicra/hooks";
+import { readRollouts, rolloutsToBatch } from "@hicra/hicra/files";
 import { creditTokens } from "@hicra/hicra/kernels";
 import { countNgrams, storeCorpus } from "@hicra/hicra/mining";
 

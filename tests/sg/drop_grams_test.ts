@@ -5,7 +5,7 @@ import { normaliseText } from "../../sg/_normalise.ts";
 import { diffLexicons } from "../../sg/diff_lexicons.ts";
 import { dropGrams } from "../../sg/drop_grams.ts";
 import { type Lexicon, lexiconFromGrams, serializeLexicon } from "../../sg/lexicon.ts";
-import { loadLexicon } from "../../sg/load_lexicon.ts";
+import { loadLexicon } from "../../files/load_lexicon.ts";
 import { anyLexicon } from "./_lexicons.ts";
 
 const textsOf = (lexicon: Lexicon): string[] => lexicon.grams.map(({ text }) => text);

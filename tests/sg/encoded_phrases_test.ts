@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { loadEncoder } from "../../hooks/mod.ts";
-import { loadLexicon, SgMatcher, tokenBytes } from "../../sg/mod.ts";
+import { loadEncoder, loadLexicon } from "../../files/mod.ts";
+import { SgMatcher, tokenBytes } from "../../sg/mod.ts";
 import { fullTest } from "../_scope.ts";
 
 const file = new URL("../testdata/rollouts/r1_distill_8b_labelled.jsonl.gz", import.meta.url);

@@ -15,7 +15,7 @@ import {
   parseLexicon,
   serializeLexicon,
 } from "../../sg/lexicon.ts";
-import { BUILT_IN_LEXICONS, loadLexicon } from "../../sg/load_lexicon.ts";
+import { BUILT_IN_LEXICONS, loadLexicon } from "../../files/load_lexicon.ts";
 import { SgMatcher } from "../../sg/sg_matcher.ts";
 import { tokenBytes } from "../../sg/token_bytes.ts";
 

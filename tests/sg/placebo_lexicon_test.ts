@@ -7,7 +7,7 @@ import { corpusDigest } from "../../sg/_corpus_digest.ts";
 import { normaliseText } from "../../sg/_normalise.ts";
 import { drawIndex, splitMix64 } from "../../sg/_random.ts";
 import { type Lexicon, lexiconFromGrams, serializeLexicon } from "../../sg/lexicon.ts";
-import { loadLexicon } from "../../sg/load_lexicon.ts";
+import { loadLexicon } from "../../files/load_lexicon.ts";
 import { placeboLexicon } from "../../sg/placebo_lexicon.ts";
 import { fullTest } from "../_scope.ts";
 

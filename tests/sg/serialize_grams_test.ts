@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { normaliseText } from "../../sg/_normalise.ts";
 import { type Lexicon, lexiconFromGrams, parseLexicon } from "../../sg/lexicon.ts";
-import { loadLexicon } from "../../sg/load_lexicon.ts";
+import { loadLexicon } from "../../files/load_lexicon.ts";
 import { serializeGrams } from "../../sg/serialize_grams.ts";
 
 const lexiconOf = (...grams: string[]): Lexicon => lexiconFromGrams(grams, { name: "t" });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { Tokenizer } from "@huggingface/tokenizers";
-import { loadTokenizer } from "../../sg/load_tokenizer.ts";
+import { loadTokenizer } from "../../files/load_tokenizer.ts";
 import { type TokenBytes, tokenBytes } from "../../sg/token_bytes.ts";
 import { fullTest } from "../_scope.ts";
 

@@ -15,7 +15,7 @@ import {
 } from "../../../bench/mining/pipeline_tables.ts";
 import { missingPeer, runPipeline } from "../../../bench/mining/run_pipeline.ts";
 import { SHARES, writeShares } from "../../../bench/mining/write_shares.ts";
-import { readRollouts } from "../../../hooks/mod.ts";
+import { readRollouts } from "../../../files/mod.ts";
 
 /** Five stages of a second each, and one second around them. */
 function runOf(changes: Partial<PipelineRun> = {}): PipelineRun {

@@ -29,7 +29,8 @@ import {
 import { splitStability } from "../../../bench/mining/split_stability.ts";
 import { miningTables } from "../../../bench/mining/tables.ts";
 import { transfer } from "../../../bench/mining/transfer.ts";
-import { type Embedder, mine, type Solution } from "../../../sg/mining/mod.ts";
+import { type Embedder, mine } from "../../../sg/mining/mod.ts";
+import type { Solution } from "../../../files/mod.ts";
 import { type Lexicon, lexiconFromGrams } from "../../../sg/mod.ts";
 
 /** Never asked for a vector here; loading the one of the module takes a while. */

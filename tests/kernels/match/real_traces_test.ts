@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { loadEncoder } from "../../../hooks/mod.ts";
+import { loadEncoder, loadLexicon } from "../../../files/mod.ts";
 import { MatchKernel, matchPhrases } from "../../../kernels/mod.ts";
-import { loadLexicon, SgMatcher, tokenBytes } from "../../../sg/mod.ts";
+import { SgMatcher, tokenBytes } from "../../../sg/mod.ts";
 import { gpuTest } from "../_device.ts";
 
 // All 20 traces of one corpus and some of another, which quote a lot and write formulas.

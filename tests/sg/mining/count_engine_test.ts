@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { InputSyntaxError } from "../../../batch/mod.ts";
-import { readSolutions } from "../../../hooks/mod.ts";
+import { readSolutions } from "../../../files/mod.ts";
 import { writeCorpus } from "../../../sg/mining/_corpus_shards.ts";
 import { countCorpus, type CountCorpusOptions } from "../../../sg/mining/_count_engine.ts";
 import { countNgrams, openCorpus, type StoredCorpus } from "../../../sg/mining/mod.ts";

@@ -5,9 +5,8 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { loadLabelledTraces } from "../../../bench/mining/labelled_sentences.ts";
 import { coverTraces, scoreSentences } from "../../../bench/mining/score_sentences.ts";
-import { readSolutions } from "../../../hooks/mod.ts";
+import { loadLexicon, readSolutions } from "../../../files/mod.ts";
 import { mine, sentenceTransformer } from "../../../sg/mining/mod.ts";
-import { loadLexicon } from "../../../sg/mod.ts";
 
 const math = await loadLexicon("math");
 

@@ -4,14 +4,13 @@ import { basename, join } from "node:path";
 import fc from "fast-check";
 import { isInputError } from "../../../batch/mod.ts";
 import { TextMatcher } from "../../../bench/mining/text_matcher.ts";
-import { readSolutions } from "../../../hooks/mod.ts";
+import { readSolutions, type Solution } from "../../../files/mod.ts";
 import {
   type Embedder,
   mine,
   type MineOptions,
   type MineProgress,
   removeWorkFolder,
-  type Solution,
   staticEmbedder,
 } from "../../../sg/mining/mod.ts";
 import { type Lexicon, lexiconFromGrams, parseLexicon, serializeLexicon } from "../../../sg/mod.ts";

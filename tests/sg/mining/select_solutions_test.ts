@@ -7,7 +7,7 @@ import {
   selectSolutions,
   type SelectSolutionsOptions,
 } from "../../../sg/mining/select_solutions.ts";
-import type { Solution } from "../../../sg/mining/solution.ts";
+import type { Solution } from "../../../files/solution.ts";
 import { drawIndex, splitMix64 } from "../../../sg/_random.ts";
 
 async function select(

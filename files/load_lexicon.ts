@@ -1,9 +1,9 @@
 import { InputRangeError } from "../batch/mod.ts";
-import { errorInFile } from "./_error_in_file.ts";
-import math from "./lexicons/math.json" with { type: "json" };
-import paper from "./lexicons/paper.json" with { type: "json" };
+import { errorInFile } from "./error_in_file.ts";
+import math from "../sg/lexicons/math.json" with { type: "json" };
+import paper from "../sg/lexicons/paper.json" with { type: "json" };
 import { readWhole } from "./read_whole.ts";
-import { type Lexicon, lexiconFromGrams, lexiconFromJson, parseLexicon } from "./lexicon.ts";
+import { type Lexicon, lexiconFromGrams, lexiconFromJson, parseLexicon } from "../sg/mod.ts";
 
 /** Names of the lexicons that come with the module. */
 export const BUILT_IN_LEXICONS: readonly string[] = ["math", "paper", "paper-3to5"];
@@ -26,7 +26,7 @@ export const DEFAULT_LEXICON = "math";
  *
  * @example Usage
  * ```ts
- * import { loadLexicon } from "@hicra/hicra/sg";
+ * import { loadLexicon } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const lexicon = await loadLexicon("paper");

@@ -69,7 +69,7 @@ const METADATA = "__metadata__";
  *
  * @example Usage
  * ```ts
- * import { decodeSafetensors, encodeSafetensors } from "@hicra/hicra/hooks";
+ * import { decodeSafetensors, encodeSafetensors } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const bytes = encodeSafetensors({
@@ -129,7 +129,7 @@ export function encodeSafetensors(
  *
  * @example Usage
  * ```ts
- * import { decodeSafetensors, encodeSafetensors } from "@hicra/hicra/hooks";
+ * import { decodeSafetensors, encodeSafetensors } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const { tensors } = decodeSafetensors(encodeSafetensors({ rewards: Float32Array.of(1, 0) }));

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { InputRangeError } from "../batch/mod.ts";
-import { WORK_MARKER } from "../sg/internal.ts";
+import { WORK_MARKER } from "./work_marker.ts";
 
 /** A file of solutions. */
 export interface SolutionSource {

@@ -9,8 +9,8 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { Flag } from "../../batch/mod.ts";
-import { readRollouts, writeJsonl, writeOutput } from "../../hooks/rollout_files.ts";
-import { parseRollout, type Rollout, rolloutsToBatch } from "../../hooks/rollouts.ts";
+import { readRollouts, writeJsonl, writeOutput } from "../../files/rollout_files.ts";
+import { parseRollout, type Rollout, rolloutsToBatch } from "../../files/rollouts.ts";
 
 const SHIPPED = fileURLToPath(new URL("../testdata/rollouts/", import.meta.url));
 

@@ -16,7 +16,7 @@ import {
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { type Chunks, isTemporaryFile, writeWhole } from "../../sg/write_whole.ts";
+import { type Chunks, isTemporaryFile, writeWhole } from "../../files/write_whole.ts";
 import { Child } from "../_child.ts";
 import { inFolder } from "../_in_folder.ts";
 

@@ -3,11 +3,11 @@ import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createGzip, gzipSync } from "node:zlib";
 import { Buffer } from "node:buffer";
-import { loadEncoder } from "../../hooks/encoder.ts";
-import { loadRolloutTokenizer } from "../../hooks/rollout_tokenizer.ts";
-import { loadLexicon } from "../../sg/load_lexicon.ts";
-import { loadTokenizer } from "../../sg/load_tokenizer.ts";
-import { readWhole } from "../../sg/read_whole.ts";
+import { loadEncoder } from "../../files/encoder.ts";
+import { loadRolloutTokenizer } from "../../files/rollout_tokenizer.ts";
+import { loadLexicon } from "../../files/load_lexicon.ts";
+import { loadTokenizer } from "../../files/load_tokenizer.ts";
+import { readWhole } from "../../files/read_whole.ts";
 import { inFolder } from "../_in_folder.ts";
 
 /** Spaces that unpack to so many bytes. */

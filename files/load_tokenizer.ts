@@ -1,7 +1,7 @@
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
-import { errorInFile } from "./_error_in_file.ts";
+import { errorInFile } from "./error_in_file.ts";
 import { readWhole } from "./read_whole.ts";
-import { type TokenBytes, tokenBytes, type TokenBytesOptions } from "./token_bytes.ts";
+import { type TokenBytes, tokenBytes, type TokenBytesOptions } from "../sg/mod.ts";
 
 /**
  * Loads a Hugging Face `tokenizer.json` and computes the bytes of its tokens, see
@@ -13,7 +13,7 @@ import { type TokenBytes, tokenBytes, type TokenBytesOptions } from "./token_byt
  *
  * @example Usage
  * ```ts
- * import { loadTokenizer } from "@hicra/hicra/sg";
+ * import { loadTokenizer } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const table = await loadTokenizer(

@@ -6,7 +6,7 @@ import { solutionSources } from "./_solution_sources.ts";
  *
  * @example Usage
  * ```ts
- * import { solutionFiles } from "@hicra/hicra/hooks";
+ * import { solutionFiles } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * assert.deepEqual(await solutionFiles(["deno.json", "-"]), ["deno.json", "-"]);

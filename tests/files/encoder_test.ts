@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { InputRangeError } from "../../batch/mod.ts";
-import { loadEncoder } from "../../hooks/encoder.ts";
-import { loadRolloutTokenizer } from "../../hooks/rollout_tokenizer.ts";
-import { readRollouts } from "../../hooks/rollout_files.ts";
+import { loadEncoder } from "../../files/encoder.ts";
+import { loadRolloutTokenizer } from "../../files/rollout_tokenizer.ts";
+import { readRollouts } from "../../files/rollout_files.ts";
 import { fullTest } from "../_scope.ts";
 
 interface Golden {

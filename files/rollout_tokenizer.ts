@@ -1,5 +1,6 @@
 import { InputRangeError } from "../batch/mod.ts";
-import { errorInFile, readTokenizer } from "../sg/internal.ts";
+import { errorInFile } from "./error_in_file.ts";
+import { readTokenizer } from "./load_tokenizer.ts";
 import { type TokenBytes, tokenBytes, type TokenBytesOptions } from "../sg/mod.ts";
 import { type Encode, loadEncoder } from "./encoder.ts";
 
@@ -20,7 +21,7 @@ export interface RolloutTokenizer {
  *
  * @example Usage
  * ```ts
- * import { loadRolloutTokenizer } from "@hicra/hicra/hooks";
+ * import { loadRolloutTokenizer } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  * import { mkdtemp, rm, writeFile } from "node:fs/promises";
  * import { tmpdir } from "node:os";

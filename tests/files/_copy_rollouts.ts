@@ -1,4 +1,4 @@
 /** Reads rollouts from standard input and writes them to standard output. */
-import { readRollouts, writeJsonl } from "../../hooks/rollout_files.ts";
+import { readRollouts, writeJsonl } from "../../files/rollout_files.ts";
 
 await writeJsonl("-", readRollouts("-"));

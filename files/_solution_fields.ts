@@ -1,5 +1,5 @@
 import { InputRangeError, InputTypeError } from "../batch/mod.ts";
-import type { Solution } from "../sg/mining/mod.ts";
+import type { Solution } from "./solution.ts";
 
 /** Where a record holds its solutions; dotted paths, as arrays of names. */
 export interface SolutionFields {

@@ -1,6 +1,6 @@
 import { open, readFile, stat } from "node:fs/promises";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
-import type { Solution } from "../sg/mining/mod.ts";
+import type { Solution } from "./solution.ts";
 import { parseExactJson } from "./_exact_json.ts";
 import { withParquet } from "./_parquet_rows.ts";
 import { MAX_RECORD_LENGTH, readLines } from "./_read_lines.ts";
@@ -72,7 +72,7 @@ export interface ReadSolutionsOptions {
  *
  * @example Usage
  * ```ts
- * import { readSolutions } from "@hicra/hicra/hooks";
+ * import { readSolutions } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  * import { mkdtemp, rm, writeFile } from "node:fs/promises";
  * import { tmpdir } from "node:os";

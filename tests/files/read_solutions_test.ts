@@ -7,9 +7,10 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
-import { readSolutions, type ReadSolutionsOptions } from "../../hooks/read_solutions.ts";
-import { solutionsKey } from "../../hooks/solutions_key.ts";
-import { claimWorkFolder, type Solution } from "../../sg/mining/mod.ts";
+import { readSolutions, type ReadSolutionsOptions } from "../../files/read_solutions.ts";
+import { solutionsKey } from "../../files/solutions_key.ts";
+import { claimWorkFolder } from "../../sg/mining/mod.ts";
+import type { Solution } from "../../files/mod.ts";
 
 const CORPUS = fileURLToPath(new URL("../testdata/corpus/", import.meta.url));
 const ROLLOUTS = fileURLToPath(new URL("../testdata/rollouts/", import.meta.url));

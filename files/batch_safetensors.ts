@@ -59,7 +59,7 @@ const MAX_HEADER_BYTES = 2 ** 24;
  *
  * @example Usage
  * ```ts
- * import { batchFromSafetensors, batchToSafetensors } from "@hicra/hicra/hooks";
+ * import { batchFromSafetensors, batchToSafetensors } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const bytes = batchToSafetensors({
@@ -109,7 +109,7 @@ export function batchToSafetensors(
  *
  * @example Usage
  * ```ts
- * import { batchFromSafetensors, encodeSafetensors } from "@hicra/hicra/hooks";
+ * import { batchFromSafetensors, encodeSafetensors } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const { batch } = batchFromSafetensors(encodeSafetensors({

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { type Batch, checkBatch } from "../../batch/mod.ts";
-import { batchFromSafetensors, batchToSafetensors } from "../../hooks/batch_safetensors.ts";
+import { batchFromSafetensors, batchToSafetensors } from "../../files/batch_safetensors.ts";
 import {
   decodeSafetensors,
   type Dtype,
   encodeSafetensors,
   type Tensor,
   type TensorData,
-} from "../../hooks/safetensors.ts";
+} from "../../files/safetensors.ts";
 
 /** Written by Python's safetensors, see testdata/safetensors/build.py. */
 function golden(name: string): Uint8Array {

@@ -1,6 +1,6 @@
 /** Writes standard input to a file, after it has done what its second argument says with signals. */
 import process from "node:process";
-import { writeWhole } from "../../sg/write_whole.ts";
+import { writeWhole } from "../../files/write_whole.ts";
 
 const [path, mode] = process.argv.slice(2) as [string, string];
 if (mode === "listens") process.once("SIGTERM", () => process.stderr.write("heard\n"));

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { jsonMembers } from "../../hooks/_json_members.ts";
-import { rewriteLine } from "../../hooks/_rewrite_line.ts";
+import { jsonMembers } from "../../files/_json_members.ts";
+import { rewriteLine } from "../../files/rewrite_line.ts";
 import { OBJECT_SOURCE } from "./_json_source.ts";
 
 Deno.test("rewriteLine() replaces in place, appends what is missing, and keeps all else", () => {

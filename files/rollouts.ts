@@ -91,7 +91,7 @@ export interface ParseRolloutOptions {
  *
  * @example Usage
  * ```ts
- * import { parseRollout } from "@hicra/hicra/hooks";
+ * import { parseRollout } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const rollout = parseRollout('{"prompt_id": "p", "token_ids": [5, 6], "reward": 1, "note": "x"}');
@@ -153,7 +153,7 @@ export function parseRollout(
  *
  * @example Usage
  * ```ts
- * import { rolloutsToBatch } from "@hicra/hicra/hooks";
+ * import { rolloutsToBatch } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const { batch, promptIds } = rolloutsToBatch([

@@ -3,9 +3,10 @@
  *
  * @module
  */
-export { errorInFile } from "./_error_in_file.ts";
-export { WORK_MARKER } from "./mining/work_marker.ts";
+export { errorInFile } from "./error_in_file.ts";
 export { readTokenizer } from "./load_tokenizer.ts";
 export { readWhole } from "./read_whole.ts";
+export { rewriteLine } from "./rewrite_line.ts";
 export { systemReason } from "./system_reason.ts";
-export { isTemporaryFile, writeWhole } from "./write_whole.ts";
+export { WORK_MARKER } from "./work_marker.ts";
+export { asWriting, isTemporaryFile, writeWhole } from "./write_whole.ts";

@@ -9,7 +9,7 @@ import type { ReadSolutionsOptions } from "./read_solutions.ts";
  *
  * @example Usage
  * ```ts
- * import { solutionsKey } from "@hicra/hicra/hooks";
+ * import { solutionsKey } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * assert.equal(await solutionsKey("-"), undefined);

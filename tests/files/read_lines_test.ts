@@ -5,7 +5,7 @@ import process from "node:process";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { createGzip } from "node:zlib";
-import { MAX_RECORD_LENGTH, readLines } from "../../hooks/_read_lines.ts";
+import { MAX_RECORD_LENGTH, readLines } from "../../files/_read_lines.ts";
 import { inFolder } from "../_in_folder.ts";
 
 const COPY = fileURLToPath(new URL("_copy_rollouts.ts", import.meta.url));

@@ -1,6 +1,6 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { InputRangeError, InputTypeError } from "../batch/mod.ts";
-import { readTokenizer } from "../sg/internal.ts";
+import { readTokenizer } from "./load_tokenizer.ts";
 import { encoderLimits, modelType } from "./_encoder_limits.ts";
 
 /** Encodes a text into token ids without adding special tokens. */
@@ -26,7 +26,7 @@ export type Encode = (text: string) => Int32Array;
  *
  * @example Usage
  * ```ts
- * import { loadEncoder } from "@hicra/hicra/hooks";
+ * import { loadEncoder } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const encode = await loadEncoder({

@@ -2,7 +2,8 @@ import process from "node:process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { systemReason, writeWhole } from "../sg/internal.ts";
+import { systemReason } from "./system_reason.ts";
+import { writeWhole } from "./write_whole.ts";
 import { jsonText } from "./_json_text.ts";
 import { readLines } from "./_read_lines.ts";
 import { parseRollout, type ParseRolloutOptions, type Rollout } from "./rollouts.ts";
@@ -13,7 +14,7 @@ import { parseRollout, type ParseRolloutOptions, type Rollout } from "./rollouts
  *
  * @example Usage
  * ```ts
- * import { readRollouts, writeJsonl } from "@hicra/hicra/hooks";
+ * import { readRollouts, writeJsonl } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  * import { mkdtemp, rm } from "node:fs/promises";
  * import { tmpdir } from "node:os";
@@ -54,7 +55,7 @@ export interface RolloutLine {
  *
  * @example Usage
  * ```ts
- * import { readRolloutLines, writeOutput } from "@hicra/hicra/hooks";
+ * import { readRolloutLines, writeOutput } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  * import { mkdtemp, rm } from "node:fs/promises";
  * import { tmpdir } from "node:os";
@@ -95,7 +96,7 @@ export async function* readRolloutLines(
  *
  * @example Usage
  * ```ts
- * import { writeJsonl } from "@hicra/hicra/hooks";
+ * import { writeJsonl } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  * import { mkdtemp, readFile, rm } from "node:fs/promises";
  * import { tmpdir } from "node:os";
@@ -127,7 +128,7 @@ export async function writeJsonl(
  *
  * @example Usage
  * ```ts
- * import { writeOutput } from "@hicra/hicra/hooks";
+ * import { writeOutput } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  * import { mkdtemp, readFile, rm } from "node:fs/promises";
  * import { tmpdir } from "node:os";

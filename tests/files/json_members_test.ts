@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { jsonMembers } from "../../hooks/_json_members.ts";
+import { jsonMembers } from "../../files/_json_members.ts";
 import { OBJECT_SOURCE } from "./_json_source.ts";
 
 Deno.test("jsonMembers() finds the text of every value", () => {

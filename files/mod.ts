@@ -1,0 +1,45 @@
+/**
+ * All that touches a disk or a file format: rollouts, solutions, lexicons, tokenizers, safetensors.
+ *
+ * @module
+ */
+export type { Batch } from "../batch/mod.ts";
+export type { Lexicon, TokenBytes, TokenBytesOptions } from "../sg/mod.ts";
+export {
+  type BatchExtra,
+  batchFromSafetensors,
+  batchToSafetensors,
+  type SafetensorsBatch,
+} from "./batch_safetensors.ts";
+export { type Encode, loadEncoder } from "./encoder.ts";
+export { BUILT_IN_LEXICONS, DEFAULT_LEXICON, loadLexicon } from "./load_lexicon.ts";
+export { loadTokenizer } from "./load_tokenizer.ts";
+export { type ReadFields, readSolutions, type ReadSolutionsOptions } from "./read_solutions.ts";
+export {
+  readRolloutLines,
+  readRollouts,
+  type RolloutLine,
+  writeJsonl,
+  writeOutput,
+} from "./rollout_files.ts";
+export { loadRolloutTokenizer, type RolloutTokenizer } from "./rollout_tokenizer.ts";
+export {
+  parseRollout,
+  type ParseRolloutOptions,
+  type Rollout,
+  type RolloutBatch,
+  rolloutsToBatch,
+  type RolloutsToBatchOptions,
+} from "./rollouts.ts";
+export {
+  decodeSafetensors,
+  type DecodeSafetensorsOptions,
+  type Dtype,
+  encodeSafetensors,
+  type Safetensors,
+  type Tensor,
+  type TensorData,
+} from "./safetensors.ts";
+export type { Solution } from "./solution.ts";
+export { solutionFiles } from "./solution_files.ts";
+export { solutionsKey } from "./solutions_key.ts";
