@@ -6,7 +6,8 @@
  * (https://arxiv.org/abs/2509.03646), with the controls that tell whether it helps.
  *
  * Start with `createHook`. Each part is usable alone from its own entry point: `./batch`,
- * `./advantage`, `./sg`, `./metrics`, `./kernels`, `./files`, `./hooks`.
+ * `./advantage`, `./sg`, `./metrics`, `./kernels`, `./files`, `./hooks`,
+ * `./view`.
  *
  * @module
  */
@@ -16,3 +17,4 @@ export * from "./sg/mod.ts";
 export * from "./metrics/mod.ts";
 export * from "./files/mod.ts";
 export * from "./hooks/mod.ts";
+export * from "./view/mod.ts";

@@ -18,6 +18,7 @@ import {
   type Schedule,
   type ScheduleClock,
   scheduleValue,
+  type TransformConfig,
 } from "../advantage/mod.ts";
 import {
   creditedJsonl,
@@ -25,25 +26,16 @@ import {
   creditedSafetensors,
   creditRollouts,
   type CreditRolloutsOptions,
-  inspectRollouts,
-  markRollouts,
-  MASK_FIELDS,
-  matcherProvenance,
-  measureRollouts,
-  metricsReport,
-  parseRunConfig,
-  type RunConfig,
-  traceAnsi,
-  traceLegendAnsi,
-  tracesPage,
-  type TransformConfig,
-} from "../hooks/mod.ts";
+} from "./credit_rollouts.ts";
+import { inspectRollouts } from "./inspect_rollouts.ts";
+import { markRollouts, MASK_FIELDS } from "./mark_rollouts.ts";
 import {
   BUILT_IN_LEXICONS,
   DEFAULT_LEXICON,
   type Encode,
   loadLexicon,
   loadRolloutTokenizer,
+  matcherProvenance,
   type ParseRolloutOptions,
   readRolloutLines,
   type Rollout,
@@ -51,6 +43,10 @@ import {
   writeJsonl,
   writeOutput,
 } from "../files/mod.ts";
+import { measureRollouts } from "./measure_rollouts.ts";
+import { metricsReport } from "./metrics_report.ts";
+import { parseRunConfig, type RunConfig } from "./run_config.ts";
+import { traceAnsi, traceLegendAnsi, tracesPage } from "../view/mod.ts";
 import { COLOR, finiteNumber, isColored, OUT, wholeNumber } from "./arguments.ts";
 import { addLexiconCommand } from "./lexicon_command.ts";
 import { addMineCommand } from "./mine_command.ts";

@@ -23,7 +23,7 @@ import {
 } from "../batch/mod.ts";
 import { measure, type MeasureOptions, type MetricSums } from "../metrics/mod.ts";
 import type { PlanningTokens, SgMatcher } from "../sg/mod.ts";
-import { missingWarnings } from "./_missing_warnings.ts";
+import { missingWarnings } from "../metrics/internal.ts";
 
 /** What a hook is made of. */
 export interface HookOptions {

@@ -1,6 +1,6 @@
 /**
- * How a training loop reaches this package: the advantage hook, the sidecar for loops in another
- * process, rollout files, and the tensors of a batch as safetensors.
+ * How a training loop reaches this package: the advantage hook, and the sidecar for loops in another
+ * process.
  *
  * @module
  */
@@ -26,43 +26,6 @@ export {
   type HookResult,
   type HookStep,
 } from "./create_hook.ts";
-export {
-  creditedJsonl,
-  creditedLines,
-  type CreditedRollout,
-  type CreditedRollouts,
-  creditedSafetensors,
-  creditRollouts,
-  type CreditRolloutsOptions,
-} from "./credit_rollouts.ts";
-export { measureRollouts, type MeasureRolloutsOptions } from "./measure_rollouts.ts";
-export { inspectRollouts, type InspectRolloutsOptions } from "./inspect_rollouts.ts";
-export { type MetricsReport, metricsReport, type MetricsReportOptions } from "./metrics_report.ts";
-export {
-  type MarkedRollout,
-  markRollouts,
-  type MarkRolloutsOptions,
-  MASK_FIELDS,
-} from "./mark_rollouts.ts";
-export { type MatcherProvenance, matcherProvenance } from "./provenance.ts";
-export { parseRunConfig, type RunConfig } from "./run_config.ts";
-export {
-  type AdvantageShift,
-  type Trace,
-  type TraceMarks,
-  type TraceOptions,
-  traceRollouts,
-  type TraceSegment,
-} from "./trace.ts";
-export { traceAnsi, type TraceAnsiOptions, traceLegendAnsi } from "./trace_ansi.ts";
-export {
-  traceControlsHtml,
-  traceHtml,
-  type TraceHtmlOptions,
-  tracesPage,
-  type TracesPageOptions,
-  traceStyles,
-} from "./trace_html.ts";
 export { createSidecar, type Sidecar } from "./sidecar/sidecar.ts";
 export {
   SIDECAR_PROTOCOL,

@@ -1,4 +1,4 @@
-import { traceStyles } from "../../hooks/mod.ts";
+import { traceStyles } from "../../view/mod.ts";
 import type { PythonFigures } from "../python/measure_python.ts";
 import type { BenchRun } from "../run.ts";
 import { escapeHtml } from "./html.ts";

@@ -1,5 +1,5 @@
 import { applyTransforms, createTransform } from "../../advantage/mod.ts";
-import { traceControlsHtml, traceHtml, traceRollouts } from "../../hooks/mod.ts";
+import { traceControlsHtml, traceHtml, traceRollouts } from "../../view/mod.ts";
 import { SgMatcher } from "../../sg/mod.ts";
 import { withHostAdvantages } from "../host_advantages.ts";
 import type { BenchRun } from "../run.ts";

@@ -2,7 +2,8 @@
  * What the sidecar is compared with: the same hook behind nested JSON lists, and a server that does nothing but send
  * bytes back. `deno run -A plain_server.ts SOCKET TOKENIZER.json`
  */
-import { createHook, loadLexicon, loadTokenizer, SgMatcher } from "../../mod.ts";
+import { createHook, SgMatcher } from "../../mod.ts";
+import { loadLexicon, loadTokenizer } from "../../files/mod.ts";
 
 interface JsonBatch {
   readonly "token_ids": number[][];

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../../batch/mod.ts";
-import { matcherProvenance } from "../provenance.ts";
 import {
   BUILT_IN_LEXICONS,
   decodeSafetensors,
   DEFAULT_LEXICON,
   loadLexicon,
+  matcherProvenance,
 } from "../../files/mod.ts";
 import {
   type Lexicon,

@@ -3,15 +3,8 @@ import assert from "node:assert/strict";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  createHook,
-  hicra,
-  loadEncoder,
-  loadLexicon,
-  loadTokenizer,
-  metricValues,
-  SgMatcher,
-} from "@hicra/hicra";
+import { createHook, hicra, metricValues, SgMatcher } from "@hicra/hicra";
+import { loadEncoder, loadLexicon, loadTokenizer } from "@hicra/hicra/files";
 import { packPadded, unpackPadded } from "@hicra/hicra/batch";
 import { baselinePreset } from "@hicra/hicra/advantage";
 import { tokenBytes } from "@hicra/hicra/sg";

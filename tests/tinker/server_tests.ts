@@ -11,13 +11,8 @@ import {
   type SampledBatch,
   TinkerClient,
 } from "../../hooks/tinker/mod.ts";
-import {
-  createHook,
-  lexiconFromGrams,
-  loadLexicon,
-  loadRolloutTokenizer,
-  SgMatcher,
-} from "../../mod.ts";
+import { createHook, lexiconFromGrams, SgMatcher } from "../../mod.ts";
+import { loadLexicon, loadRolloutTokenizer } from "../../files/mod.ts";
 
 const baseModel = env.HICRA_TINKER_MODEL!;
 // Retries of a request that got no answer: so the first test waits for the server to listen.

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { sum, trainOnTinker } from "../../../examples/tinker_loop.ts";
 import { TinkerClient } from "../../../hooks/tinker/mod.ts";
-import { createHook, loadRolloutTokenizer } from "../../../mod.ts";
+import { createHook } from "../../../mod.ts";
+import { loadRolloutTokenizer } from "../../../files/mod.ts";
 import { withServer } from "./_server.ts";
 
 const END = "<|im_end|>";

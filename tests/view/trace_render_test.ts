@@ -6,7 +6,7 @@ import {
   traceHtml,
   tracesPage,
   traceStyles,
-} from "../../hooks/mod.ts";
+} from "../../view/mod.ts";
 
 const TRACE: Trace = {
   promptId: "p",

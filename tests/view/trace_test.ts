@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Batch, checkBatch } from "../../batch/mod.ts";
-import { type Trace, type TraceMarks, traceRollouts } from "../../hooks/mod.ts";
+import { type Trace, type TraceMarks, traceRollouts } from "../../view/mod.ts";
 import { rolloutsToBatch } from "../../files/mod.ts";
-import { tinyMatcher } from "./_tiny_matcher.ts";
+import { tinyMatcher } from "../hooks/_tiny_matcher.ts";
 
 const matcher = tinyMatcher();
 

@@ -30,19 +30,6 @@ const schema = z.strictObject({
  * Parses a configuration file, strictly: an unknown key is an error that lists the known ones. The
  * options of a transform are checked when it is created.
  *
- * @example Usage
- * ```ts
- * import { parseRunConfig } from "@hicra/hicra/hooks";
- * import assert from "node:assert/strict";
- *
- * const { transforms } = parseRunConfig('{"transforms": [{"name": "hicra", "alpha": 0.3}]}', "a.json");
- * assert.deepEqual(transforms, [{ name: "hicra", alpha: 0.3 }]);
- * assert.throws(
- *   () => parseRunConfig('{"metrics": {"correct": 1}}', "a.json"),
- *   /metrics.correct is not known: known keys are correctAbove, followerLength, groupScope/,
- * );
- * ```
- *
  * @param text A JSON object.
  * @param name What error messages call it, for instance its path.
  * @returns The configuration.

@@ -41,19 +41,6 @@ export interface MetricsReport {
  * Puts the metrics of a step together: pairs, values, entropies with their support, and the mergeable
  * sums.
  *
- * @example Usage
- * ```ts
- * import { lexiconFromGrams } from "@hicra/hicra/sg";
- * import { emptyMetrics } from "@hicra/hicra/metrics";
- * import { metricsReport } from "@hicra/hicra/hooks";
- * import assert from "node:assert/strict";
- *
- * const lexicon = lexiconFromGrams(["wait", "so"], { name: "mine" });
- * const report = metricsReport({ ...emptyMetrics(), grams: { 0: 1, 1: 1 } }, { lexicon });
- * assert.equal(report.entropies.semantic.support, 2);
- * assert.equal(report.values["hicra/phrase_entropy"], Math.LN2);
- * ```
- *
  * @param sums Metrics of the step.
  * @param options The lexicon, and the step to compare with.
  * @returns Plain JSON.

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { creditRollouts, inspectRollouts, markRollouts, measureRollouts } from "../../hooks/mod.ts";
+import { creditRollouts } from "../../cli/credit_rollouts.ts";
+import { inspectRollouts } from "../../cli/inspect_rollouts.ts";
+import { markRollouts } from "../../cli/mark_rollouts.ts";
+import { measureRollouts } from "../../cli/measure_rollouts.ts";
 import type { Rollout } from "../../files/mod.ts";
 import { mergeMetrics, metricPairs, type MetricSums } from "../../metrics/mod.ts";
-import { tinyMatcher } from "./_tiny_matcher.ts";
+import { tinyMatcher } from "../hooks/_tiny_matcher.ts";
 
 const matcher = tinyMatcher();
 const transforms = [{ name: "hicra", alpha: 0.5 }];

@@ -84,7 +84,7 @@ export interface TraceOptions {
  * ```ts
  * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
  * import { checkBatch } from "@hicra/hicra/batch";
- * import { traceRollouts } from "@hicra/hicra/hooks";
+ * import { traceRollouts } from "@hicra/hicra/view";
  * import assert from "node:assert/strict";
  *
  * const tokens = tokenBytes({

@@ -19,7 +19,7 @@ export interface MatcherProvenance {
  * @example Usage
  * ```ts
  * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
- * import { matcherProvenance } from "@hicra/hicra/hooks";
+ * import { matcherProvenance } from "@hicra/hicra/files";
  * import assert from "node:assert/strict";
  *
  * const tokens = tokenBytes({

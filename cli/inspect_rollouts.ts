@@ -3,7 +3,7 @@ import { InputRangeError } from "../batch/mod.ts";
 import type { CreditedRollouts } from "./credit_rollouts.ts";
 import { type MarkRolloutsOptions, packRollouts } from "./mark_rollouts.ts";
 import type { Rollout } from "../files/mod.ts";
-import { type Trace, traceRollouts } from "./trace.ts";
+import { type Trace, traceRollouts } from "../view/mod.ts";
 
 /** Options of {@linkcode inspectRollouts}. */
 export interface InspectRolloutsOptions extends MarkRolloutsOptions {
@@ -22,27 +22,6 @@ export interface InspectRolloutsOptions extends MarkRolloutsOptions {
 /**
  * Selects rollouts and turns them into traces. Without `credited` it reads one rollout after the
  * other and stops when it has enough.
- *
- * @example Usage
- * ```ts
- * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
- * import { inspectRollouts, traceAnsi } from "@hicra/hicra/hooks";
- * import assert from "node:assert/strict";
- *
- * const tokens = tokenBytes({
- *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1 }, merges: [] },
- *   decoder: { type: "ByteLevel" },
- *   added_tokens: [],
- * });
- * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
- * const rollouts = [
- *   { prompt_id: "p", token_ids: [0], reward: 0 },
- *   { prompt_id: "p", token_ids: [0, 1], reward: 1 },
- * ];
- * for await (const trace of inspectRollouts(rollouts, { matcher, correct: true })) {
- *   assert.match(traceAnsi(trace, { color: false }), /But⟦ot: wait⟧/);
- * }
- * ```
  *
  * @param rollouts As `readRollouts` yields them.
  * @param options Matcher, selection and what the transforms did.

@@ -1,7 +1,7 @@
 import { warnOnConsole } from "../batch/internal.ts";
 import { type CheckedBatch, InputRangeError } from "../batch/mod.ts";
 import type { SgMatcher } from "../sg/mod.ts";
-import type { HookResult } from "./create_hook.ts";
+import type { HookResult } from "../hooks/mod.ts";
 import { type Encode, type Rollout, type RolloutBatch, rolloutsToBatch } from "../files/mod.ts";
 
 /** Options of {@linkcode markRollouts}. */
@@ -39,25 +39,6 @@ export const MASK_FIELDS: readonly string[] = [
  * Marks the planning tokens of rollouts, one after the other, so that a file of any size passes in
  * bounded memory. Fields that the mask does not depend on ({@linkcode MASK_FIELDS} lists the others) are
  * not looked at.
- *
- * @example Usage
- * ```ts
- * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
- * import { markRollouts } from "@hicra/hicra/hooks";
- * import assert from "node:assert/strict";
- *
- * const tokens = tokenBytes({
- *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1, ",": 2, "Ġno": 3 }, merges: [] },
- *   decoder: { type: "ByteLevel" },
- *   added_tokens: [],
- * });
- * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
- * const rollouts = [{ prompt_id: "p", token_ids: [0, 1, 2, 3] }];
- * for await (const marked of markRollouts(rollouts, { matcher })) {
- *   assert.deepEqual(marked.planning_mask, Uint8Array.of(0, 1, 0, 0));
- *   assert.deepEqual(marked.spans, [[1, 2, 0]]);
- * }
- * ```
  *
  * @param rollouts As `readRollouts` yields them.
  * @param options Matcher and encoder.

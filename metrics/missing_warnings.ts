@@ -1,4 +1,4 @@
-import type { MetricSums, PairName } from "../metrics/mod.ts";
+import type { MetricSums, PairName } from "./metric_sums.ts";
 
 const MISSING: readonly (readonly [PairName, string])[] = [
   ["surprisal_missing_frac", "the logprob of some trained tokens"],

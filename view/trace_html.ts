@@ -105,7 +105,7 @@ ${
  *
  * @example Usage
  * ```ts
- * import { traceControlsHtml } from "@hicra/hicra/hooks";
+ * import { traceControlsHtml } from "@hicra/hicra/view";
  * import assert from "node:assert/strict";
  *
  * assert.match(traceControlsHtml(), /<mark class="branching"[^>]*>branching<\/mark>/);
@@ -136,7 +136,7 @@ export function traceControlsHtml(): string {
  *
  * @example Usage
  * ```ts
- * import { traceHtml } from "@hicra/hicra/hooks";
+ * import { traceHtml } from "@hicra/hicra/view";
  * import assert from "node:assert/strict";
  *
  * const html = traceHtml({
@@ -174,7 +174,7 @@ export function traceHtml(trace: Trace, { open = false }: TraceHtmlOptions = {})
  *
  * @example Usage
  * ```ts
- * import { tracesPage } from "@hicra/hicra/hooks";
+ * import { tracesPage } from "@hicra/hicra/view";
  * import assert from "node:assert/strict";
  *
  * let html = "";

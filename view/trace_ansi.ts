@@ -27,7 +27,7 @@ const DIM = "2";
  *
  * @example Usage
  * ```ts
- * import { type Trace, traceAnsi } from "@hicra/hicra/hooks";
+ * import { type Trace, traceAnsi } from "@hicra/hicra/view";
  * import assert from "node:assert/strict";
  *
  * const trace: Trace = {
@@ -72,7 +72,7 @@ export function traceAnsi(trace: Trace, { color }: TraceAnsiOptions): string {
  *
  * @example Usage
  * ```ts
- * import { traceLegendAnsi } from "@hicra/hicra/hooks";
+ * import { traceLegendAnsi } from "@hicra/hicra/view";
  * import assert from "node:assert/strict";
  *
  * assert.equal(

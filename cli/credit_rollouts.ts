@@ -9,7 +9,7 @@ import { warnOnConsole } from "../batch/internal.ts";
 import { type CheckedBatch, InputTypeError, tokenAdvantages } from "../batch/mod.ts";
 import type { MeasureOptions } from "../metrics/mod.ts";
 import { batchToSafetensors, type Rollout, type RolloutLine } from "../files/mod.ts";
-import { createHook, type HookResult, type HookStep } from "./create_hook.ts";
+import { createHook, type HookResult, type HookStep } from "../hooks/mod.ts";
 import {
   markedLines,
   type MarkedRollout,
@@ -58,25 +58,6 @@ export interface CreditedRollout extends MarkedRollout {
  * makes of `reward`; never some of each. Rollouts that have been through here are refused, told by
  * their `planning_mask`: the second application would compound. Where all advantages are 0, which no
  * transform changes, `warn` is told why.
- *
- * @example Usage
- * ```ts
- * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
- * import { creditRollouts } from "@hicra/hicra/hooks";
- * import assert from "node:assert/strict";
- *
- * const tokens = tokenBytes({
- *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1, ",": 2, "Ġno": 3 }, merges: [] },
- *   decoder: { type: "ByteLevel" },
- *   added_tokens: [],
- * });
- * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
- * const { result } = creditRollouts([
- *   { prompt_id: "p", token_ids: [0, 1], reward: 1 },
- *   { prompt_id: "p", token_ids: [3, 1], reward: 0 },
- * ], { matcher, baseline: "paper", transforms: [{ name: "hicra", alpha: 0.5 }] });
- * assert.deepEqual(result.advantages, Float32Array.of(0.5, 0.75, -0.5, -0.25));
- * ```
  *
  * @param rollouts As `readRollouts` yields them.
  * @param options Matcher, transforms and baseline.
@@ -174,25 +155,6 @@ function whyZero({ rewards, groupIds }: CheckedBatch, baseline: string): string 
  * {@linkcode CreditedRollout} names change. For rollouts that were read from a file,
  * {@linkcode creditedJsonl} also keeps what a JavaScript number cannot hold.
  *
- * @example Usage
- * ```ts
- * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
- * import { creditedLines, creditRollouts } from "@hicra/hicra/hooks";
- * import assert from "node:assert/strict";
- *
- * const tokens = tokenBytes({
- *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1 }, merges: [] },
- *   decoder: { type: "ByteLevel" },
- *   added_tokens: [],
- * });
- * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
- * const rollouts = [{ prompt_id: "p", token_ids: [0, 1], advantage: 1, note: "x" }];
- * const credited = creditRollouts(rollouts, { matcher, transforms: [{ name: "hicra", alpha: 0.5 }] });
- * const [line] = creditedLines(rollouts, credited);
- * assert.equal(line!.note, "x");
- * assert.deepEqual(line!.advantages, Float32Array.of(1, 1.5));
- * ```
- *
  * @param rollouts Those given to `creditRollouts`.
  * @param credited What it returned.
  * @returns One object per rollout, in order.
@@ -213,28 +175,6 @@ export function* creditedLines(
  * `planning_mask`, `spans` and `advantages`, and `token_ids` where the line has none. They replace a
  * field of that name, at every place where the line repeats it, or are appended. Everything else keeps
  * its bytes, such as the digits of a number that no float64 holds.
- *
- * @example Usage
- * ```ts
- * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
- * import { creditedJsonl, creditRollouts } from "@hicra/hicra/hooks";
- * import { parseRollout } from "@hicra/hicra/files";
- * import assert from "node:assert/strict";
- *
- * const tokens = tokenBytes({
- *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1 }, merges: [] },
- *   decoder: { type: "ByteLevel" },
- *   added_tokens: [],
- * });
- * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
- * const line = '{"prompt_id": "p", "token_ids": [0, 1], "advantage": 1.0, "row": 9007199254740993}';
- * const rollout = parseRollout(line);
- * const credited = creditRollouts([rollout], { matcher, transforms: [{ name: "hicra", alpha: 0.5 }] });
- * assert.deepEqual([...creditedJsonl([{ rollout, line }], credited)], [
- *   '{"prompt_id": "p", "token_ids": [0, 1], "advantage": 1.0, "row": 9007199254740993,' +
- *   '"planning_mask":[0,1],"spans":[[1,2,0]],"advantages":[1,1.5]}\n',
- * ]);
- * ```
  *
  * @param lines As `readRolloutLines` yields them; their rollouts are those given to `creditRollouts`.
  * @param credited What it returned.
@@ -259,26 +199,6 @@ export function* creditedJsonl(
  * Encodes credited rollouts as safetensors: the tensors of the batch contract with the advantages
  * after the transforms, `planning_mask`, and `spans` `[spans, 3]` with positions in the batch. The
  * header says `base: transformed`, so that nobody transforms them again.
- *
- * @example Usage
- * ```ts
- * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
- * import { creditedSafetensors, creditRollouts } from "@hicra/hicra/hooks";
- * import { batchFromSafetensors } from "@hicra/hicra/files";
- * import assert from "node:assert/strict";
- *
- * const tokens = tokenBytes({
- *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1 }, merges: [] },
- *   decoder: { type: "ByteLevel" },
- *   added_tokens: [],
- * });
- * const matcher = SgMatcher.compile(lexiconFromGrams(["wait"], { name: "mine" }), tokens);
- * const rollouts = [{ prompt_id: "p", token_ids: [0, 1], advantage: 1 }];
- * const credited = creditRollouts(rollouts, { matcher, transforms: [{ name: "hicra", alpha: 0.5 }] });
- * const { batch, tensors } = batchFromSafetensors(creditedSafetensors(credited, { run: "a" }));
- * assert.deepEqual(batch.advantages, Float32Array.of(1, 1.5));
- * assert.deepEqual(tensors.spans!.shape, [1, 3]);
- * ```
  *
  * @param credited What {@linkcode creditRollouts} returned.
  * @param metadata Further text for the header.
