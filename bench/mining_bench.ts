@@ -6,8 +6,8 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSolutions } from "../files/mod.ts";
-import { countNgrams, storeCorpus } from "../sg/mining/mod.ts";
-import { plainNgrams } from "../tests/sg/mining/_plain_ngrams.ts";
+import { countNgrams, storeCorpus } from "../mining/mod.ts";
+import { plainNgrams } from "../tests/mining/_plain_ngrams.ts";
 
 const rollouts = fileURLToPath(new URL("../tests/testdata/rollouts/", import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), "hicra-"));

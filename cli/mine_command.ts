@@ -15,7 +15,7 @@ import {
   writeOutput,
 } from "../files/mod.ts";
 import { readWhole } from "../files/internal.ts";
-import type { Embedder, MineOptions, MineProgress } from "../sg/mining/mod.ts";
+import type { Embedder, MineOptions, MineProgress } from "../mining/mod.ts";
 import { type Lexicon, serializeLexicon } from "../sg/mod.ts";
 
 /** What the stages are called on the screen. */
@@ -144,7 +144,7 @@ async function run(
   await checkWritable(out);
   await refuseOverwriting([["--out", out], ["--work", work]], await filesOf(paths, flags));
   // Loaded here, as the other commands need no onnxruntime.
-  const mining = await import("../sg/mining/mod.ts");
+  const mining = await import("../mining/mod.ts");
   if (work !== undefined) await mining.claimWorkFolder(work);
   const removeWork = async (): Promise<void> => {
     if (flags.work !== undefined || work === undefined) return;
@@ -205,7 +205,7 @@ interface RunContext {
 }
 
 async function mineFiles(
-  mining: typeof import("../sg/mining/mod.ts"),
+  mining: typeof import("../mining/mod.ts"),
   paths: readonly string[],
   flags: MineFlags,
   { work, line, signal, onCorrupt }: RunContext,
@@ -292,7 +292,7 @@ async function checkWritable(out: string): Promise<void> {
 }
 
 async function loadEmbedder(
-  { sentenceTransformer, staticEmbedder }: typeof import("../sg/mining/mod.ts"),
+  { sentenceTransformer, staticEmbedder }: typeof import("../mining/mod.ts"),
   { embedder, threads = 0 }: MineFlags,
 ): Promise<Embedder> {
   if (embedder === "static") return await staticEmbedder({ threads });

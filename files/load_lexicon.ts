@@ -16,7 +16,7 @@ export const DEFAULT_LEXICON = "math";
  *
  * - `math`: 265 grams of 2 to 5 words that `mine` of `./mining` found in 1,852 right solutions of mathematical
  *   problems by four models; its provenance holds every parameter, `sg/lexicons/README.md` the command
- *   that makes it again, and `bench/mining` what it is worth.
+ *   that makes it again, and `bench/lexicons` what it is worth.
  * - `paper`: the 249 grams of the paper's Listing 1 (arXiv 2509.03646v3, Appendix A). Their kinds are
  *   ours, by the guideline in its provenance.
  * - `paper-3to5`: the 179 of them that have 3 to 5 words, the length that the paper's section 2.1 says

@@ -11,19 +11,19 @@
 export type { LogitDtype, Logits } from "./logit_dtype.ts";
 export type { LogitStats, LogitStatsOptions } from "./logits/reference.ts";
 export { LogitStatsSession, type LogitStatsSessionOptions } from "./logits/onnx.ts";
-export { CosineProducts, type Products } from "./neighbours/cosine_products.ts";
+export { CosineProducts, type Products } from "../mining/cluster/cosine_products.ts";
 export {
   cosineDistance,
   type Directions,
   directions,
   type DirectionsOptions,
-} from "./neighbours/directions.ts";
-export { type NearPairsOptions, visitNearPairs } from "./neighbours/near_pairs.ts";
-export { neighboursOnnx, type NeighboursOnnxOptions } from "./neighbours/onnx.ts";
+} from "../mining/cluster/directions.ts";
+export { type NearPairsOptions, visitNearPairs } from "../mining/cluster/near_pairs.ts";
+export { neighboursOnnx, type NeighboursOnnxOptions } from "../mining/cluster/cosine_onnx.ts";
 export {
   BLOCK_ROWS,
   type PairwiseOptions,
   type ProductBlock,
   visitProductBlocks,
-} from "./neighbours/product_blocks.ts";
+} from "../mining/cluster/product_blocks.ts";
 export type { Neighbours, NeighboursOptions } from "./neighbours/reference.ts";

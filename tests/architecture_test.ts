@@ -31,12 +31,12 @@ const ENTRIES = [
   "kernels/mod.ts",
   "kernels/onnx.ts",
   "hooks/tinker/mod.ts",
-  "sg/mining/mod.ts",
+  "mining/mod.ts",
   "bench/main.ts",
   "bench/gpu/main.ts",
-  "bench/mining/main.ts",
-  "bench/mining/print_ngrams.ts",
-  "bench/mining/sample_for_labelling.ts",
+  "bench/lexicons/main.ts",
+  "bench/lexicons/print_ngrams.ts",
+  "bench/lexicons/sample_for_labelling.ts",
   "examples/gpu_loop.ts",
   "examples/in_process_loop.ts",
   "examples/tinker_loop.ts",
@@ -86,7 +86,7 @@ Deno.test("the graph holds every module of the folders", () => {
 });
 
 /** Entry points of their own: the first two need a native package, the third is for some loops only. */
-const OTHER_DOORS = ["sg/mining/mod.ts", "kernels/onnx.ts", "hooks/tinker/mod.ts"];
+const OTHER_DOORS = ["mining/mod.ts", "kernels/onnx.ts", "hooks/tinker/mod.ts"];
 /** Doors between folders of the package, which no user goes through. */
 const INNER_DOORS = ["batch/internal.ts", "sg/internal.ts"];
 
@@ -139,10 +139,10 @@ const BY_HAND: Readonly<Record<string, RegExp>> = {
   // The one that the others call.
   "files/write_whole.ts": /./,
   // Appends records, each with a checksum.
-  "sg/mining/embedding_cache.ts": /^appendFile$/,
+  "mining/embed/embedding_cache.ts": /^appendFile$/,
   // Remove the folder that they have just made under a name that was nobody's.
-  "sg/mining/mine.ts": /^recursive$/,
-  "sg/mining/count_ngrams.ts": /^recursive$/,
+  "mining/mine.ts": /^recursive$/,
+  "mining/count/count_ngrams.ts": /^recursive$/,
 };
 
 Deno.test("files are written whole by one function, and no folder is removed with what others put there", () => {

@@ -1,6 +1,6 @@
 """Mines strategic grams as a plain Python pipeline: what `hicra mine` is measured beside.
 
-The steps are those of `mine` in sg/mining, with the usual libraries: json, re, dictionaries, numpy,
+The steps are those of `mine` in mining/, with the usual libraries: json, re, dictionaries, numpy,
 sentence-transformers or onnxruntime, scikit-learn. Its sentence rules are simpler, so the grams are not
 the same one by one. Writes seconds by stage, what was counted, and peak memory as JSON on standard
 output.

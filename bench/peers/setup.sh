@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Python peers of `deno task bench`, the pipeline that bench/mining/pipeline_speed.ts runs, and the model
+# Installs the Python peers of `deno task bench`, the pipeline that bench/lexicons/pipeline_speed.ts runs, and the model
 # that both embed with, into .venv here. Needs Python 3.11 or newer and 6.5 GB of disk: torch on PyPI brings its CUDA libraries, which
 # stay unused.
 set -euo pipefail

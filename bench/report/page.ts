@@ -109,7 +109,7 @@ function pythonSection(figures: PythonFigures): string {
     "Beside Python",
     "The same bytes in one run, ours and Python in turns: matchers, the transform, logits; how costs " +
       "grow, and memory. The stages of mining are beside scikit-learn and sentence-transformers in " +
-      "bench/mining/README.md.",
+      "bench/lexicons/README.md.",
     [aims!, matchers!].map((table) => htmlTable(table, { open: true })).join("") + folded(others),
   );
 }

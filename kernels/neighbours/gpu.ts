@@ -6,9 +6,9 @@ import { workgroupGrid } from "../_dispatch.ts";
 import { selfCheck } from "../_self_check.ts";
 import { type Output, transfer, Transfers } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
-import { checkEpsilon, checkNumIndices } from "./_check_epsilon.ts";
+import { checkEpsilon, checkNumIndices } from "../../mining/cluster/_check_epsilon.ts";
 import { compareNeighbours } from "./_compare.ts";
-import { cosineDistance, type Directions, directions, roundingError } from "./directions.ts";
+import { cosineDistance, type Directions, directions, roundingError } from "../../mining/cluster/directions.ts";
 import type { Neighbours, NeighboursOptions } from "./reference.ts";
 import { COUNT_NEIGHBOURS_SHADER, LIST_NEIGHBOURS_SHADER, TILE_ROWS } from "./shader.ts";
 

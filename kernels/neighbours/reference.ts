@@ -1,5 +1,5 @@
-import { checkEpsilon } from "./_check_epsilon.ts";
-import { cosineDistance, directions } from "./directions.ts";
+import { checkEpsilon } from "../../mining/cluster/_check_epsilon.ts";
+import { cosineDistance, directions } from "../../mining/cluster/directions.ts";
 
 /** Options of `neighbours` and `neighboursGpu`. */
 export interface NeighboursOptions {

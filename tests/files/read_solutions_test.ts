@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { readSolutions, type ReadSolutionsOptions } from "../../files/read_solutions.ts";
 import { solutionsKey } from "../../files/solutions_key.ts";
-import { claimWorkFolder } from "../../sg/mining/mod.ts";
+import { claimWorkFolder } from "../../mining/mod.ts";
 import type { Solution } from "../../files/mod.ts";
 
 const CORPUS = fileURLToPath(new URL("../testdata/corpus/", import.meta.url));

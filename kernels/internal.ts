@@ -1,0 +1,6 @@
+/**
+ * What the other folders of this package use, and nobody else.
+ *
+ * @module
+ */
+export { model } from "./_onnx_model.ts";

@@ -1,0 +1,160 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { InputRangeError } from "../../batch/mod.ts";
+import { writing } from "../corpus/_corpus_shards.ts";
+import { countCorpus } from "./_count_engine.ts";
+import type { GramUnit, NgramTable } from "./ngram_table.ts";
+import type { Solution } from "../../files/mod.ts";
+import { storeCorpus, type StoredCorpus } from "../corpus/stored_corpus.ts";
+
+/** What {@linkcode countNgrams} says while it works. */
+export interface NgramProgress {
+  /**
+   * What is done with the solutions: `store` writes them to the disk if they are no stored corpus,
+   * `filter` finds by hash which n-grams may occur in enough prompts, `count` counts those by
+   * text, `examples` reads examples. If memory is short, `filter` and `count` are repeated.
+   */
+  readonly stage: "store" | "filter" | "count" | "examples";
+  /** Solutions with which the stage is through. */
+  readonly solutions: number;
+  /** Solutions of the corpus; not known while it is stored. */
+  readonly numSolutions?: number;
+}
+
+/** Options of {@linkcode countNgrams}. */
+export interface CountNgramsOptions {
+  /** Fewest words of a gram. Default 3. */
+  readonly minWords?: number;
+  /** Most words of a gram. Default 5. */
+  readonly maxWords?: number;
+  /** What is counted. Default `word`. */
+  readonly unit?: GramUnit;
+  /** Least number of distinct prompts. Default 0.2 % of the prompts, and at least 3. */
+  readonly minPrompts?: number;
+  /**
+   * Threads that count, at most one a shard; 1 is the calling thread. Default: the number of cores, but no
+   * more than one for every 16 million UTF-16 units of text, as a thread takes half a second to be fast.
+   */
+  readonly workers?: number;
+  /** About the most memory that filtering and counting take together, from 1 MiB. Default 1 GiB. */
+  readonly memoryBytes?: number;
+  /**
+   * Folder that takes solutions that are no stored corpus, in a folder of their own that is removed
+   * in the end. Default: that of the system for temporary files.
+   */
+  readonly scratchFolder?: string;
+  /** Is told, after every shard of the corpus, how far the work is. */
+  readonly onProgress?: (progress: NgramProgress) => void;
+  /** Ends the work early; nothing is left of it. */
+  readonly signal?: AbortSignal;
+}
+
+const MIN_MEMORY = 2 ** 20;
+/** UTF-16 units of text for which another thread is worth its start. */
+const THREAD_CHARACTERS = 2 ** 24;
+
+/**
+ * Counts the n-grams of a corpus that occur in at least `minPrompts` distinct prompts, exactly, whatever
+ * the size of the corpus; the number of threads and the memory change no byte of the result. Words,
+ * sentences and what parts them are those of the matching rules, so every gram of words matches where
+ * it was counted.
+ *
+ * A first pass filters n-grams by a hash, in a table that may count a gram too often but never too rarely. A
+ * second pass counts what is left by text; where it does not fit in `memoryBytes`, in several passes over
+ * ranges of n-grams. The result and, of solutions that are not stored, the prompt ids take
+ * memory besides. A signal is heeded every some 20 ms.
+ *
+ * With `unit: "character"` a gram is a run of letters of a script without spaces between words. By
+ * version 1 of the matching rules such a gram matches only where no letter stands beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { countNgrams } from "@hicra/hicra/mining";
+ * import assert from "node:assert/strict";
+ *
+ * const solutions = ["a", "b", "c"].map((promptId) => ({ text: "Wait, let me $x$", promptId }));
+ * const table = await countNgrams(solutions);
+ * assert.deepEqual(table.texts, ["wait, let me"]);
+ * assert.deepEqual([...table.followedByMath], [3]);
+ * ```
+ *
+ * @param solutions A stored corpus, or the texts with their prompts in a fixed order.
+ * @param options Length of the grams, the least number of prompts, threads and memory.
+ * @returns The grams and their counts.
+ * @throws {RangeError} If an option is out of range, there is no solution, or no gram is left.
+ * @throws {SyntaxError} If a shard of the corpus is damaged.
+ * @throws {Error} If solutions cannot be stored in the scratch folder.
+ */
+export async function countNgrams(
+  solutions: StoredCorpus | AsyncIterable<Solution> | Iterable<Solution>,
+  options: CountNgramsOptions = {},
+): Promise<NgramTable> {
+  checkOptions(options);
+  if ("shards" in solutions) return await countStored(solutions, options);
+  const { scratchFolder = tmpdir(), signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const folder = await writing(
+    scratchFolder,
+    () => mkdtemp(join(scratchFolder, "hicra-corpus-")),
+  );
+  try {
+    const corpus = await storeCorpus(solutions, folder, {
+      ...(signal !== undefined && { signal }),
+      onProgress: ({ solutions }) => onProgress?.({ stage: "store", solutions }),
+    });
+    return await countStored(corpus, options);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function countStored(
+  corpus: StoredCorpus,
+  options: CountNgramsOptions,
+): Promise<NgramTable> {
+  const { numSolutions, numPrompts } = corpus;
+  if (numSolutions === 0) {
+    throw new InputRangeError("Cannot count n-grams as there must be at least one solution");
+  }
+  const { unit = "word", minPrompts = Math.max(3, Math.ceil(numPrompts / 500)) } = options;
+  const { table, letters, unspacedLetters } = await countCorpus(corpus, {
+    unit,
+    minWords: options.minWords ?? 3,
+    maxWords: options.maxWords ?? 5,
+    minPrompts,
+    workers: options.workers ??
+      Math.min(availableParallelism(), Math.ceil(corpus.numCharacters / THREAD_CHARACTERS)),
+    memoryBytes: options.memoryBytes ?? 2 ** 30,
+    signal: options.signal,
+    onProgress: options.onProgress,
+  });
+  if (table.texts.length > 0) return table;
+  const isUnspaced = unit === "word" && unspacedLetters > letters / 2;
+  throw new InputRangeError(
+    `Cannot count n-grams as one must occur in at least ${minPrompts} prompts: none does in ` +
+      `${numSolutions} solutions of ${numPrompts} prompts, ` +
+      (isUnspaced
+        ? `most letters are of a script without spaces, pass unit: "character"`
+        : `pass more solutions or a lower minPrompts`),
+    { code: "nothing_left", option: isUnspaced ? "unit" : "minPrompts" },
+  );
+}
+
+function checkOptions(options: CountNgramsOptions): void {
+  const { minWords = 3, maxWords = 5, minPrompts = 1, workers = 1, memoryBytes = MIN_MEMORY } =
+    options;
+  const check = (name: string, value: number, from: number, to = Infinity): void => {
+    if (Number.isSafeInteger(value) && value >= from && value <= to) return;
+    const range = to < Infinity ? `from minWords, ${from}, to ${to}` : `from ${from}`;
+    throw new InputRangeError(
+      `Cannot count n-grams as ${name} must be a whole number ${range}: current value is ${value}`,
+      { option: name },
+    );
+  };
+  check("minWords", minWords, 1);
+  check("maxWords", maxWords, minWords, 255);
+  check("minPrompts", minPrompts, 1);
+  check("workers", workers, 1);
+  check("memoryBytes", memoryBytes, MIN_MEMORY);
+}
