@@ -30,8 +30,6 @@ import {
 import { inspectRollouts } from "./inspect_rollouts.ts";
 import { markRollouts, MASK_FIELDS } from "./mark_rollouts.ts";
 import {
-  BUILT_IN_LEXICONS,
-  DEFAULT_LEXICON,
   type Encode,
   loadLexicon,
   loadRolloutTokenizer,
@@ -43,6 +41,7 @@ import {
   writeJsonl,
   writeOutput,
 } from "../files/mod.ts";
+import { BUILT_IN_LEXICONS, DEFAULT_LEXICON, SgMatcher } from "../sg/mod.ts";
 import { measureRollouts } from "./measure_rollouts.ts";
 import { metricsReport } from "./metrics_report.ts";
 import { parseRunConfig, type RunConfig } from "./run_config.ts";
@@ -68,7 +67,6 @@ import { lexiconFile, type NamedPath, refuseOverwriting } from "./refuse_overwri
 import { UsageError } from "./usage_error.ts";
 import type { MetricSums } from "../metrics/mod.ts";
 import { readWhole, systemReason } from "../files/internal.ts";
-import { SgMatcher } from "../sg/mod.ts";
 
 /**
  * Runs the command line.

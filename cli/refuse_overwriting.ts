@@ -1,7 +1,7 @@
 import { fstatSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { BUILT_IN_LEXICONS } from "../files/mod.ts";
+import { BUILT_IN_LEXICONS } from "../sg/mod.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** A path of the command line, and what it is called there; `-` is a standard stream. */

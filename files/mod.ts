@@ -12,7 +12,7 @@ export {
   type SafetensorsBatch,
 } from "./batch_safetensors.ts";
 export { type Encode, loadEncoder } from "./encoder.ts";
-export { BUILT_IN_LEXICONS, DEFAULT_LEXICON, loadLexicon } from "./load_lexicon.ts";
+export { loadLexicon } from "./load_lexicon.ts";
 export { loadTokenizer } from "./load_tokenizer.ts";
 export { type ReadFields, readSolutions, type ReadSolutionsOptions } from "./read_solutions.ts";
 export { type MatcherProvenance, matcherProvenance } from "./provenance.ts";

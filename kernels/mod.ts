@@ -14,7 +14,6 @@ export {
   requestDevice,
 } from "./device.ts";
 export { BufferPool, type BufferRequest } from "./buffer_pool.ts";
-export { type BackendChoice, fastestBackend } from "./fastest_backend.ts";
 export { GpuTimer } from "./gpu_timer.ts";
 export { ShaderError } from "./shader_error.ts";
 export { GpuWrongResultError } from "./gpu_wrong_result_error.ts";
@@ -30,8 +29,8 @@ export {
   type PolicyGradient,
   policyGradient,
   type PolicyGradientInputs,
-  type PolicyGradientOptions,
 } from "./policy_gradient/reference.ts";
+export type { PolicyGradientOptions } from "./policy_gradient/options.ts";
 export type { TokenTerms } from "./policy_gradient/_objective.ts";
 export {
   type PolicyGradientBuffers,
@@ -60,29 +59,3 @@ export { creditParameters } from "./credit/parameters.ts";
 export { creditTokens } from "./credit/reference.ts";
 export type { CreditBuffers, CreditSizes } from "./credit/buffers.ts";
 export { CreditKernel, creditTokensGpu } from "./credit/gpu.ts";
-export {
-  type ClassSums,
-  type GroupSums,
-  type SegmentSums,
-  segmentSums,
-  type SegmentSumsInputs,
-  type SegmentSumsOptions,
-} from "./segment_sums/reference.ts";
-export {
-  type GroupSumsBuffers,
-  type SegmentSumsBuffers,
-  segmentSumsGpu,
-  SegmentSumsKernel,
-  type SegmentSumsKernelOptions,
-  type TotalSumsBuffers,
-} from "./segment_sums/gpu.ts";
-export { type Neighbours, neighbours, type NeighboursOptions } from "./neighbours/reference.ts";
-export {
-  type NeighbourCountBuffers,
-  type NeighbourListBuffers,
-  type NeighbourListOptions,
-  type NeighbourRows,
-  neighboursGpu,
-  NeighboursKernel,
-  type NeighboursKernelOptions,
-} from "./neighbours/gpu.ts";

@@ -2,8 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InputRangeError } from "../batch/mod.ts";
-import { type Gram, GRAM_KINDS } from "../sg/gram.ts";
-import { type Lexicon, lexiconFromGrams } from "../sg/lexicon.ts";
+import { type Gram, GRAM_KINDS, type Lexicon, lexiconFromGrams } from "../sg/mod.ts";
 import { clusterGrams } from "./cluster/_cluster_grams.ts";
 import { coveredCharacters } from "./judge/_covered_characters.ts";
 import { digestOf } from "./_digest.ts";
@@ -18,7 +17,11 @@ import { clusterFrequencies } from "./cluster/cluster_frequencies.ts";
 import { countNgrams } from "./count/count_ngrams.ts";
 import type { Embedder } from "./embed/embedder.ts";
 import { cachedEmbedder } from "./embed/embedding_cache.ts";
-import { type GramFunctions, judgeFunctions, type PrototypeVectors } from "./judge/judge_functions.ts";
+import {
+  type GramFunctions,
+  judgeFunctions,
+  type PrototypeVectors,
+} from "./judge/judge_functions.ts";
 import { mathematicsLogRatio } from "./judge/mathematics_log_ratio.ts";
 import type { MineOptions } from "./mine_options.ts";
 import type { NgramTable } from "./count/ngram_table.ts";

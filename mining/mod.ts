@@ -15,7 +15,7 @@ export {
 export { burstiness } from "./judge/burstiness.ts";
 export { clusterFrequencies } from "./cluster/cluster_frequencies.ts";
 export type { Clustering, ClusteringOptions } from "./cluster/clustering.ts";
-export { countNgrams, type CountNgramsOptions, type NgramProgress } from "./count/count_ngrams.ts";
+export { countNgrams, type CountNgramsOptions } from "./count/count_ngrams.ts";
 export { dbscan, type DbscanOptions } from "./cluster/dbscan.ts";
 export { type Embedder, type EmbedOptions } from "./embed/embedder.ts";
 export { cachedEmbedder } from "./embed/embedding_cache.ts";
@@ -29,6 +29,8 @@ export {
 export { mathematicsLogRatio } from "./judge/mathematics_log_ratio.ts";
 export { mine } from "./mine.ts";
 export type { MineOptions, MineProgress, NamedClustering } from "./mine_options.ts";
+export type { NgramProgress } from "./count/ngram_progress.ts";
+export type { StoredSolution } from "./corpus/stored_solution.ts";
 export type { GramUnit, NgramTable } from "./count/ngram_table.ts";
 export { defaultPrototypes, parsePrototypes, type Prototypes } from "./judge/prototypes.ts";
 export {
@@ -36,14 +38,16 @@ export {
   selectSolutions,
   type SelectSolutionsOptions,
 } from "./corpus/select_solutions.ts";
-export { sentenceTransformer, type SentenceTransformerOptions } from "./embed/sentence_transformer.ts";
+export {
+  sentenceTransformer,
+  type SentenceTransformerOptions,
+} from "./embed/sentence_transformer.ts";
 export {
   type CorpusShard,
   openCorpus,
   storeCorpus,
   type StoreCorpusOptions,
   type StoredCorpus,
-  type StoredSolution,
 } from "./corpus/stored_corpus.ts";
 export { staticEmbedder, type StaticEmbedderOptions } from "./embed/static_embedder.ts";
 export { claimWorkFolder, removeWorkFolder } from "./work_folder.ts";

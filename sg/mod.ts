@@ -5,6 +5,7 @@
  */
 export type { Batch } from "../batch/mod.ts";
 export type { PhraseTables } from "../kernels/mod.ts";
+export { BUILT_IN_LEXICONS, builtInLexicon, DEFAULT_LEXICON } from "./built_in_lexicons.ts";
 export { diffLexicons, type GramChange, type LexiconDiff } from "./diff_lexicons.ts";
 export { dropGrams, type DropGramsOptions } from "./drop_grams.ts";
 export { type CountedGram, type Gram, GRAM_KINDS, type GramKind } from "./gram.ts";

@@ -1,8 +1,6 @@
 import { creditCase } from "./cases/credit.ts";
 import { logitsCase } from "./cases/logits.ts";
 import { matchCase } from "./cases/match.ts";
-import { neighboursCase } from "./cases/neighbours.ts";
-import { segmentSumsCase } from "./cases/segment_sums.ts";
 import type { GpuCase } from "./gpu_case.ts";
 
 /** Every kernel. */
@@ -15,7 +13,5 @@ export const GPU_CASES: readonly GpuCase[] = [
   logitsCase("bf16", "backward"),
   creditCase("paper"),
   creditCase("mass-preserving"),
-  segmentSumsCase,
   matchCase,
-  neighboursCase,
 ];

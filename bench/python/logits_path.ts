@@ -1,4 +1,5 @@
-import { type LogitDtype, type Logits, LogitStatsSession } from "../../kernels/onnx.ts";
+import type { LogitDtype, Logits } from "../../kernels/mod.ts";
+import { LogitStatsSession } from "../../kernels/onnx.ts";
 
 /** What is computed for each token. */
 export interface TokenStatistics {

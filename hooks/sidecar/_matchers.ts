@@ -1,13 +1,9 @@
 import { createHash } from "node:crypto";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../../batch/mod.ts";
+import { decodeSafetensors, loadLexicon, matcherProvenance } from "../../files/mod.ts";
 import {
   BUILT_IN_LEXICONS,
-  decodeSafetensors,
   DEFAULT_LEXICON,
-  loadLexicon,
-  matcherProvenance,
-} from "../../files/mod.ts";
-import {
   type Lexicon,
   parseLexicon,
   SgMatcher,

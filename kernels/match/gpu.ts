@@ -290,7 +290,7 @@ export class MatchKernel {
  *
  * This compiles, uploads and reads back, which costs milliseconds before any work. A loop keeps a
  * {@linkcode MatchKernel}, and on token ids that do not live on the GPU `SgMatcher.match()` may well be
- * faster: `fastestBackend` says so.
+ * faster.
  *
  * @example Usage
  * ```ts

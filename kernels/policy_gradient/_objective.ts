@@ -1,7 +1,7 @@
 import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { checkType } from "../_check_type.ts";
 import { checkPerToken, checkSettings, type LogitSettings } from "../logits/_check_logits.ts";
-import type { PolicyGradientOptions } from "./reference.ts";
+import type { PolicyGradientOptions } from "./options.ts";
 
 /** Log-ratios are cut here, as in verl, so that no exponential overflows. */
 export const LOG_RATIO_LIMIT = 20;

@@ -13,12 +13,8 @@ import { LogitStatsKernel } from "../logits/gpu.ts";
 import type { LogitStats } from "../logits/reference.ts";
 import { compareGradients } from "./_compare.ts";
 import { checkTerms, type Objective, objectiveOf } from "./_objective.ts";
-import {
-  badToken,
-  type PolicyGradient,
-  type PolicyGradientInputs,
-  type PolicyGradientOptions,
-} from "./reference.ts";
+import { badToken, type PolicyGradient, type PolicyGradientInputs } from "./reference.ts";
+import type { PolicyGradientOptions } from "./options.ts";
 import { gradientsShader, KL_SHADER, slopesShader, WORKGROUP_SIZE } from "./shader.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { InputRangeError } from "../../batch/mod.ts";
-import { type Directions, directions, visitProductBlocks } from "../../kernels/onnx.ts";
+import { type Directions, directions } from "./_directions.ts";
+import { visitProductBlocks } from "./_product_blocks.ts";
 import type { ClusteringOptions } from "./clustering.ts";
 
 /** Their distances take 1.6 GB. */

@@ -1,12 +1,8 @@
 import { InputRangeError } from "../../batch/mod.ts";
-import {
-  BLOCK_ROWS,
-  cosineDistance,
-  CosineProducts,
-  type Directions,
-  directions,
-  visitNearPairs,
-} from "../../kernels/onnx.ts";
+import { BLOCK_ROWS } from "./_product_blocks.ts";
+import { cosineDistance, type Directions, directions } from "./_directions.ts";
+import { CosineProducts } from "./_cosine_products.ts";
+import { visitNearPairs } from "./_near_pairs.ts";
 import { DensityClusters } from "./_density_clusters.ts";
 import type { ClusteringOptions } from "./clustering.ts";
 import { checkMinPoints } from "./dbscan.ts";

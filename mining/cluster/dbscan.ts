@@ -1,5 +1,6 @@
 import { InputRangeError } from "../../batch/mod.ts";
-import { directions, visitNearPairs } from "../../kernels/onnx.ts";
+import { directions } from "./_directions.ts";
+import { visitNearPairs } from "./_near_pairs.ts";
 import { DensityClusters } from "./_density_clusters.ts";
 import type { ClusteringOptions } from "./clustering.ts";
 

@@ -6,7 +6,7 @@ import { crc32 } from "node:zlib";
 import { InputRangeError, InputSyntaxError } from "../../batch/mod.ts";
 import { systemReason, writeWhole } from "../../files/internal.ts";
 import { keepJson, readKeptJson } from "../_kept_json.ts";
-import type { StoredSolution } from "./stored_corpus.ts";
+import type { StoredSolution } from "./stored_solution.ts";
 
 /** Where the manifest of a corpus stands. */
 const MANIFEST_FILE = "corpus.json";

@@ -1,4 +1,4 @@
-import { foldCodePoint } from "../../sg/_normalise.ts";
+import { foldCodePoint } from "../../sg/internal.ts";
 
 /** What an n-gram counts: words, or single letters of a script that is written without spaces. */
 export type GramUnit = "word" | "character";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
-import { normaliseText } from "../../sg/_normalise.ts";
+import { normaliseText } from "../../sg/internal.ts";
 import { minHash } from "./_min_hash.ts";
 import { NearDuplicates } from "./_near_duplicates.ts";
 import type { Solution } from "../../files/mod.ts";

@@ -12,17 +12,9 @@ import {
 } from "./_corpus_shards.ts";
 import type { Solution } from "../../files/mod.ts";
 
-export type { CorpusShard };
+import type { StoredSolution } from "./stored_solution.ts";
 
-/** A solution of a stored corpus. */
-export interface StoredSolution {
-  /** The model's text, without the prompt. */
-  readonly text: string;
-  /** Names the prompt. */
-  readonly promptId: string;
-  /** The number of the prompt: 0, 1, ... as the prompts first appear in the corpus. */
-  readonly prompt: number;
-}
+export type { CorpusShard };
 
 /** A corpus in a folder, made by {@linkcode storeCorpus}; it can be read many times. */
 export interface StoredCorpus {

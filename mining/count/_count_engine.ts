@@ -10,7 +10,7 @@ import {
 import { PREFIX_RANGE } from "./_gram_hashes.ts";
 import { MAX_TAG } from "./_prompt_filter.ts";
 import type { CounterSetup, FilterTask } from "./_shard_counter.ts";
-import type { NgramProgress } from "./count_ngrams.ts";
+import type { NgramProgress } from "./ngram_progress.ts";
 import type { GramUnit, NgramTable } from "./ngram_table.ts";
 import type { StoredCorpus } from "../corpus/stored_corpus.ts";
 

@@ -18,8 +18,14 @@ import {
 } from "./_gram_hashes.ts";
 import { hashText } from "../_hash.ts";
 import { clearTags, isCandidate, markCandidates, PromptFilter } from "./_prompt_filter.ts";
-import type { StoredSolution } from "../corpus/stored_corpus.ts";
-import { type CutText, type GramUnit, JOIN_TEXTS, SentenceCutter, WordFlag } from "../corpus/_sentences.ts";
+import type { StoredSolution } from "../corpus/stored_solution.ts";
+import {
+  type CutText,
+  type GramUnit,
+  JOIN_TEXTS,
+  SentenceCutter,
+  WordFlag,
+} from "../corpus/_sentences.ts";
 
 /** UTF-16 units of text between two pauses, some 20 ms of work. */
 const PAUSE_CHARACTERS = 1 << 18;

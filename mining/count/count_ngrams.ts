@@ -4,23 +4,10 @@ import { join } from "node:path";
 import { InputRangeError } from "../../batch/mod.ts";
 import { writing } from "../corpus/_corpus_shards.ts";
 import { countCorpus } from "./_count_engine.ts";
+import type { NgramProgress } from "./ngram_progress.ts";
 import type { GramUnit, NgramTable } from "./ngram_table.ts";
 import type { Solution } from "../../files/mod.ts";
 import { storeCorpus, type StoredCorpus } from "../corpus/stored_corpus.ts";
-
-/** What {@linkcode countNgrams} says while it works. */
-export interface NgramProgress {
-  /**
-   * What is done with the solutions: `store` writes them to the disk if they are no stored corpus,
-   * `filter` finds by hash which n-grams may occur in enough prompts, `count` counts those by
-   * text, `examples` reads examples. If memory is short, `filter` and `count` are repeated.
-   */
-  readonly stage: "store" | "filter" | "count" | "examples";
-  /** Solutions with which the stage is through. */
-  readonly solutions: number;
-  /** Solutions of the corpus; not known while it is stored. */
-  readonly numSolutions?: number;
-}
 
 /** Options of {@linkcode countNgrams}. */
 export interface CountNgramsOptions {

@@ -1,4 +1,4 @@
-import { normaliseText } from "../../sg/_normalise.ts";
+import { normaliseText } from "../../sg/internal.ts";
 
 /** Letters and digits, with apostrophes between them; a hyphen parts words. */
 const WORD = /[\p{L}\p{M}\p{N}_]+(?:'[\p{L}\p{M}\p{N}_]+)*/gu;

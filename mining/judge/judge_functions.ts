@@ -1,5 +1,5 @@
 import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
-import { GRAM_KINDS, type GramKind } from "../../sg/gram.ts";
+import { GRAM_KINDS, type GramKind } from "../../sg/mod.ts";
 
 /** Embedded prototypes: row vectors of norm 1, [phrases x dimensions] each. */
 export interface PrototypeVectors {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { InputSyntaxError, InputTypeError } from "../../batch/mod.ts";
-import { GRAM_KINDS, type GramKind } from "../../sg/gram.ts";
+import { GRAM_KINDS, type GramKind } from "../../sg/mod.ts";
 import english from "./prototypes.json" with { type: "json" };
 
 /**

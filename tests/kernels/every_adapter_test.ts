@@ -2,19 +2,12 @@
  * One case a kernel, for adapters that compile slowly: `compile` compares a kernel with its reference
  * by itself, so that it returns is the test.
  */
-import {
-  CreditKernel,
-  MatchKernel,
-  NeighboursKernel,
-  SegmentSumsKernel,
-} from "../../kernels/mod.ts";
+import { CreditKernel, MatchKernel } from "../../kernels/mod.ts";
 import { checkedTables } from "../../kernels/match/_compare.ts";
 import { gpuTest } from "./_device.ts";
 
 const COMPILE: Record<string, (device: GPUDevice) => Promise<{ destroy(): void }>> = {
   MatchKernel: (device) => MatchKernel.compile(device, checkedTables()),
-  SegmentSumsKernel: (device) => SegmentSumsKernel.compile(device, { numClasses: 2 }),
-  NeighboursKernel: (device) => NeighboursKernel.compile(device, { dimensions: 7, epsilon: 0.2 }),
   CreditKernel: (device) =>
     CreditKernel.compile(device, {
       baseline: { scale: "group-std" },

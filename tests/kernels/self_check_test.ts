@@ -5,9 +5,7 @@ import {
   GpuWrongResultError,
   LogitStatsKernel,
   MatchKernel,
-  NeighboursKernel,
   PolicyGradientKernel,
-  SegmentSumsKernel,
 } from "../../kernels/mod.ts";
 import { checkedTables } from "../../kernels/match/_compare.ts";
 import { gpuTest } from "./_device.ts";
@@ -102,23 +100,6 @@ const FAULTS: {
       ["exp(cut_log_ratio)", "exp(0.5 * cut_log_ratio)"],
       ["let expm1 = ", "let expm1 = 2.0 * "],
       ["exp(logps)", "exp(0.5 * logps)"],
-    ],
-  },
-  {
-    kernel: "SegmentSumsKernel",
-    compile: (device) => SegmentSumsKernel.compile(device, { numClasses: 2 }),
-    faults: [
-      ["of_class(a, kind) + of_class(b, kind)", "of_class(a, kind)"],
-      ["sum = waiting[level] + sum;\n        level++;", "level++;"],
-      ["branches[lane * 64u]", "branches[lane * 32u]"],
-    ],
-  },
-  {
-    kernel: "NeighboursKernel",
-    compile: (device) => NeighboursKernel.compile(device, { dimensions: 3, epsilon: 0.1 }),
-    faults: [
-      ["count += countOneBits(bits);", "count += min(countOneBits(bits), 3u);"],
-      ["32u * word + bit", "31u * word + bit"],
     ],
   },
   {

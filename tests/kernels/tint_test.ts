@@ -16,15 +16,6 @@ import { BASELINE_SHADER } from "../../kernels/credit/baseline_shader.ts";
 import { GROUP_MEANS_SHADER } from "../../kernels/credit/group_means_shader.ts";
 import { SUMS_SHADER } from "../../kernels/credit/sums_shader.ts";
 import { TOKENS_SHADER } from "../../kernels/credit/tokens_shader.ts";
-import {
-  COUNT_NEIGHBOURS_SHADER,
-  LIST_NEIGHBOURS_SHADER,
-} from "../../kernels/neighbours/shader.ts";
-import {
-  JOIN_SUMS_SHADER,
-  SEGMENT_SUMS_SHADER,
-  TINY_SEGMENTS_SHADER,
-} from "../../kernels/segment_sums/shader.ts";
 import assert from "node:assert/strict";
 
 // In a variable, so that only a run that wants Dawn downloads it.
@@ -81,13 +72,6 @@ Deno.test({
     await compilePipeline(device, { label: "match phrases", code: MATCH_SHADER });
     for (const code of [BASELINE_SHADER, SUMS_SHADER, GROUP_MEANS_SHADER, TOKENS_SHADER]) {
       await compilePipeline(device, { label: "credit", code });
-    }
-    await compilePipeline(device, { label: "segment sums", code: SEGMENT_SUMS_SHADER });
-    await compilePipeline(device, { label: "tiny segments", code: TINY_SEGMENTS_SHADER });
-    await compilePipeline(device, { label: "join sums", code: JOIN_SUMS_SHADER });
-    for (const code of [COUNT_NEIGHBOURS_SHADER, LIST_NEIGHBOURS_SHADER]) {
-      const constants = { dimensions: 3, leastProduct: 0.5, certainProduct: 0.6 };
-      await compilePipeline(device, { label: "neighbours", code, constants });
     }
     const nonUniform = `
       @group(0) @binding(0) var<storage, read_write> x: array<u32>;

@@ -15,7 +15,8 @@ import {
   parseLexicon,
   serializeLexicon,
 } from "../../sg/lexicon.ts";
-import { BUILT_IN_LEXICONS, loadLexicon } from "../../files/load_lexicon.ts";
+import { BUILT_IN_LEXICONS } from "../../sg/built_in_lexicons.ts";
+import { loadLexicon } from "../../files/load_lexicon.ts";
 import { SgMatcher } from "../../sg/sg_matcher.ts";
 import { tokenBytes } from "../../sg/token_bytes.ts";
 

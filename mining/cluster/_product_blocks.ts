@@ -1,5 +1,5 @@
-import { CosineProducts, type Products } from "./cosine_products.ts";
-import type { Directions } from "./directions.ts";
+import { CosineProducts, type Products } from "./_cosine_products.ts";
+import type { Directions } from "./_directions.ts";
 
 /** Rows of a block of {@linkcode visitProductBlocks}: its products take 4 MB and so stay in the cache. */
 export const BLOCK_ROWS = 1024;
@@ -28,18 +28,6 @@ export interface ProductBlock extends Products {
 
 /**
  * Visits blocks of float32 products that hold every pair of rows `i < j` once, as row i, column j.
- *
- * @example Usage
- * ```ts
- * import { directions, visitProductBlocks } from "@hicra/hicra/onnx";
- * import assert from "node:assert/strict";
- *
- * const rows = directions(Float32Array.of(1, 0, 0, 2), 2);
- * await visitProductBlocks(rows, ({ top, left, products }) => {
- *   assert.deepEqual([top, left], [0, 0]);
- *   assert.deepEqual(products, Float32Array.of(1, 0, 0, 1));
- * });
- * ```
  *
  * @param rows The rows.
  * @param visit Called with each block, by ascending `top`, then `left`.

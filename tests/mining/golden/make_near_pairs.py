@@ -1,7 +1,7 @@
-"""Golden lists of cosine neighbours, in numpy float64.
+"""Golden pairs of rows at most a cosine distance apart, in numpy float64.
 
-Writes golden/neighbours.json beside this file; needs numpy:
-    python3 tests/kernels/neighbours/golden.py
+Writes near_pairs.json beside this file; needs numpy:
+    python3 tests/mining/golden/make_near_pairs.py
 """
 
 import json
@@ -21,16 +21,14 @@ for rows, dimensions, epsilon in [(30, 1, 0.5), (90, 3, 0.1), (70, 10, 0.6), (66
     distances = 1 - units @ units.T
     # No distance may be so near to epsilon that the order of a float64 sum decides.
     assert np.abs(distances - epsilon).min() > 1e-9
-    near = distances <= epsilon
-    np.fill_diagonal(near, True)
+    near = np.triu(distances <= epsilon, k=1)
     cases.append({
         "dimensions": dimensions,
         "epsilon": epsilon,
         "vectors": [float(f"{value:.3f}") for value in vectors.flatten()],
-        "offsets": [0, *near.sum(axis=1).cumsum().tolist()],
-        "indices": np.nonzero(near)[1].tolist(),
+        "pairs": np.argwhere(near).tolist(),
     })
 
-golden = {"generator": f"golden.py, numpy {np.__version__}, float64", "cases": cases}
-path = Path(__file__).parent / "golden" / "neighbours.json"
+golden = {"generator": f"make_near_pairs.py, numpy {np.__version__}, float64", "cases": cases}
+path = Path(__file__).parent / "near_pairs.json"
 path.write_text(json.dumps(golden) + "\n")

@@ -23,17 +23,6 @@ export interface DirectionsOptions {
 /**
  * Checks and normalises row vectors, once for all comparisons.
  *
- * @example Usage
- * ```ts
- * import { directions } from "@hicra/hicra/onnx";
- * import assert from "node:assert/strict";
- *
- * const { rows, units, lengths } = directions(Float32Array.of(3, 4, 0, 2), 2);
- * assert.equal(rows, 2);
- * assert.deepEqual(units, Float32Array.of(0.6, 0.8, 0, 1));
- * assert.deepEqual(lengths, Float64Array.of(5, 2));
- * ```
- *
  * @param vectors `[rows x dimensions]`, of any length but zero.
  * @param dimensions Numbers in a row.
  * @param options What is being done, for error messages.
@@ -85,16 +74,6 @@ export function roundingError(dimensions: number): number {
 
 /**
  * Computes the cosine distance of two rows, `1 - cos`, in float64 from the vectors as given.
- *
- * @example Usage
- * ```ts
- * import { cosineDistance, directions } from "@hicra/hicra/onnx";
- * import assert from "node:assert/strict";
- *
- * const rows = directions(Float32Array.of(2, 0, 0, 3, -1, 0), 2);
- * assert.equal(cosineDistance(rows, 0, 1), 1);
- * assert.equal(cosineDistance(rows, 0, 2), 2);
- * ```
  *
  * @param rows The rows.
  * @param i Index of one.

@@ -1,5 +1,5 @@
-import { cosineDistance, type Directions, roundingError } from "./directions.ts";
-import { type PairwiseOptions, visitProductBlocks } from "./product_blocks.ts";
+import { cosineDistance, type Directions, roundingError } from "./_directions.ts";
+import { type PairwiseOptions, visitProductBlocks } from "./_product_blocks.ts";
 
 /** Options of {@linkcode visitNearPairs}. */
 export interface NearPairsOptions extends PairwiseOptions {
@@ -13,17 +13,6 @@ export interface NearPairsOptions extends PairwiseOptions {
  *
  * Matrix products in float32 give the distance. Where one lies as near to an epsilon as its rounding
  * error reaches, the distance is computed again in float64, so every comparison is that of float64.
- *
- * @example Usage
- * ```ts
- * import { directions, visitNearPairs } from "@hicra/hicra/onnx";
- * import assert from "node:assert/strict";
- *
- * const rows = directions(Float32Array.from([[1, 0], [1, 0.1], [0, 1]].flat()), 2);
- * const pairs: number[][] = [];
- * await visitNearPairs(rows, (i, j, rank) => pairs.push([i, j, rank]), { epsilons: [0.1, 1] });
- * assert.deepEqual(pairs, [[0, 1, 0], [0, 2, 1], [1, 2, 1]]);
- * ```
  *
  * @param rows The rows.
  * @param visit Called with each pair and the index of its epsilon. For any one row in ascending order of the

@@ -1,5 +1,5 @@
 import * as ort from "onnxruntime-node";
-import { model } from "../../kernels/_onnx_model.ts";
+import { model } from "../../kernels/internal.ts";
 
 /** What {@linkcode CosineProducts.multiply} returns; overwritten by the next call. */
 export interface Products {
@@ -12,22 +12,6 @@ export interface Products {
 /**
  * Products of the rows of one block with the rows of another, `left @ right.T`, and the greatest product of
  * each row of `left`, in float32 by onnxruntime on the CPU: one session for any number of blocks.
- *
- * @example Usage
- * ```ts
- * import { CosineProducts } from "@hicra/hicra/onnx";
- * import assert from "node:assert/strict";
- *
- * const cosines = await CosineProducts.create({ blockRows: 2 });
- * const { products, greatest } = await cosines.multiply(
- *   Float32Array.of(1, 0, 0, 1),
- *   Float32Array.of(0, 1, -1, 0),
- *   2,
- * );
- * assert.deepEqual(products, Float32Array.of(0, -1, 1, 0));
- * assert.deepEqual(greatest, Float32Array.of(0, 1));
- * await cosines.release();
- * ```
  */
 export class CosineProducts {
   readonly #session: ort.InferenceSession;
