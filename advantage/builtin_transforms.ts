@@ -1,4 +1,4 @@
-import { entropyRegularisationDefinition } from "./entropy_regularisation.ts";
+import { entropyRegularizationDefinition } from "./entropy_regularization.ts";
 import { gtpoDefinition } from "./gtpo.ts";
 import { hicraDefinition } from "./hicra.ts";
 import { highEntropyAdvantageDefinition } from "./high_entropy_advantage.ts";
@@ -33,7 +33,7 @@ export function builtinTransforms(): TransformRegistry {
     .register("top-entropy-mask", topEntropyMaskDefinition)
     .register("top-entropy-filter", topEntropyFilterDefinition)
     .register("high-entropy-advantage", highEntropyAdvantageDefinition)
-    .register("entropy-regularisation", entropyRegularisationDefinition)
+    .register("entropy-regularization", entropyRegularizationDefinition)
     .register("gtpo", gtpoDefinition)
     .register("surprisal-weighting", surprisalWeightingDefinition)
     .register("sepa", sepaDefinition)

@@ -29,9 +29,9 @@ export { applyTransforms } from "./apply_transforms.ts";
 export { checkClock } from "./check_clock.ts";
 export { builtinTransforms, createTransform } from "./builtin_transforms.ts";
 export {
-  entropyRegularisation,
-  type EntropyRegularisationOptions,
-} from "./entropy_regularisation.ts";
+  entropyRegularization,
+  type EntropyRegularizationOptions,
+} from "./entropy_regularization.ts";
 export { gtpo, gtpoAdvantages, type GtpoAdvantagesOptions, type GtpoOptions } from "./gtpo.ts";
 export {
   hicra,
@@ -69,8 +69,8 @@ export {
 } from "./schedule.ts";
 export { poolSurprisals, type PoolSurprisalsOptions, sepa, type SepaOptions } from "./sepa.ts";
 export {
-  maskShuffling,
-  type MaskShufflingOptions,
+  shuffledMask,
+  type ShuffledMaskOptions,
   shuffleMask,
   type ShuffleMaskOptions,
   type ShuffleUnit,
@@ -89,9 +89,9 @@ export {
 export {
   type EntropyScope,
   topEntropyMask,
-  topEntropyMasking,
-  type TopEntropyMaskingOptions,
   type TopEntropyMaskOptions,
+  topEntropyTokenMask,
+  type TopEntropyTokenMaskOptions,
 } from "./top_entropy_mask.ts";
 export type { Credit, OptionalField, Transform, TransformContext } from "./transform.ts";
 export {

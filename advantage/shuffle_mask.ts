@@ -9,8 +9,8 @@ import type { TransformDefinition } from "./transform_registry.ts";
 /** What moves as one when a mask is shuffled. */
 export type ShuffleUnit = "span" | "token";
 
-/** Arrays and options of {@linkcode shuffleMask}. */
-export interface ShuffleMaskOptions {
+/** Arrays and options of {@linkcode shuffledMask}. */
+export interface ShuffledMaskOptions {
   /** `[sequences + 1]`. */
   readonly offsets: Int32Array;
   /** `[tokens]`, 0 or 1: only tokens at 1 take part; all of them when left out. */
@@ -49,10 +49,10 @@ const ACTION = "shuffle a mask";
  *
  * @example Usage
  * ```ts
- * import { shuffleMask } from "@hicra/hicra/advantage";
+ * import { shuffledMask } from "@hicra/hicra/advantage";
  * import assert from "node:assert/strict";
  *
- * const { planningMask } = shuffleMask(Uint8Array.of(1, 1, 1, 0, 0, 0, 0, 0), {
+ * const { planningMask } = shuffledMask(Uint8Array.of(1, 1, 1, 0, 0, 0, 0, 0), {
  *   offsets: Int32Array.of(0, 8),
  *   seed: 1,
  *   step: 40,
@@ -66,9 +66,9 @@ const ACTION = "shuffle a mask";
  * @throws {TypeError} If the step is neither an integer nor `"fixed"`.
  * @throws {RangeError} If lengths disagree.
  */
-export function shuffleMask(
+export function shuffledMask(
   planningMask: Uint8Array,
-  options: ShuffleMaskOptions,
+  options: ShuffledMaskOptions,
 ): { planningMask: Uint8Array; kinds?: Uint8Array } {
   const { offsets, lossMask, segmentIds, tokenIds, kinds, seed = 0, step, unit = "span" } = options;
   const numTokens = planningMask.length;
@@ -145,8 +145,8 @@ function placeSpans({ from, to, unit, random, planningMask, kinds, out, outKinds
   }
 }
 
-/** Options of {@linkcode maskShuffling}. */
-export interface MaskShufflingOptions {
+/** Options of {@linkcode shuffleMask}. */
+export interface ShuffleMaskOptions {
   /** Seed, an integer of 32 bits; 0 by default. */
   readonly seed?: number;
   /**
@@ -165,15 +165,15 @@ const schema = strictOptions({
 });
 
 /**
- * Creates the transform that replaces the planning mask by {@linkcode shuffleMask} of it, so that
+ * Creates the transform that replaces the planning mask by {@linkcode shuffledMask} of it, so that
  * {@linkcode hicra} after it credits random tokens at the same rate.
  *
  * @example Usage
  * ```ts
- * import { maskShuffling } from "@hicra/hicra/advantage";
+ * import { shuffleMask } from "@hicra/hicra/advantage";
  * import assert from "node:assert/strict";
  *
- * assert.equal(maskShuffling({ seed: 7 }).name, "shuffle-mask");
+ * assert.equal(shuffleMask({ seed: 7 }).name, "shuffle-mask");
  * ```
  *
  * @param options The seed, whether the step counts, and what moves.
@@ -181,7 +181,7 @@ const schema = strictOptions({
  * @throws {RangeError} If a value is out of range.
  * @throws {TypeError} If an option is unknown or of the wrong type.
  */
-export function maskShuffling(options: MaskShufflingOptions = {}): Transform {
+export function shuffleMask(options: ShuffleMaskOptions = {}): Transform {
   const name = "shuffle-mask";
   const { seed, step, unit } = checkOptions(`create transform "${name}"`, schema, options);
   return {
@@ -190,7 +190,7 @@ export function maskShuffling(options: MaskShufflingOptions = {}): Transform {
     clock: step === "fixed" ? [] : [{ option: "seed", step: true }],
     apply({ planningMask, kinds }: Credit, context: TransformContext): Partial<Credit> {
       const { offsets, lossMask, segmentIds, tokenIds } = context.batch;
-      return shuffleMask(planningMask, {
+      return shuffledMask(planningMask, {
         offsets,
         lossMask,
         ...(segmentIds && { segmentIds }),
@@ -204,9 +204,9 @@ export function maskShuffling(options: MaskShufflingOptions = {}): Transform {
   };
 }
 
-/** {@linkcode maskShuffling} as an entry of a {@linkcode TransformRegistry}. */
-export const shuffleMaskDefinition: TransformDefinition<MaskShufflingOptions> = {
+/** {@linkcode shuffleMask} as an entry of a {@linkcode TransformRegistry}. */
+export const shuffleMaskDefinition: TransformDefinition<ShuffleMaskOptions> = {
   summary: "Placebo: moves planning spans to random places of their response",
   schema,
-  create: maskShuffling,
+  create: shuffleMask,
 };

@@ -1,6 +1,6 @@
 import { checkLength, required } from "./_arrays.ts";
 import { checkOptions, numberWithin, strictOptions } from "./_options.ts";
-import { topEntropyMask } from "./top_entropy_mask.ts";
+import { topEntropyTokenMask } from "./top_entropy_mask.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";
 
@@ -14,7 +14,7 @@ export interface TopEntropyFilterOptions {
  * Keeps the advantage of the tokens of highest entropy and zeroes the rest: the 80/20 rule.
  *
  * `A' = A * 1[H >= tau]` with `tau` the entropy that the top 20 % of the trained tokens of the batch
- * reach, exactly as in {@linkcode topEntropyMask}. Tokens whose `lossMask` is 0 are left alone. The
+ * reach, exactly as in {@linkcode topEntropyTokenMask}. Tokens whose `lossMask` is 0 are left alone. The
  * paper leaves the zeroed tokens in the denominator of the loss; so must the host (some drop tokens
  * whose advantage is zero).
  *
@@ -46,7 +46,7 @@ export function topEntropyAdvantages(
 ): Float32Array {
   const { lossMask } = options;
   checkLength("filter by entropy", "entropies", entropies, advantages.length);
-  const mask = topEntropyMask(entropies, options);
+  const mask = topEntropyTokenMask(entropies, options);
   const out = advantages.slice();
   for (let i = 0; i < out.length; i++) {
     if (mask[i] === 0 && lossMask?.[i] !== 0) out[i] = 0;

@@ -9,8 +9,8 @@ import type { TransformDefinition } from "./transform_registry.ts";
 /** Tokens among which entropies are ranked. */
 export type EntropyScope = "batch" | "sequence";
 
-/** Options of {@linkcode topEntropyMask}. */
-export interface TopEntropyMaskOptions {
+/** Options of {@linkcode topEntropyTokenMask}. */
+export interface TopEntropyTokenMaskOptions {
   /** Share of the trained tokens to mark, in `[0, 1]`; 0.2 by default. */
   readonly fraction?: number;
   /** `[tokens]`, 0 or 1: mark as many tokens as this mask does, instead of a share. */
@@ -37,11 +37,11 @@ const ACTION = "mark the tokens of highest entropy";
  *
  * @example Usage
  * ```ts
- * import { topEntropyMask } from "@hicra/hicra/advantage";
+ * import { topEntropyTokenMask } from "@hicra/hicra/advantage";
  * import assert from "node:assert/strict";
  *
  * const entropies = Float32Array.of(0.1, 2, 0.3, 0.2);
- * assert.deepEqual(topEntropyMask(entropies, { fraction: 0.5 }), Uint8Array.of(0, 1, 1, 0));
+ * assert.deepEqual(topEntropyTokenMask(entropies, { fraction: 0.5 }), Uint8Array.of(0, 1, 1, 0));
  * ```
  *
  * @param entropies `[tokens]`, nats.
@@ -50,9 +50,9 @@ const ACTION = "mark the tokens of highest entropy";
  * @throws {RangeError} If the fraction is out of range or lengths disagree.
  * @throws {TypeError} If `per` is "sequence" and there are no offsets.
  */
-export function topEntropyMask(
+export function topEntropyTokenMask(
   entropies: Float32Array,
-  options: TopEntropyMaskOptions = {},
+  options: TopEntropyTokenMaskOptions = {},
 ): Uint8Array {
   const { fraction = 0.2, matching, per = "batch", lossMask, offsets } = options;
   const numTokens = entropies.length;
@@ -92,8 +92,8 @@ export function topEntropyMask(
   return mask;
 }
 
-/** Options of {@linkcode topEntropyMasking}. */
-export interface TopEntropyMaskingOptions {
+/** Options of {@linkcode topEntropyMask}. */
+export interface TopEntropyMaskOptions {
   /**
    * Share of the trained tokens to mark, in `[0, 1]`, or `"planning"` for as many as the planning mask
    * marks; 0.2 by default.
@@ -117,7 +117,7 @@ const schema = strictOptions({
  *
  * @example Usage
  * ```ts
- * import { applyTransforms, hicra, topEntropyMasking } from "@hicra/hicra/advantage";
+ * import { applyTransforms, hicra, topEntropyMask } from "@hicra/hicra/advantage";
  * import { checkBatch } from "@hicra/hicra/batch";
  * import assert from "node:assert/strict";
  *
@@ -127,7 +127,7 @@ const schema = strictOptions({
  *   entropies: Float32Array.of(0.1, 2, 0.3),
  * });
  * const { advantages } = applyTransforms(
- *   [topEntropyMasking({ fraction: "planning" }), hicra({ alpha: 0.25 })],
+ *   [topEntropyMask({ fraction: "planning" }), hicra({ alpha: 0.25 })],
  *   { advantages: Float32Array.of(1, 1, 1), planningMask: Uint8Array.of(1, 0, 0) },
  *   { batch },
  * );
@@ -139,7 +139,7 @@ const schema = strictOptions({
  * @throws {RangeError} If a value is out of range.
  * @throws {TypeError} If an option is unknown or of the wrong type.
  */
-export function topEntropyMasking(options: TopEntropyMaskingOptions = {}): Transform {
+export function topEntropyMask(options: TopEntropyMaskOptions = {}): Transform {
   const name = "top-entropy-mask";
   const { fraction, per } = checkOptions(`create transform "${name}"`, schema, options);
   return {
@@ -147,7 +147,7 @@ export function topEntropyMasking(options: TopEntropyMaskingOptions = {}): Trans
     needs: ["entropies"],
     apply({ planningMask }: Credit, { batch }: TransformContext): Partial<Credit> {
       return {
-        planningMask: topEntropyMask(required(name, batch, "entropies"), {
+        planningMask: topEntropyTokenMask(required(name, batch, "entropies"), {
           ...(fraction === "planning" ? { matching: planningMask } : { fraction }),
           per,
           lossMask: batch.lossMask,
@@ -158,10 +158,10 @@ export function topEntropyMasking(options: TopEntropyMaskingOptions = {}): Trans
   };
 }
 
-/** {@linkcode topEntropyMasking} as an entry of a {@linkcode TransformRegistry}. */
-export const topEntropyMaskDefinition: TransformDefinition<TopEntropyMaskingOptions> = {
+/** {@linkcode topEntropyMask} as an entry of a {@linkcode TransformRegistry}. */
+export const topEntropyMaskDefinition: TransformDefinition<TopEntropyMaskOptions> = {
   summary: "Control: replaces the planning mask by the tokens of highest entropy",
   source: "https://arxiv.org/abs/2506.01939",
   schema,
-  create: topEntropyMasking,
+  create: topEntropyMask,
 };

@@ -58,9 +58,9 @@ export function creditChains(alpha: number): CreditChain[] {
       "planning-boost",
     ].map((name) => ({ name, group: "uncertainty" as const, transforms: [{ name }] })),
     {
-      name: "entropy-regularisation",
+      name: "entropy-regularization",
       group: "other",
-      transforms: [{ name: "entropy-regularisation", coefficient: 0.001 }],
+      transforms: [{ name: "entropy-regularization", coefficient: 0.001 }],
     },
   ];
   const named = new Set(chains.flatMap(({ transforms }) => transforms.map(({ name }) => name)));

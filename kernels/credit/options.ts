@@ -101,7 +101,7 @@ export interface PlanningBoostCredit {
  * Not here, as they are no sums and products over tokens and sequences: `official-code`,
  * `top-entropy-mask` and `top-entropy-filter` rank the entropies of a sequence or a batch,
  * `shuffle-mask` draws a mask from a seed, `gtpo` sums over the tokens of a group at the same trained
- * position, which costs a search of the whole group for every token, and `entropy-regularisation`
+ * position, which costs a search of the whole group for every token, and `entropy-regularization`
  * changes no advantage. A mask made by one of them is given as `kinds`.
  */
 export type CreditTransform =

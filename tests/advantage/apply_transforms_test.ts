@@ -6,8 +6,8 @@ import {
   type Credit,
   gtpo,
   hicra,
-  maskShuffling,
-  topEntropyMasking,
+  shuffleMask,
+  topEntropyMask,
   type Transform,
   type TransformContext,
 } from "../../advantage/mod.ts";
@@ -44,7 +44,7 @@ Deno.test("applyTransforms() returns fresh, equal arrays when there is nothing t
 
 Deno.test("applyTransforms() runs each transform on the result of the one before", () => {
   const { advantages, planningMask } = applyTransforms(
-    [topEntropyMasking({ fraction: 0.5 }), hicra({ alpha: 0.25 })],
+    [topEntropyMask({ fraction: 0.5 }), hicra({ alpha: 0.25 })],
     credit,
     context,
   );
@@ -53,12 +53,12 @@ Deno.test("applyTransforms() runs each transform on the result of the one before
 });
 
 Deno.test("applyTransforms() forgets kinds with their mask, unless the transform returns new ones", () => {
-  assert.equal("kinds" in applyTransforms([topEntropyMasking()], credit, context), false);
-  assert.equal("kinds" in applyTransforms([maskShuffling()], credit, context), true);
+  assert.equal("kinds" in applyTransforms([topEntropyMask()], credit, context), false);
+  assert.equal("kinds" in applyTransforms([shuffleMask()], credit, context), true);
   assert.equal("kinds" in applyTransforms([hicra()], credit, context), true);
   const alpha = { deduction: 0.1, branching: 0.2, backtracking: 0.3, other: 0.4 };
   assert.throws(
-    () => applyTransforms([topEntropyMasking(), hicra({ alpha })], credit, context),
+    () => applyTransforms([topEntropyMask(), hicra({ alpha })], credit, context),
     /needs the kinds of the planning tokens/,
   );
 });
@@ -170,7 +170,7 @@ Deno.test("applyTransforms() refuses a chain as a whole where one option lacks i
     [{ name: "hicra", alpha: LINE }, "alpha"],
     [{ name: "hicra", alpha: perKind }, "alpha.other"],
     [{ name: "hicra", alpha: GATE }, "alpha"],
-    [{ name: "entropy-regularisation", coefficient: LINE }, "coefficient"],
+    [{ name: "entropy-regularization", coefficient: LINE }, "coefficient"],
     [{ name: "shuffle-mask" }, "seed"],
   ];
   for (const [config, option] of configs) {
@@ -211,7 +211,7 @@ Deno.test("applyTransforms() refuses what was not measured where a transform rea
     oldLogprobs: Float32Array.of(0, NaN, -1),
   });
   const readers = builtinTransforms().names()
-    .filter((name) => !["hicra", "entropy-regularisation"].includes(name))
+    .filter((name) => !["hicra", "entropy-regularization"].includes(name))
     .map((name) => builtinTransforms().create({ name }))
     .filter(({ needs }) => needs.includes("entropies") || needs.includes("oldLogprobs"));
   assert.deepEqual(readers.length, 8);
@@ -236,7 +236,7 @@ Deno.test("applyTransforms() refuses what was not measured where a transform rea
 
 Deno.test("applyTransforms() reads no step where no option does", () => {
   const { batch } = context;
-  const shuffled = maskShuffling({ seed: 1, step: "fixed" });
+  const shuffled = shuffleMask({ seed: 1, step: "fixed" });
   applyTransforms([shuffled, hicra()], credit, { batch });
   for (const step of [-1, 0.5, NaN]) {
     assert.throws(
@@ -267,10 +267,10 @@ Deno.test("applyTransforms() throws when a result is no object of known fields",
 });
 
 Deno.test("applyTransforms() refuses a mask that no transform after it credits", () => {
-  const shuffled = maskShuffling({ seed: 1 });
+  const shuffled = shuffleMask({ seed: 1 });
   const chains: [Transform[], string][] = [
     [[hicra(), shuffled], "shuffle-mask"],
-    [[shuffled, hicra(), topEntropyMasking()], "top-entropy-mask"],
+    [[shuffled, hicra(), topEntropyMask()], "top-entropy-mask"],
   ];
   for (const [transforms, name] of chains) {
     assert.throws(

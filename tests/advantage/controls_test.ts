@@ -10,7 +10,7 @@ import {
   surprisalWeightedAdvantages,
   topEntropyAdvantages,
   topEntropyMask,
-  topEntropyMasking,
+  topEntropyTokenMask,
 } from "../../advantage/mod.ts";
 import { assertAllClose } from "./_assert_close.ts";
 import { fromRows, rowsArbitrary } from "./_rows.ts";
@@ -38,24 +38,32 @@ const TABLE: [string, () => unknown, unknown][] = [
       }),
     f32(2.4, 3, -1, 0, 2),
   ],
-  ["topEntropyMask() on nothing", () => topEntropyMask(f32()), u8()],
-  ["topEntropyMask() marks at least one token", () => topEntropyMask(f32(1, 2, 3)), u8(0, 0, 1)],
+  ["topEntropyTokenMask() on nothing", () => topEntropyTokenMask(f32()), u8()],
   [
-    "topEntropyMask() marks 2 of 10 by default, ties at the threshold included",
-    () => topEntropyMask(f32(0, 1, 2, 3, 4, 5, 6, 7, 7, 9)),
+    "topEntropyTokenMask() marks at least one token",
+    () => topEntropyTokenMask(f32(1, 2, 3)),
+    u8(0, 0, 1),
+  ],
+  [
+    "topEntropyTokenMask() marks 2 of 10 by default, ties at the threshold included",
+    () => topEntropyTokenMask(f32(0, 1, 2, 3, 4, 5, 6, 7, 7, 9)),
     u8(0, 0, 0, 0, 0, 0, 0, 1, 1, 1),
   ],
-  ["topEntropyMask() of no share", () => topEntropyMask(f32(1, 2), { fraction: 0 }), u8(0, 0)],
-  ["topEntropyMask() of all", () => topEntropyMask(f32(1, 2), { fraction: 1 }), u8(1, 1)],
   [
-    "topEntropyMask() ranks only trained tokens",
-    () => topEntropyMask(f32(9, NaN, 1, 2), { fraction: 0.5, lossMask: u8(0, 0, 1, 1) }),
+    "topEntropyTokenMask() of no share",
+    () => topEntropyTokenMask(f32(1, 2), { fraction: 0 }),
+    u8(0, 0),
+  ],
+  ["topEntropyTokenMask() of all", () => topEntropyTokenMask(f32(1, 2), { fraction: 1 }), u8(1, 1)],
+  [
+    "topEntropyTokenMask() ranks only trained tokens",
+    () => topEntropyTokenMask(f32(9, NaN, 1, 2), { fraction: 0.5, lossMask: u8(0, 0, 1, 1) }),
     u8(0, 0, 0, 1),
   ],
   [
-    "topEntropyMask() per sequence, empty ones included",
+    "topEntropyTokenMask() per sequence, empty ones included",
     () =>
-      topEntropyMask(f32(9, 8, 1, 2), {
+      topEntropyTokenMask(f32(9, 8, 1, 2), {
         fraction: 0.5,
         per: "sequence",
         offsets: i32(0, 2, 2, 4),
@@ -63,9 +71,9 @@ const TABLE: [string, () => unknown, unknown][] = [
     u8(1, 0, 0, 1),
   ],
   [
-    "topEntropyMask() marks as many as another mask, sequence by sequence",
+    "topEntropyTokenMask() marks as many as another mask, sequence by sequence",
     () =>
-      topEntropyMask(f32(9, 8, 7, 1, 2), {
+      topEntropyTokenMask(f32(9, 8, 7, 1, 2), {
         matching: u8(1, 1, 0, 0, 0),
         per: "sequence",
         offsets: i32(0, 3, 5),
@@ -195,9 +203,9 @@ for (const [name, act, expected] of TABLE) {
 
 /** Every transform that can be created without options, and some of the others. */
 const CONFIGS = [
-  ...builtinTransforms().names().filter((name) => name !== "entropy-regularisation")
+  ...builtinTransforms().names().filter((name) => name !== "entropy-regularization")
     .map((name) => ({ name })),
-  { name: "entropy-regularisation", coefficient: 0.01 },
+  { name: "entropy-regularization", coefficient: 0.01 },
   { name: "hicra", mode: "mass-preserving" },
   { name: "hicra", mode: "baseline-corrected" },
   { name: "shuffle-mask", unit: "token" },
@@ -245,9 +253,9 @@ for (const config of CONFIGS) {
   });
 }
 
-Deno.test("topEntropyMasking() with fraction planning marks at least as many tokens", () => {
+Deno.test("topEntropyMask() with fraction planning marks at least as many tokens", () => {
   // Ties at the threshold may add some; without ties the numbers are equal.
-  const transform = topEntropyMasking({ fraction: "planning", per: "sequence" });
+  const transform = topEntropyMask({ fraction: "planning", per: "sequence" });
   fc.assert(fc.property(rowsArbitrary, (rows) => {
     const { credit, context } = fromRows(rows);
     const { planningMask } = transform.apply(credit, context);
@@ -271,13 +279,17 @@ const ERRORS: [string, () => unknown, RegExp][] = [
   ],
   [
     "a share above 1",
-    () => topEntropyMask(f32(1), { fraction: 2 }),
+    () => topEntropyTokenMask(f32(1), { fraction: 2 }),
     /RangeError: .*fraction must be from 0 to 1: current value is 2/,
   ],
-  ["a share that is NaN", () => topEntropyMask(f32(1), { fraction: NaN }), /current value is NaN/],
+  [
+    "a share that is NaN",
+    () => topEntropyTokenMask(f32(1), { fraction: NaN }),
+    /current value is NaN/,
+  ],
   [
     "a sequence scope without offsets",
-    () => topEntropyMask(f32(1), { per: "sequence" }),
+    () => topEntropyTokenMask(f32(1), { per: "sequence" }),
     /TypeError: .*per "sequence" needs offsets/,
   ],
   [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { maskShuffling, shuffleMask, type ShuffleMaskOptions } from "../../advantage/mod.ts";
+import { shuffledMask, type ShuffledMaskOptions, shuffleMask } from "../../advantage/mod.ts";
 import { fromRows, rowsArbitrary } from "./_rows.ts";
 
 interface Layout {
@@ -27,13 +27,13 @@ function spans(mask: Uint8Array, kinds: Uint8Array, layout: Layout): string[] {
   return found.map(({ run, codes }) => `${run}:${codes}`).sort();
 }
 
-Deno.test("shuffleMask() keeps the spans of every run, with their kinds", () => {
+Deno.test("shuffledMask() keeps the spans of every run, with their kinds", () => {
   fc.assert(fc.property(rowsArbitrary, fc.nat(), (rows, seed) => {
     const { credit, context } = fromRows(rows);
     const { offsets, lossMask, segmentIds } = context.batch;
     const layout = { offsets, lossMask, segmentIds: segmentIds! };
     const { kinds, planningMask } = credit;
-    const shuffled = shuffleMask(planningMask, { ...layout, kinds, seed, step: 0 });
+    const shuffled = shuffledMask(planningMask, { ...layout, kinds, seed, step: 0 });
     assert.deepEqual(
       spans(shuffled.planningMask, shuffled.kinds!, layout),
       spans(planningMask, kinds, layout),
@@ -41,7 +41,7 @@ Deno.test("shuffleMask() keeps the spans of every run, with their kinds", () => 
   }));
 });
 
-Deno.test("shuffleMask() of single tokens keeps the number of each kind in every run", () => {
+Deno.test("shuffledMask() of single tokens keeps the number of each kind in every run", () => {
   fc.assert(fc.property(rowsArbitrary, fc.nat(), (rows, seed) => {
     const { credit, context } = fromRows(rows);
     const { offsets, lossMask, segmentIds } = context.batch;
@@ -52,14 +52,14 @@ Deno.test("shuffleMask() of single tokens keeps the number of each kind in every
         return Array.from(codes!, (code) => `${run}:${code}`);
       }).sort();
     const { kinds, planningMask } = credit;
-    const shuffled = shuffleMask(planningMask, { ...layout, kinds, seed, step: 0, unit: "token" });
+    const shuffled = shuffledMask(planningMask, { ...layout, kinds, seed, step: 0, unit: "token" });
     assert.deepEqual(codes(shuffled.planningMask, shuffled.kinds!), codes(planningMask, kinds));
   }));
 });
 
-Deno.test("shuffleMask() leaves full, empty and untrained stretches alone", () => {
+Deno.test("shuffledMask() leaves full, empty and untrained stretches alone", () => {
   const mask = Uint8Array.of(1, 1, 0, 0, 1, 0, 1);
-  const { planningMask } = shuffleMask(mask, {
+  const { planningMask } = shuffledMask(mask, {
     offsets: Int32Array.of(0, 2, 4, 7),
     lossMask: Uint8Array.of(1, 1, 1, 1, 0, 0, 0),
     step: 0,
@@ -68,17 +68,17 @@ Deno.test("shuffleMask() leaves full, empty and untrained stretches alone", () =
   assert.notEqual(planningMask, mask);
 });
 
-Deno.test("shuffleMask() handles an empty batch", () => {
-  const { planningMask } = shuffleMask(new Uint8Array(), { offsets: Int32Array.of(0), step: 0 });
+Deno.test("shuffledMask() handles an empty batch", () => {
+  const { planningMask } = shuffledMask(new Uint8Array(), { offsets: Int32Array.of(0), step: 0 });
   assert.equal(planningMask.length, 0);
 });
 
-Deno.test("shuffleMask() gives one result for one seed, step and content, wherever it stands", () => {
+Deno.test("shuffledMask() gives one result for one seed, step and content, wherever it stands", () => {
   const row = Uint8Array.of(1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   const other = row.slice().reverse();
   const alone = (seed: number, step: number | "fixed") =>
-    shuffleMask(row, { offsets: Int32Array.of(0, 20), seed, step }).planningMask.join("");
-  const together = shuffleMask(Uint8Array.of(...other, ...row), {
+    shuffledMask(row, { offsets: Int32Array.of(0, 20), seed, step }).planningMask.join("");
+  const together = shuffledMask(Uint8Array.of(...other, ...row), {
     offsets: Int32Array.of(0, 20, 40),
     seed: 4,
     step: 2,
@@ -92,13 +92,13 @@ Deno.test("shuffleMask() gives one result for one seed, step and content, wherev
 });
 
 for (const unit of ["span", "token"] as const) {
-  Deno.test(`shuffleMask() by ${unit} draws every arrangement equally often`, () => {
+  Deno.test(`shuffledMask() by ${unit} draws every arrangement equally often`, () => {
     // Two spans of 2 and 1 in 5 places, apart: 2 orders * C(3, 2) = 6. Three ones in 5: C(5, 3) = 10.
     const expected = unit === "span" ? 6 : 10;
     const draws = 6000;
     const counts: Record<string, number> = {};
     for (let seed = 0; seed < draws; seed++) {
-      const { planningMask } = shuffleMask(Uint8Array.of(1, 1, 0, 1, 0), {
+      const { planningMask } = shuffledMask(Uint8Array.of(1, 1, 0, 1, 0), {
         offsets: Int32Array.of(0, 5),
         seed,
         step: "fixed",
@@ -115,9 +115,9 @@ for (const unit of ["span", "token"] as const) {
   });
 }
 
-Deno.test("shuffleMask() tells sequences with equal masks apart by their token ids", () => {
+Deno.test("shuffledMask() tells sequences with equal masks apart by their token ids", () => {
   const mask = Uint8Array.from({ length: 80 }, (_, i) => i % 40 === 0 ? 1 : 0);
-  const { planningMask } = shuffleMask(mask, {
+  const { planningMask } = shuffledMask(mask, {
     offsets: Int32Array.of(0, 40, 80),
     tokenIds: Int32Array.from({ length: 80 }, (_, i) => i),
     step: 0,
@@ -125,18 +125,18 @@ Deno.test("shuffleMask() tells sequences with equal masks apart by their token i
   assert.notDeepEqual(planningMask.subarray(0, 40), planningMask.subarray(40));
 });
 
-Deno.test("shuffleMask() refuses arrays of another length", () => {
+Deno.test("shuffledMask() refuses arrays of another length", () => {
   const offsets = Int32Array.of(0, 1);
   assert.throws(
-    () => shuffleMask(Uint8Array.of(1), { offsets, step: 0, kinds: new Uint8Array(2) }),
+    () => shuffledMask(Uint8Array.of(1), { offsets, step: 0, kinds: new Uint8Array(2) }),
     /Cannot shuffle a mask as kinds must hold 1 values: current length is 2/,
   );
-  assert.throws(() => shuffleMask(Uint8Array.of(1, 0), { offsets, step: 0 }), /last offset/);
+  assert.throws(() => shuffledMask(Uint8Array.of(1, 0), { offsets, step: 0 }), /last offset/);
 });
 
-Deno.test("shuffleMask() has no step of its own", () => {
-  const options = { offsets: Int32Array.of(0, 1) } as ShuffleMaskOptions;
-  assert.throws(() => shuffleMask(Uint8Array.of(1), options), {
+Deno.test("shuffledMask() has no step of its own", () => {
+  const options = { offsets: Int32Array.of(0, 1) } as ShuffledMaskOptions;
+  assert.throws(() => shuffledMask(Uint8Array.of(1), options), {
     name: "TypeError",
     message:
       'Cannot shuffle a mask as step must be the training step, or "fixed" for one mask at ' +
@@ -144,7 +144,7 @@ Deno.test("shuffleMask() has no step of its own", () => {
   });
 });
 
-Deno.test("maskShuffling() moves kinds with the mask, and draws anew at each step", () => {
+Deno.test("shuffleMask() moves kinds with the mask, and draws anew at each step", () => {
   const { credit, context } = fromRows([{
     groupId: 0,
     tokens: Array.from({ length: 50 }, (_, i) => ({
@@ -157,12 +157,12 @@ Deno.test("maskShuffling() moves kinds with the mask, and draws anew at each ste
       logprob: 0,
     })),
   }]);
-  const at = (step: number) => maskShuffling({ seed: 1 }).apply(credit, { ...context, step });
+  const at = (step: number) => shuffleMask({ seed: 1 }).apply(credit, { ...context, step });
   const { planningMask, kinds } = at(0);
   assert.match(kinds!.join(""), /^0*1230*$/);
   assert.deepEqual(planningMask, kinds!.map((kind) => Math.min(kind, 1)));
   assert.notDeepEqual(at(0), at(1));
-  const fixed = maskShuffling({ seed: 1, step: "fixed" });
+  const fixed = shuffleMask({ seed: 1, step: "fixed" });
   assert.deepEqual(fixed.clock, []);
   assert.deepEqual(
     fixed.apply(credit, { batch: context.batch }),

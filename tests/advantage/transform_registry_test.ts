@@ -17,7 +17,7 @@ const NAMES = [
   "top-entropy-mask",
   "top-entropy-filter",
   "high-entropy-advantage",
-  "entropy-regularisation",
+  "entropy-regularization",
   "gtpo",
   "surprisal-weighting",
   "sepa",
@@ -40,7 +40,7 @@ Deno.test("builtinTransforms() names every transform, and its registries share n
 
 Deno.test("TransformRegistry.create() gives transforms the name they were asked for by", () => {
   for (const name of NAMES) {
-    const config = name === "entropy-regularisation" ? { name, coefficient: 0.01 } : { name };
+    const config = name === "entropy-regularization" ? { name, coefficient: 0.01 } : { name };
     assert.equal(createTransform(config).name, name);
   }
 });
@@ -101,7 +101,7 @@ Deno.test("TransformRegistry.resolve() fills in defaults, and its result creates
     allowSignChange: false,
   });
   for (const name of NAMES) {
-    const config = name === "entropy-regularisation" ? { name, coefficient: 0.01 } : { name };
+    const config = name === "entropy-regularization" ? { name, coefficient: 0.01 } : { name };
     const resolved = registry.resolve(config);
     assert.deepEqual(registry.resolve(JSON.parse(JSON.stringify(resolved))), resolved);
   }
@@ -243,7 +243,7 @@ const ERRORS: [unknown, string, string][] = [
     "kappa must be greater than 1: current value is 1",
   ],
   [
-    { name: "entropy-regularisation" },
+    { name: "entropy-regularization" },
     "TypeError",
     'coefficient must be a number or a schedule of type "linear" or "gated": current value is undefined',
   ],

@@ -368,7 +368,7 @@ Deno.test("hicra apply writes the tensors of the batch contract and where they c
 Deno.test("hicra apply says what the loop itself must add to its loss", () =>
   inFolder(async ({ path, tokenizer, lexicon, rollouts }) => {
     const flags = ["--tokenizer", tokenizer, "--lexicon", lexicon, "--baseline", "paper"];
-    const bonus = ["--transform", '{"name": "entropy-regularisation", "coefficient": 0.01}'];
+    const bonus = ["--transform", '{"name": "entropy-regularization", "coefficient": 0.01}'];
     const out = join(path, "out.safetensors");
     const { stderr } = await run("apply", rollouts, ...flags, ...bonus, "--out", out);
     assert.equal(stderr, "hicra: the loop must add an entropy bonus of weight 0.01 to its loss\n");

@@ -296,7 +296,7 @@ Deno.test("createHook() amplifies on a schedule, by the step that the loop gives
 Deno.test("createHook() hands on the entropy coefficient and can leave metrics out", () => {
   const hook = createHook({
     matcher,
-    transforms: [{ name: "entropy-regularisation", coefficient: 0.01 }],
+    transforms: [{ name: "entropy-regularization", coefficient: 0.01 }],
     metrics: false,
   });
   const result = hook(batch);

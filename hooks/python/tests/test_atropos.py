@@ -201,7 +201,7 @@ def test_pitfall_22_without_sidecar_nothing_is_sent(env, tmp_path):
     assert rolled_out(environment, pair()) == []
 
 
-ENTROPY_BONUS = [{"name": "entropy-regularisation", "coefficient": 0.01}]
+ENTROPY_BONUS = [{"name": "entropy-regularization", "coefficient": 0.01}]
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_transforms_and_schedules(lexicon):
     result = hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0], step=5)
     same_bits(result.advantages, np.array([1.25, 1.25], "f4"))
     regularised = Hook(
-        TABLE, transforms=[{"name": "entropy-regularisation", "coefficient": 0.01}], lexicon=lexicon
+        TABLE, transforms=[{"name": "entropy-regularization", "coefficient": 0.01}], lexicon=lexicon
     )
     result = regularised.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
     assert result.entropy_coefficient == 0.01

@@ -786,7 +786,7 @@ def test_refuses_a_fused_loss(planning):
 
 ENTROPY_BONUS = {
     "alpha": None,
-    "transforms": [{"name": "entropy-regularisation", "coefficient": 0.01}],
+    "transforms": [{"name": "entropy-regularization", "coefficient": 0.01}],
 }
 
 

@@ -773,7 +773,7 @@ def test_the_environment_says_what_hydra_does_not(folder, tokenizer, monkeypatch
 
 def test_an_entropy_bonus_is_left_to_verl(folder, tokenizer):
     config = compose_config(folder)
-    bonus = [{"name": "entropy-regularisation", "coefficient": 0.01}]
+    bonus = [{"name": "entropy-regularization", "coefficient": 0.01}]
     OmegaConf.update(config, "hicra", {"alpha": None, "transforms": bonus}, merge=False)
     with pytest.raises(ValueError, match="actor.entropy_coeff to 0.01"):
         create_hook(config, tokenizer)

@@ -118,7 +118,7 @@ def bind(
     coefficient = hook.check(fields).entropy_coefficient
     if coefficient is not None:
         raise ValueError(
-            "Cannot use entropy-regularisation as the host must add the bonus to its own loss: "
+            "Cannot use entropy-regularization as the host must add the bonus to its own loss: "
             f"leave the transform out and set {entropy_option} to {coefficient:g}"
         )
     if bound_to is not None:

@@ -3,8 +3,8 @@ import { type Schedule, scheduleNeeds, scheduleValue } from "./schedule.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";
 
-/** Options of {@linkcode entropyRegularisation}. */
-export interface EntropyRegularisationOptions {
+/** Options of {@linkcode entropyRegularization}. */
+export interface EntropyRegularizationOptions {
   /** Weight of the entropy bonus, at least 0, or a schedule of it; there is no default. */
   readonly coefficient: Schedule;
 }
@@ -13,7 +13,7 @@ const schema = strictOptions({ coefficient: scheduleSchema({ min: 0 }) });
 
 /**
  * Creates the transform that asks the training loop for an entropy bonus: the HICRA paper's
- * entropy-regularisation baseline.
+ * entropy-regularization baseline.
  *
  * Entropy depends on the policy that is being trained, so no advantage can stand for its gradient. The
  * transform leaves advantages and mask alone and returns `entropyCoefficient`, which the loop puts into
@@ -28,13 +28,13 @@ const schema = strictOptions({ coefficient: scheduleSchema({ min: 0 }) });
  *
  * @example Usage
  * ```ts
- * import { applyTransforms, entropyRegularisation } from "@hicra/hicra/advantage";
+ * import { applyTransforms, entropyRegularization } from "@hicra/hicra/advantage";
  * import { checkBatch } from "@hicra/hicra/batch";
  * import assert from "node:assert/strict";
  *
  * const batch = checkBatch({ offsets: Int32Array.of(0), lossMask: new Uint8Array() });
  * const credit = applyTransforms(
- *   [entropyRegularisation({ coefficient: { type: "linear", from: 0.01, to: 0, steps: 100 } })],
+ *   [entropyRegularization({ coefficient: { type: "linear", from: 0.01, to: 0, steps: 100 } })],
  *   { advantages: new Float32Array(), planningMask: new Uint8Array() },
  *   { batch, step: 50 },
  * );
@@ -42,12 +42,12 @@ const schema = strictOptions({ coefficient: scheduleSchema({ min: 0 }) });
  * ```
  *
  * @param options The coefficient.
- * @returns The transform `"entropy-regularisation"`.
+ * @returns The transform `"entropy-regularization"`.
  * @throws {RangeError} If a value is out of range.
  * @throws {TypeError} If the coefficient is missing, or an option is unknown or of the wrong type.
  */
-export function entropyRegularisation(options: EntropyRegularisationOptions): Transform {
-  const name = "entropy-regularisation";
+export function entropyRegularization(options: EntropyRegularizationOptions): Transform {
+  const name = "entropy-regularization";
   const { coefficient } = checkOptions(`create transform "${name}"`, schema, options);
   return {
     name,
@@ -59,10 +59,10 @@ export function entropyRegularisation(options: EntropyRegularisationOptions): Tr
   };
 }
 
-/** {@linkcode entropyRegularisation} as an entry of a {@linkcode TransformRegistry}. */
-export const entropyRegularisationDefinition: TransformDefinition<EntropyRegularisationOptions> = {
+/** {@linkcode entropyRegularization} as an entry of a {@linkcode TransformRegistry}. */
+export const entropyRegularizationDefinition: TransformDefinition<EntropyRegularizationOptions> = {
   summary: "Control: the weight of an entropy bonus for the loop's loss",
   source: "https://arxiv.org/abs/2509.03646",
   schema,
-  create: entropyRegularisation,
+  create: entropyRegularization,
 };
