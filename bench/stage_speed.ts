@@ -7,7 +7,7 @@ import {
 } from "../advantage/mod.ts";
 import type { CheckedBatch } from "../batch/mod.ts";
 import { createHook } from "../hooks/mod.ts";
-import { batchFromSafetensors, batchToSafetensors, loadEncoder } from "../files/mod.ts";
+import { batchFromSafetensors, batchToSafetensors, loadTokenizer } from "../files/mod.ts";
 import { measure } from "../metrics/mod.ts";
 import { type Lexicon, SgMatcher, tokenBytes } from "../sg/mod.ts";
 import type { Corpus } from "./corpora.ts";
@@ -58,7 +58,7 @@ export async function stageSpeeds(
 ): Promise<StageSpeed[]> {
   const { table } = tokenizer;
   const tokenizerJson = await tokenizer.readContent();
-  const encode = await loadEncoder(tokenizerJson);
+  const { encode } = await loadTokenizer(tokenizerJson);
   const reference = new Tokenizer(tokenizerJson, {});
   const stages = {
     ...tokenizerStages(tokenizerJson, tokenizer, lexicon),

@@ -5,7 +5,7 @@ import type { CheckedBatch } from "../batch/mod.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
-  loadEncoder,
+  loadTokenizer,
   rolloutsToBatch,
   writeOutput,
 } from "../files/mod.ts";
@@ -47,7 +47,9 @@ export async function tokenizeCorpora(
     const path = cacheFolder === null ? undefined : join(cacheFolder, cacheName(texts, tokenizer));
     let encoded = path === undefined ? undefined : await readCache(path, texts.length);
     if (encoded === undefined) {
-      encoder ??= tokenizer.readContent().then(loadEncoder);
+      encoder ??= tokenizer.readContent().then((content) => loadTokenizer(content)).then((
+        { encode },
+      ) => encode);
       encoded = encodeTexts(texts, await encoder, label);
       if (path !== undefined) await writeCache(path, encoded);
     }

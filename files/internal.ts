@@ -4,7 +4,7 @@
  * @module
  */
 export { errorInFile } from "./error_in_file.ts";
-export { readTokenizer } from "./load_tokenizer.ts";
+export { readTokenizer } from "./_read_tokenizer.ts";
 export { readWhole } from "./read_whole.ts";
 export { rewriteLine } from "./rewrite_line.ts";
 export { systemReason } from "./system_reason.ts";

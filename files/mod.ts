@@ -11,9 +11,9 @@ export {
   batchToSafetensors,
   type SafetensorsBatch,
 } from "./batch_safetensors.ts";
-export { type Encode, loadEncoder } from "./encoder.ts";
+export type { Encode } from "./_encoder.ts";
 export { loadLexicon } from "./load_lexicon.ts";
-export { loadTokenizer } from "./load_tokenizer.ts";
+export { loadTokenizer, type Tokenizer } from "./load_tokenizer.ts";
 export { type ReadFields, readSolutions, type ReadSolutionsOptions } from "./read_solutions.ts";
 export { type MatcherProvenance, matcherProvenance } from "./provenance.ts";
 export {
@@ -23,7 +23,6 @@ export {
   writeJsonl,
   writeOutput,
 } from "./rollout_files.ts";
-export { loadRolloutTokenizer, type RolloutTokenizer } from "./rollout_tokenizer.ts";
 export {
   parseRollout,
   type ParseRolloutOptions,

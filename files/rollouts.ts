@@ -45,7 +45,7 @@ export interface Rollout {
 export interface RolloutsToBatchOptions {
   /**
    * Encodes a completion, without adding special tokens, where a rollout has no `token_ids`. See
-   * `loadEncoder`.
+   * `loadTokenizer`.
    */
   readonly encode?: (text: string) => ArrayLike<number>;
   /** Number of the first rollout in error messages, where a file is packed in parts. Default: 0. */

@@ -1,4 +1,4 @@
-import { loadEncoder } from "../../files/mod.ts";
+import { loadTokenizer } from "../../files/mod.ts";
 import { lexiconFromGrams, SgMatcher } from "../../sg/mod.ts";
 import type { CheckedBatch } from "../../batch/mod.ts";
 import { decodeBatch } from "../decode.ts";
@@ -89,7 +89,7 @@ export async function measureGrowth(
 ): Promise<SizeCost[]> {
   const { tokens, grams, gramTokens, vocabulary, rows } = SIZES[options.size];
   const { batch, tokenizer, lexicon } = input;
-  const encode = await loadEncoder(await tokenizer.readContent());
+  const { encode } = await loadTokenizer(await tokenizer.readContent());
   const costs: SizeCost[] = [];
   for (const share of tokens) {
     const sized = share === 1 ? batch : thinBatch(batch, share * batch.numTokens);

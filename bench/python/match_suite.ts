@@ -1,5 +1,5 @@
 import type { CheckedBatch } from "../../batch/mod.ts";
-import { loadEncoder } from "../../files/mod.ts";
+import { loadTokenizer } from "../../files/mod.ts";
 import { SgMatcher } from "../../sg/mod.ts";
 import { decodeBatch } from "../decode.ts";
 import { distinctGrams } from "../grams.ts";
@@ -94,7 +94,7 @@ export async function compareWindows(
   const { table } = tokenizer;
   const sample = thinBatch(batch, WINDOW_TOKENS[size]);
   const grams = distinctGrams(lexicon);
-  const encode = await loadEncoder(await tokenizer.readContent());
+  const { encode } = await loadTokenizer(await tokenizer.readContent());
   const windows = {
     "torch, every window": {
       what: "padded ids to mask, each gram encoded as it stands, as the port does",

@@ -12,7 +12,10 @@ interface JsonBatch {
 }
 
 const [path, tokenizer] = Deno.args as [string, string];
-const matcher = SgMatcher.compile(await loadLexicon("math"), await loadTokenizer(tokenizer));
+const matcher = SgMatcher.compile(
+  await loadLexicon("math"),
+  (await loadTokenizer(tokenizer)).tokens,
+);
 const hook = createHook({ matcher, transforms: [{ name: "hicra" }] });
 
 function transform({ token_ids: ids, loss_mask: mask, advantages }: JsonBatch): unknown {

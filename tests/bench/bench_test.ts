@@ -8,7 +8,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { parseHTML } from "linkedom";
-import { loadEncoder } from "../../files/mod.ts";
+import { loadTokenizer } from "../../files/mod.ts";
 import type { Figures } from "../../bench/figures.ts";
 import { planningShareBlock, speedBlock } from "../../bench/report/root_blocks.ts";
 
@@ -204,7 +204,7 @@ fullTest(
   "bench measures rollouts of token ids without rewards, as far as that goes",
   () =>
     inFolder(async (folder) => {
-      const encode = await loadEncoder(QWEN3);
+      const { encode } = await loadTokenizer(QWEN3);
       const tokenIds = [...encode("But wait, let me think. So it is.")];
       const rollout = {
         "prompt_id": "p",

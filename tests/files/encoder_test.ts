@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { InputRangeError } from "../../batch/mod.ts";
-import { loadEncoder } from "../../files/encoder.ts";
-import { loadRolloutTokenizer } from "../../files/rollout_tokenizer.ts";
+import { createEncoder } from "../../files/_encoder.ts";
+import { loadTokenizer } from "../../files/load_tokenizer.ts";
 import { readRollouts } from "../../files/rollout_files.ts";
 import { fullTest } from "../_scope.ts";
 
@@ -59,8 +59,8 @@ async function tokenizerJson(name: string): Promise<object> {
 
 for (const [name, { ids, rollouts }] of Object.entries(golden.tokenizers)) {
   const test = name === "qwen3" ? Deno.test : fullTest;
-  test(`loadEncoder() gives the reference implementation's ids for ${name}`, async () => {
-    const encode = await loadEncoder(await tokenizerJson(name));
+  test(`createEncoder() gives the reference implementation's ids for ${name}`, async () => {
+    const encode = createEncoder(await tokenizerJson(name), "the tokenizer");
     golden.texts.forEach((text, i) => {
       assert.deepEqual(encode(text), Int32Array.from(ids[i]!), JSON.stringify(text));
     });
@@ -97,9 +97,9 @@ for (const { name, base, fields, ...given } of features.cases) {
     }
   };
   const { refused, texts, ids, refused_texts: refusedTexts, refused_ids: refusedIds } = given;
-  Deno.test(`loadEncoder() gives the reference's ids or says why not for ${name}`, async () => {
+  Deno.test(`createEncoder() gives the reference's ids or says why not for ${name}`, () => {
     if (refused !== undefined) {
-      await assert.rejects(loadEncoder(file), (error: Error) => {
+      assert.throws(() => createEncoder(file, "the tokenizer"), (error: Error) => {
         assert.equal(error.name, "TypeError");
         assert.ok(error.message.includes(`it does not obey ${refused} `), error.message);
         assert.ok(error.message.includes(", give the token ids of the rollouts instead"));
@@ -108,7 +108,7 @@ for (const { name, base, fields, ...given } of features.cases) {
       assert.ok(isNeeded(texts, ids), "the package obeys it");
       return;
     }
-    const encode = await loadEncoder(file);
+    const encode = createEncoder(file, "the tokenizer");
     texts.forEach((text, i) => {
       assert.deepEqual(encode(text), Int32Array.from(ids[i]!), JSON.stringify(text));
     });
@@ -123,7 +123,7 @@ for (const { name, base, fields, ...given } of features.cases) {
   });
 }
 
-Deno.test("loadRolloutTokenizer() takes what the encoder does not obey until it must encode", async () => {
+Deno.test("loadTokenizer() takes what the encoder does not obey until it must encode", async () => {
   const file = {
     ...TINY,
     decoder: { type: "ByteLevel" },
@@ -131,7 +131,7 @@ Deno.test("loadRolloutTokenizer() takes what the encoder does not obey until it 
   };
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, JSON.stringify(file));
-  const { tokens, encode } = await loadRolloutTokenizer(path);
+  const { tokens, encode } = await loadTokenizer(path);
   await Deno.remove(path);
   assert.equal(tokens.vocabSize, 6);
   assert.throws(() => encode("wait"), {
@@ -141,11 +141,11 @@ Deno.test("loadRolloutTokenizer() takes what the encoder does not obey until it 
   });
 });
 
-Deno.test("loadEncoder() throws for a text that the encoder cannot hold", async () => {
-  const encode = await loadEncoder({
+Deno.test("createEncoder() throws for a text that the encoder cannot hold", () => {
+  const encode = createEncoder({
     ...TINY,
     model: { type: "Unigram", "unk_id": 0, vocab: [["<unk>", 0], ["a", -1]] },
-  });
+  }, "the tokenizer");
   assert.throws(() => encode("a".repeat(300_000)), {
     name: "RangeError",
     message:
@@ -153,8 +153,8 @@ Deno.test("loadEncoder() throws for a text that the encoder cannot hold", async 
   });
 });
 
-Deno.test("loadEncoder() throws for what a vocabulary without unknown token lacks", async () => {
-  const encode = await loadEncoder(TINY);
+Deno.test("createEncoder() throws for what a vocabulary without unknown token lacks", () => {
+  const encode = createEncoder(TINY, "the tokenizer");
   assert.throws(() => encode("wart"), {
     name: "RangeError",
     message:
@@ -162,17 +162,8 @@ Deno.test("loadEncoder() throws for what a vocabulary without unknown token lack
   });
 });
 
-Deno.test("loadEncoder() reads a file", async () => {
-  const path = await Deno.makeTempFile();
-  await Deno.writeTextFile(path, JSON.stringify(TINY));
-  const encode = await loadEncoder(path);
-  assert.deepEqual(encode("wait"), Int32Array.of(4, 2, 3));
-  assert.deepEqual(encode(""), new Int32Array(0));
-  await Deno.remove(path);
-});
-
-Deno.test("loadEncoder() adds no special tokens", async () => {
-  const encode = await loadEncoder({
+Deno.test("createEncoder() adds no special tokens", () => {
+  const encode = createEncoder({
     ...TINY,
     "added_tokens": [{ id: 5, content: "<s>", special: true }],
     "post_processor": {
@@ -182,25 +173,14 @@ Deno.test("loadEncoder() adds no special tokens", async () => {
       }],
       pair: [],
     },
-  });
+  }, "the tokenizer");
   assert.deepEqual(encode("wa"), Int32Array.of(4));
   assert.deepEqual(encode("<s>wa"), Int32Array.of(5, 4));
 });
 
-Deno.test("loadEncoder() throws when the file is not JSON", async () => {
-  const path = await Deno.makeTempFile();
-  await Deno.writeTextFile(path, "{");
-  await assert.rejects(loadEncoder(path), (error: Error) => {
-    assert.equal(error.name, "SyntaxError");
-    assert.ok(error.message.startsWith(`Cannot load tokenizer as "${path}" must hold JSON: `));
-    return true;
-  });
-  await Deno.remove(path);
-});
-
-Deno.test("loadEncoder() throws when the tokenizer is of an unknown kind", async () => {
+Deno.test("createEncoder() throws when the tokenizer is of an unknown kind", () => {
   for (const content of [{}, [], { ...TINY, model: { type: "Telepathy" } }]) {
-    await assert.rejects(loadEncoder(content), {
+    assert.throws(() => createEncoder(content, "the tokenizer"), {
       name: "TypeError",
       message: /^Cannot load the tokenizer as it must be a Hugging Face tokenizer.json of a known/,
     });

@@ -3,8 +3,6 @@ import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createGzip, gzipSync } from "node:zlib";
 import { Buffer } from "node:buffer";
-import { loadEncoder } from "../../files/encoder.ts";
-import { loadRolloutTokenizer } from "../../files/rollout_tokenizer.ts";
 import { loadLexicon } from "../../files/load_lexicon.ts";
 import { loadTokenizer } from "../../files/load_tokenizer.ts";
 import { readWhole } from "../../files/read_whole.ts";
@@ -25,8 +23,6 @@ async function bomb(megabytes: number): Promise<Uint8Array> {
 
 const READERS = [
   { kind: "tokenizer", bound: 256, read: loadTokenizer },
-  { kind: "tokenizer", bound: 256, read: loadEncoder },
-  { kind: "tokenizer", bound: 256, read: loadRolloutTokenizer },
   { kind: "lexicon", bound: 64, read: loadLexicon },
 ] as const;
 

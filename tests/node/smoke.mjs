@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHook, hicra, metricValues, SgMatcher } from "@hicra/hicra";
-import { loadEncoder, loadLexicon, loadTokenizer } from "@hicra/hicra/files";
+import { loadLexicon, loadTokenizer } from "@hicra/hicra/files";
 import { packPadded, unpackPadded } from "@hicra/hicra/batch";
 import { baselinePreset } from "@hicra/hicra/advantage";
 import { tokenBytes } from "@hicra/hicra/sg";
@@ -15,8 +15,8 @@ import { countNgrams, storeCorpus } from "@hicra/hicra/mining";
 
 const [tokenizer, rollouts] = process.argv.slice(2);
 
-const matcher = SgMatcher.compile(await loadLexicon("paper"), await loadTokenizer(tokenizer));
-const encode = await loadEncoder(tokenizer);
+const { tokens, encode } = await loadTokenizer(tokenizer);
+const matcher = SgMatcher.compile(await loadLexicon("paper"), tokens);
 const read = [];
 for await (const rollout of readRollouts(rollouts)) {
   read.push(rollout);

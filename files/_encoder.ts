@@ -1,57 +1,12 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { InputRangeError, InputTypeError } from "../batch/mod.ts";
-import { readTokenizer } from "./load_tokenizer.ts";
 import { encoderLimits, modelType } from "./_encoder_limits.ts";
 
 /** Encodes a text into token ids without adding special tokens. */
 export type Encode = (text: string) => Int32Array;
 
-/**
- * Loads a Hugging Face `tokenizer.json` as an encoder for completions.
- *
- * A completion is the middle of a conversation, so nothing is put before or after it. The text of an
- * added token, such as `<think>`, becomes that token. A tokenizer that normalises (Qwen's NFC) may
- * spell other bytes than the text had.
- *
- * The ids are those of Python's `tokenizers`, or there is an error. A file with a feature that the encoder
- * does not obey is refused, and the message names the fields: byte fallback of a Unigram model, `dropout`,
- * a prefix within words of BPE, `single_word`, most behaviors of `Split` and `Punctuation`, `Precompiled`,
- * and others. A text is refused where only its characters matter: U+0085 and U+FEFF, whose kind of
- * white space is disputed, digits beyond ASCII under `Digits`, a capital sigma that is lower-cased, what
- * a BPE vocabulary without unknown token cannot spell. `truncation` and `padding` are not looked at, as
- * transformers switches both off.
- *
- * The expressions of a tokenizer (`Split`, `Replace`) run as JavaScript's, and there is no bound on the time
- * that a hostile one takes: load tokenizers that you trust as you trust the model.
- *
- * @example Usage
- * ```ts
- * import { loadEncoder } from "@hicra/hicra/files";
- * import assert from "node:assert/strict";
- *
- * const encode = await loadEncoder({
- *   model: { type: "BPE", vocab: { w: 0, a: 1, i: 2, t: 3, wa: 4 }, merges: ["w a"] },
- *   added_tokens: [],
- *   normalizer: null,
- *   pre_tokenizer: null,
- *   post_processor: null,
- *   decoder: null,
- * });
- * assert.deepEqual(encode("wait"), Int32Array.of(4, 2, 3));
- * ```
- *
- * @param tokenizer Path of a `tokenizer.json`, plain or gzip, or of its folder, or its parsed content.
- * @returns The encoder.
- * @throws {SyntaxError} If the file is not JSON.
- * @throws {TypeError} If the content is not a tokenizer of a known kind, or the encoder does not obey a
- * field of it; the encoder itself throws `RangeError` for a text that it would encode otherwise than the
- * reference.
- */
-export async function loadEncoder(tokenizer: string | object): Promise<Encode> {
-  const name = typeof tokenizer === "string" ? tokenizer : "the tokenizer";
-  const content = typeof tokenizer === "string"
-    ? (await readTokenizer(tokenizer)).content as object
-    : tokenizer;
+/** Makes the encoder that `loadTokenizer` describes; throws where the file has what it does not obey. */
+export function createEncoder(content: object, name: string): Encode {
   const limits = encoderLimits(content as Record<string, unknown>);
   if (limits.unobeyed.length > 0) throw notObeyed(name, limits.unobeyed);
   const loaded = createTokenizer(content, name);
