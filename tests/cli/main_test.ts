@@ -615,7 +615,7 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
 Deno.test("hicra exits with 2 on a mistake in its arguments", async () => {
   for (
     const [args, message] of [
-      [["mask", "x"], /^hicra: required option '--tokenizer <TOKENIZER.json>' not specified/],
+      [["mask", "x"], /^hicra: required option '--tokenizer <FILE\|MODEL>' not specified/],
       [["mask"], /^hicra: /],
       [["maks"], /^hicra: unknown command 'maks'/],
       [["maks", "--help"], /^hicra: unknown command 'maks'\n\(Did you mean mask\?\)\n/],

@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
-import { type mkdtemp, readFile, type rm, type writeFile } from "node:fs/promises";
-import type { tmpdir } from "node:os";
-import type { join } from "node:path";
-import type { pathToFileURL } from "node:url";
+import { readFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { loadTokenizer } from "../../files/load_tokenizer.ts";
