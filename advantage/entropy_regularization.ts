@@ -48,9 +48,11 @@ const schema = strictOptions({ coefficient: scheduleSchema({ min: 0 }) });
  */
 export function entropyRegularization(options: EntropyRegularizationOptions): Transform {
   const name = "entropy-regularization";
-  const { coefficient } = checkOptions(`create transform "${name}"`, schema, options);
+  const checked = checkOptions(`create transform "${name}"`, schema, options);
+  const { coefficient } = checked;
   return {
     name,
+    options: { ...checked },
     needs: [],
     clock: scheduleNeeds("coefficient", coefficient),
     apply(_credit: Credit, context: TransformContext): Partial<Credit> {

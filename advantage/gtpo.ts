@@ -131,9 +131,11 @@ const schema = strictOptions({ beta: numberWithin({ min: 0, max: 1 }).default(0.
  */
 export function gtpo(options: GtpoOptions = {}): Transform {
   const name = "gtpo";
-  const { beta } = checkOptions(`create transform "${name}"`, schema, options);
+  const checked = checkOptions(`create transform "${name}"`, schema, options);
+  const { beta } = checked;
   return {
     name,
+    options: { ...checked },
     needs: ["entropies", "groupIds"],
     apply({ advantages }: Credit, { batch }: TransformContext): Partial<Credit> {
       return {

@@ -339,13 +339,12 @@ const schema = strictOptions({
  * @throws {TypeError} If an option is unknown or of the wrong type.
  */
 export function hicra(options: HicraOptions = {}): Transform {
-  const { alpha, mode, allowSignChange } = checkOptions(
-    'create transform "hicra"',
-    schema,
-    options,
-  );
+  const name = "hicra";
+  const checked = checkOptions(`create transform "${name}"`, schema, options);
+  const { alpha, mode, allowSignChange } = checked;
   return {
-    name: "hicra",
+    name,
+    options: { ...checked },
     needs: mode === "baseline-corrected" ? ["groupIds"] : [],
     clock: isPerKind(alpha)
       ? Object.entries(alpha).flatMap(([kind, one]) => scheduleNeeds(`alpha.${kind}`, one))
@@ -360,7 +359,7 @@ export function hicra(options: HicraOptions = {}): Transform {
         offsets: batch.offsets,
         ...(credit.kinds && { kinds: credit.kinds }),
         ...(mode === "baseline-corrected" &&
-          { groupIds: required("hicra", batch, "groupIds") }),
+          { groupIds: required(name, batch, "groupIds") }),
       });
       return { advantages };
     },

@@ -84,9 +84,11 @@ const schema = strictOptions({
  */
 export function highEntropyAdvantage(options: HighEntropyAdvantageOptions = {}): Transform {
   const name = "high-entropy-advantage";
-  const { alpha, kappa } = checkOptions(`create transform "${name}"`, schema, options);
+  const checked = checkOptions(`create transform "${name}"`, schema, options);
+  const { alpha, kappa } = checked;
   return {
     name,
+    options: { ...checked },
     needs: ["entropies"],
     apply({ advantages }: Credit, { batch }: TransformContext): Partial<Credit> {
       const { lossMask } = batch;

@@ -27,7 +27,11 @@
 export type { Batch, CheckedBatch } from "../batch/mod.ts";
 export { applyTransforms } from "./apply_transforms.ts";
 export { checkClock } from "./check_clock.ts";
-export { builtinTransforms, createTransform } from "./builtin_transforms.ts";
+export {
+  type BuiltinTransformConfig,
+  builtinTransforms,
+  createTransform,
+} from "./builtin_transforms.ts";
 export {
   entropyRegularization,
   type EntropyRegularizationOptions,

@@ -164,9 +164,11 @@ const schema = strictOptions({
  */
 export function officialCode(options: OfficialCodeOptions = {}): Transform {
   const name = "official-code";
-  const { alpha, fraction } = checkOptions(`create transform "${name}"`, schema, options);
+  const checked = checkOptions(`create transform "${name}"`, schema, options);
+  const { alpha, fraction } = checked;
   return {
     name,
+    options: { ...checked },
     needs: ["entropies", "groupIds"],
     apply({ advantages, planningMask }: Credit, context: TransformContext): Partial<Credit> {
       const { batch } = context;

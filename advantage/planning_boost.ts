@@ -98,9 +98,11 @@ const schema = strictOptions({
  */
 export function planningBoost(options: PlanningBoostOptions = {}): Transform {
   const name = "planning-boost";
-  const { gamma, beta } = checkOptions(`create transform "${name}"`, schema, options);
+  const checked = checkOptions(`create transform "${name}"`, schema, options);
+  const { gamma, beta } = checked;
   return {
     name,
+    options: { ...checked },
     needs: ["oldLogprobs"],
     apply({ advantages, planningMask }: Credit, { batch }: TransformContext): Partial<Credit> {
       const { offsets, lossMask } = batch;

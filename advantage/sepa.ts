@@ -113,9 +113,11 @@ const schema = strictOptions({
  */
 export function sepa(options: SepaOptions = {}): Transform {
   const name = "sepa";
-  const { lambda, beta } = checkOptions(`create transform "${name}"`, schema, options);
+  const checked = checkOptions(`create transform "${name}"`, schema, options);
+  const { lambda, beta } = checked;
   return {
     name,
+    options: { ...checked },
     needs: ["oldLogprobs"],
     clock: scheduleNeeds("lambda", lambda),
     apply({ advantages, planningMask }: Credit, context: TransformContext): Partial<Credit> {

@@ -183,9 +183,11 @@ const schema = strictOptions({
  */
 export function shuffleMask(options: ShuffleMaskOptions = {}): Transform {
   const name = "shuffle-mask";
-  const { seed, step, unit } = checkOptions(`create transform "${name}"`, schema, options);
+  const checked = checkOptions(`create transform "${name}"`, schema, options);
+  const { seed, step, unit } = checked;
   return {
     name,
+    options: { ...checked },
     needs: [],
     clock: step === "fixed" ? [] : [{ option: "seed", step: true }],
     apply({ planningMask, kinds }: Credit, context: TransformContext): Partial<Credit> {

@@ -93,9 +93,11 @@ const schema = strictOptions({ beta: z.number().min(0).default(0.1) });
  */
 export function surprisalWeighting(options: SurprisalWeightingOptions = {}): Transform {
   const name = "surprisal-weighting";
-  const { beta } = checkOptions(`create transform "${name}"`, schema, options);
+  const checked = checkOptions(`create transform "${name}"`, schema, options);
+  const { beta } = checked;
   return {
     name,
+    options: { ...checked },
     needs: ["oldLogprobs"],
     apply({ advantages }: Credit, { batch }: TransformContext): Partial<Credit> {
       const { offsets, lossMask } = batch;

@@ -76,9 +76,11 @@ const schema = strictOptions({
  */
 export function topEntropyFilter(options: TopEntropyFilterOptions = {}): Transform {
   const name = "top-entropy-filter";
-  const { fraction } = checkOptions(`create transform "${name}"`, schema, options);
+  const checked = checkOptions(`create transform "${name}"`, schema, options);
+  const { fraction } = checked;
   return {
     name,
+    options: { ...checked },
     needs: ["entropies"],
     apply({ advantages }: Credit, { batch }: TransformContext): Partial<Credit> {
       const { lossMask } = batch;

@@ -141,9 +141,11 @@ const schema = strictOptions({
  */
 export function topEntropyMask(options: TopEntropyMaskOptions = {}): Transform {
   const name = "top-entropy-mask";
-  const { fraction, per } = checkOptions(`create transform "${name}"`, schema, options);
+  const checked = checkOptions(`create transform "${name}"`, schema, options);
+  const { fraction, per } = checked;
   return {
     name,
+    options: { ...checked },
     needs: ["entropies"],
     apply({ planningMask }: Credit, { batch }: TransformContext): Partial<Credit> {
       return {

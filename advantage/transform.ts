@@ -44,6 +44,8 @@ export type OptionalField =
 export interface Transform {
   /** Name in a configuration and in error messages. */
   readonly name: string;
+  /** Options in force, defaults included, as a configuration holds them; left out where there are none. */
+  readonly options?: Readonly<Record<string, unknown>>;
   /** Batch fields without which the transform cannot act: given, and finite where `lossMask` is 1. */
   readonly needs: readonly OptionalField[];
   /**

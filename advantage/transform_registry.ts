@@ -47,7 +47,6 @@ export interface TransformDescription {
 interface Entry {
   readonly description: TransformDescription;
   create(options: Record<string, unknown>): Transform;
-  resolve(options: Record<string, unknown>): Record<string, unknown>;
 }
 
 const noOptions = z.strictObject({}, {
@@ -142,20 +141,6 @@ export class TransformRegistry {
   }
 
   /**
-   * Fills in the defaults of a configuration, so that a record of it says what was in force.
-   *
-   * @param config Name and options.
-   * @returns A fresh configuration that creates the same transform.
-   * @throws {RangeError} If the name is unknown or an option is out of range.
-   * @throws {TypeError} If the configuration is no object with a name, or an option is unknown or of
-   * the wrong type.
-   */
-  resolve(config: TransformConfig): TransformConfig {
-    const { entry, options } = this.#find(config);
-    return { name: config.name, ...entry.resolve(options) };
-  }
-
-  /**
    * Lists the registered names.
    *
    * @returns Names in the order of registration.
@@ -197,11 +182,8 @@ function entryOf<Options>(name: string, definition: TransformDefinition<Options>
   // Without a schema there are no options, and `create` has none to read.
   const schema = (definition.schema ?? noOptions) as unknown as z.ZodType<Options>;
   const options = z.toJSONSchema(schema, { io: "input" });
-  const check = (given: unknown): Options =>
-    checkOptions(`create transform "${name}"`, schema, given);
   return {
     description: { name, summary, ...(source && { source }), options },
-    create: (given) => definition.create(check(given)),
-    resolve: (given) => ({ ...check(given) } as Record<string, unknown>),
+    create: (given) => definition.create(checkOptions(`create transform "${name}"`, schema, given)),
   };
 }

@@ -7,6 +7,9 @@ const KNOWN_FLAGS = Flag.truncated | Flag.padding | Flag.excludeFromMetrics;
 /** Rounding in f32 can leave an entropy just below zero and a log-probability just above. */
 const ROUNDING = 1e-3;
 
+/** What {@linkcode checkBatch} returned: frozen, so that what was checked stays. */
+const checked = new WeakSet<Batch>();
+
 /**
  * Checks a {@linkcode Batch} once, at the border, and returns it with its sizes.
  *
@@ -31,12 +34,13 @@ const ROUNDING = 1e-3;
  * ```
  *
  * @param batch The batch to check; it is not copied and not modified.
- * @returns The same arrays, with `numSequences` and `numTokens`.
+ * @returns The same arrays, with `numSequences` and `numTokens`; a batch that was checked before as it is.
  * @throws {TypeError} If an array is missing or of another type than the contract says.
  * @throws {RangeError} If a length or a value breaks the contract; the message names the field, the
  * index, the value and the way out.
  */
 export function checkBatch(batch: Batch): CheckedBatch {
+  if (checked.has(batch)) return batch as CheckedBatch;
   checkType("offsets", batch.offsets, Int32Array);
   checkType("lossMask", batch.lossMask, Uint8Array);
   const numTokens = batch.lossMask.length;
@@ -61,7 +65,9 @@ export function checkBatch(batch: Batch): CheckedBatch {
     checkEntropies(batch.entropies!, batch.lossMask);
   }
   if (batch.advantages !== undefined) checkAdvantages(batch, numSequences, numTokens);
-  return { ...batch, numSequences, numTokens };
+  const result = Object.freeze({ ...batch, numSequences, numTokens });
+  checked.add(result);
+  return result;
 }
 
 /**

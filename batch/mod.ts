@@ -16,5 +16,6 @@ export {
   isInputError,
 } from "./input_error.ts";
 export { forEachRun } from "./for_each_run.ts";
+export type { PlanningTokens } from "./planning_tokens.ts";
 export { packPadded, type PaddedBatch, type PaddedLayout, unpackPadded } from "./padded.ts";
 export { isTransformed, markTransformed } from "./transformed.ts";

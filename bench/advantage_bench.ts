@@ -2,7 +2,7 @@ import {
   applyTransforms,
   baselineAdvantages,
   baselinePresets,
-  createTransform,
+  builtinTransforms,
 } from "../advantage/mod.ts";
 import { SgMatcher } from "../sg/mod.ts";
 import { creditChains } from "./credit_chains.ts";
@@ -15,7 +15,7 @@ const context = { batch, spans, step: 0, signals: {} };
 
 for (const { name, transforms: configs, placeboMask } of creditChains(0.2)) {
   if (placeboMask) continue; // the same work on another mask
-  const transforms = configs.map(createTransform);
+  const transforms = configs.map((config) => builtinTransforms().create(config));
   Deno.bench(name, { group: "transforms", baseline: name === "none" }, () => {
     applyTransforms(transforms, credit, context);
   });

@@ -1,4 +1,4 @@
-import { applyTransforms, type BaselinePreset, createTransform } from "../advantage/mod.ts";
+import { applyTransforms, type BaselinePreset, builtinTransforms } from "../advantage/mod.ts";
 import type { CheckedBatch } from "../batch/mod.ts";
 import { emptyMetrics, measure, mergeMetrics, metricPairs } from "../metrics/mod.ts";
 import { type Lexicon, type PlanningTokens, SgMatcher, type TokenBytes } from "../sg/mod.ts";
@@ -76,7 +76,7 @@ function massOfChain(
   planning: readonly PlanningTokens[],
   placebo: readonly PlanningTokens[] | null,
 ): AdvantageMass {
-  const transforms = chain.transforms.map(createTransform);
+  const transforms = chain.transforms.map((config) => builtinTransforms().create(config));
   let metrics = emptyMetrics();
   let tokens = 0;
   let marked = 0;
@@ -90,7 +90,7 @@ function massOfChain(
     const credit = applyTransforms(
       transforms,
       { ...start, advantages: batch.advantages },
-      { batch, spans, step: 0, signals: {} },
+      { batch, ...(spans && { spans }), step: 0, signals: {} },
     );
     const after = credit.advantages;
     metrics = mergeMetrics(metrics, measure(batch, { planningMask }, { after }));

@@ -1,13 +1,6 @@
-import {
-  baselineAdvantages,
-  type BaselinePreset,
-  baselinePreset,
-  type Transform,
-  type TransformConfig,
-} from "../advantage/mod.ts";
+import { type BaselinePreset, baselinePreset, type Transform } from "../advantage/mod.ts";
 import { warnOnConsole } from "../batch/internal.ts";
 import { type CheckedBatch, InputTypeError, tokenAdvantages } from "../batch/mod.ts";
-import type { MeasureOptions } from "../metrics/mod.ts";
 import { batchToSafetensors, type Rollout, type RolloutLine } from "../files/mod.ts";
 import { createHook, type HookResult, type HookStep } from "../hooks/mod.ts";
 import {
@@ -17,11 +10,12 @@ import {
   packRollouts,
 } from "./mark_rollouts.ts";
 import { rewriteLine } from "../files/internal.ts";
+import type { RunMetrics } from "./run_config.ts";
 
 /** Options of {@linkcode creditRollouts}. */
 export interface CreditRolloutsOptions extends MarkRolloutsOptions {
   /** The transforms, in the order in which they act, as for `createHook`. */
-  readonly transforms: readonly (Transform | TransformConfig)[];
+  readonly transforms: readonly Transform[];
   /**
    * How advantages are computed from rewards, where the rollouts bring none: the name of a preset, or
    * a preset. Default: `"paper"`, of which `warn` is told when all went well.
@@ -30,7 +24,7 @@ export interface CreditRolloutsOptions extends MarkRolloutsOptions {
   /** Training step and signals, for schedules. */
   readonly step?: Omit<HookStep, "groups">;
   /** What to measure. Under a `groupScope` the groups of several files are joined by `prompt_id`. */
-  readonly metrics?: Omit<MeasureOptions, "after" | "groupNames">;
+  readonly metrics?: RunMetrics;
 }
 
 /** What {@linkcode creditRollouts} returns. */
@@ -84,19 +78,23 @@ export function creditRollouts(
   }
   const { batch: packed, promptIds } = packRollouts(rollouts, options);
   const { groupScope, ...measured } = metrics;
-  const hook = createHook({ matcher, transforms, metrics: measured, warn });
-  const groups = { groupNames: promptIds, ...(groupScope !== undefined && { groupScope }) };
   const baseline = chooseBaseline(packed, options.baseline);
-  const batch = baseline === "host" ? packed : {
-    ...packed,
-    advantages: baselineAdvantages(
-      packed,
-      typeof baseline === "string" ? baselinePreset(baseline) : baseline,
-    ),
-    advantagesPer: "token" as const,
-  };
+  const hook = createHook({
+    matcher,
+    transforms,
+    metrics: measured,
+    warn,
+    ...(baseline !== "host" && { baseline }),
+  });
+  const result = hook(packed, {
+    ...step,
+    groups: { names: promptIds, ...(groupScope !== undefined && { scope: groupScope }) },
+  });
+  const { baselineAdvantages } = result;
+  const batch: CheckedBatch = baselineAdvantages === undefined
+    ? packed
+    : { ...packed, advantages: baselineAdvantages, advantagesPer: "token" };
   const name = typeof baseline === "string" ? baseline : "custom";
-  const result = hook(batch, { ...step, groups });
   if (packed.advantages === undefined && options.baseline === undefined) {
     const { formula } = baselinePreset(DEFAULT_BASELINE);
     warn(

@@ -18,6 +18,7 @@ import {
   type Schedule,
   type ScheduleClock,
   scheduleValue,
+  type Transform,
   type TransformConfig,
 } from "../advantage/mod.ts";
 import {
@@ -227,7 +228,7 @@ async function apply(
     ...matcherProvenance(match.matcher),
     "vocab_size": String(match.matcher.tokens.vocabSize),
     baseline: credited.baseline,
-    transforms: JSON.stringify(credit.transforms),
+    transforms: JSON.stringify(credited.result.transforms),
     ...(flags.step !== undefined && { step: String(flags.step) }),
     "prompt_ids": JSON.stringify([...new Set(rollouts.map(({ prompt_id: id }) => id))]),
     version: VERSION,
@@ -306,7 +307,7 @@ async function metrics(
     ...matcherProvenance(match.matcher),
     ...(credited && {
       baseline: credited.baseline,
-      transforms: credit.transforms,
+      transforms: credited.result.transforms,
       ...(flags.step !== undefined && { step: flags.step }),
     }),
     ...metricsReport(sums, {
@@ -320,16 +321,9 @@ async function metrics(
 
 /** Says what was applied, with every default filled in and every schedule at its value. */
 function creditNotes(baseline: string, { transforms, step: clock }: Credit): string[] {
-  const described = builtinTransforms().describe();
-  const applied = transforms.map(({ name, ...given }) => {
-    const { properties = {} } = described.find((one) => one.name === name)!
-      .options as OptionSchema;
-    const defaults = Object.entries(properties)
-      .flatMap(([option, { default: value }]) => value === undefined ? [] : [[option, value]]);
-    return `${name} ${
-      JSON.stringify(valueAt({ ...Object.fromEntries(defaults), ...given }, clock))
-    }`;
-  });
+  const applied = transforms.map(({ name, options = {} }) =>
+    `${name} ${JSON.stringify(valueAt(options, clock))}`
+  );
   return [
     baseline === "host"
       ? "Advantages: those of the rollouts."
@@ -459,25 +453,26 @@ function asksForCredit(
 }
 
 type Credit = Pick<CreditRolloutsOptions, "baseline" | "metrics"> & {
-  readonly transforms: readonly TransformConfig[];
+  readonly transforms: readonly Transform[];
   readonly step: ScheduleClock;
 };
 
 /** Flags win over the configuration. Names and options are checked before any rollout is read. */
 function creditOf(flags: CreditFlags, config: RunConfig): Credit {
   const registry = builtinTransforms();
-  if (flags.transform === undefined) config.transforms?.forEach((one) => registry.create(one));
+  const create = (one: TransformConfig): Transform => registry.create(one);
+  if (flags.transform === undefined) config.transforms?.forEach(create);
   if (flags.baseline === undefined && config.baseline !== undefined) {
     baselinePreset(config.baseline);
   }
   // The configuration is in order, so what fails now is due to a flag.
   try {
-    const transforms = transformsOf(flags, config);
+    const transforms = transformsOf(flags, config).map(create);
     const step = {
       ...(flags.step !== undefined && { step: flags.step }),
       ...(flags.signal && { signals: flags.signal }),
     };
-    checkClock(transforms.map((transform) => registry.create(transform)), step);
+    checkClock(transforms, step);
     const baseline = flags.baseline ?? config.baseline;
     if (baseline !== undefined) baselinePreset(baseline);
     return {

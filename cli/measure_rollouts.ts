@@ -1,13 +1,14 @@
 import { warnOnConsole } from "../batch/internal.ts";
-import { measure, type MeasureOptions, type MetricSums } from "../metrics/mod.ts";
+import { measure, type MetricSums } from "../metrics/mod.ts";
 import { missingWarnings } from "../metrics/internal.ts";
 import { type MarkRolloutsOptions, packRollouts } from "./mark_rollouts.ts";
 import type { Rollout } from "../files/mod.ts";
+import type { RunMetrics } from "./run_config.ts";
 
 /** Options of {@linkcode measureRollouts}. */
 export interface MeasureRolloutsOptions extends MarkRolloutsOptions {
   /** What to measure. Under a `groupScope` the groups of several files are joined by `prompt_id`. */
-  readonly metrics?: Omit<MeasureOptions, "after" | "groupNames">;
+  readonly metrics?: RunMetrics;
 }
 
 /**
@@ -26,9 +27,10 @@ export function measureRollouts(
 ): MetricSums {
   const { warn = warnOnConsole } = options;
   const { batch, promptIds } = packRollouts(rollouts, options);
+  const { groupScope, ...metrics } = options.metrics ?? {};
   const sums = measure(batch, options.matcher.match(batch), {
-    ...options.metrics,
-    groupNames: promptIds,
+    ...metrics,
+    groups: { names: promptIds, ...(groupScope !== undefined && { scope: groupScope }) },
   });
   missingWarnings(sums).forEach((warning) => warn(warning));
   return sums;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 import type { TransformConfig } from "../advantage/mod.ts";
-import type { MeasureOptions } from "../metrics/mod.ts";
+import type { MetricsOptions } from "../metrics/mod.ts";
 
 /** What a configuration file may say of a run over rollouts. Everything has a default elsewhere. */
 export interface RunConfig {
@@ -12,7 +12,13 @@ export interface RunConfig {
   /** The transforms, in the order in which they act. */
   readonly transforms?: readonly TransformConfig[];
   /** What to measure. */
-  readonly metrics?: Omit<MeasureOptions, "after" | "groupNames">;
+  readonly metrics?: RunMetrics;
+}
+
+/** What a configuration says of metrics. */
+export interface RunMetrics extends MetricsOptions {
+  /** Name of the step: a group that is split over files of this scope is joined by its `prompt_id`. */
+  readonly groupScope?: string;
 }
 
 const schema = z.strictObject({

@@ -3,11 +3,11 @@ import {
   baselineAdvantages,
   type BaselinePreset,
   baselinePreset,
-  builtinTransforms,
-  type Credit,
+  type BuiltinTransformConfig,
+  createTransform,
+  hicra,
   type Transform,
   type TransformConfig,
-  type TransformRegistry,
 } from "../advantage/mod.ts";
 import { warnOnConsole } from "../batch/internal.ts";
 import {
@@ -19,10 +19,16 @@ import {
   isInputError,
   isTransformed,
   markTransformed,
+  type PlanningTokens,
   tokenAdvantages,
 } from "../batch/mod.ts";
-import { measure, type MeasureOptions, type MetricSums } from "../metrics/mod.ts";
-import type { PlanningTokens, SgMatcher } from "../sg/mod.ts";
+import {
+  type GroupOptions,
+  measure,
+  type MetricsOptions,
+  type MetricSums,
+} from "../metrics/mod.ts";
+import type { SgMatcher } from "../sg/mod.ts";
 import { missingWarnings } from "../metrics/internal.ts";
 
 /** What a hook is made of. */
@@ -31,11 +37,9 @@ export interface HookOptions {
   readonly matcher?: SgMatcher;
   /**
    * The transforms, in the order in which they act: transforms, or plain JSON such as
-   * `{ name: "hicra", alpha: 0.2 }`.
+   * `{ name: "hicra", alpha: 0.2 }`. Default: HICRA with the paper's alpha of 0.2.
    */
-  readonly transforms: readonly (Transform | TransformConfig)[];
-  /** Where names in `transforms` are looked up. Default: the transforms of this package. */
-  readonly registry?: TransformRegistry;
+  readonly transforms?: readonly (Transform | BuiltinTransformConfig)[];
   /**
    * How advantages are computed from `rewards` and `groupIds`: the name of a preset such as `"trl"` or
    * `"verl"`, or a preset. Without it the batch must bring the host's `advantages`, and with it it must
@@ -48,7 +52,7 @@ export interface HookOptions {
    */
   readonly importanceSampling?: "token" | "sequence";
   /** What to measure; `false` for nothing, which leaves `metrics` out. */
-  readonly metrics?: Omit<MeasureOptions, "after" | "groupScope" | "groupNames"> | false;
+  readonly metrics?: MetricsOptions | false;
   /**
    * What a failure does to a batch that the loop has given advantages. `"raise"` throws.
    * `"pass-through"` returns the host's advantages and counts in `failures`: a run whose failures are
@@ -71,13 +75,17 @@ export interface HookStep {
   /** Values by name: required where a schedule is gated on one. */
   readonly signals?: Readonly<Record<string, number>>;
   /** For groups that are split over several batches of the step: how their metrics are joined. */
-  readonly groups?: Pick<MeasureOptions, "groupScope" | "groupNames">;
+  readonly groups?: GroupOptions;
 }
 
 /** What a hook makes of a batch. Every array is freshly allocated. */
 export interface HookResult {
   /** `[tokens]`: the advantages to train with. */
   readonly advantages: Float32Array;
+  /** `[tokens]`: what the baseline gave, before the transforms; absent where the loop gave advantages. */
+  readonly baselineAdvantages?: Float32Array;
+  /** The transforms with the options in force, defaults included, as a configuration names them. */
+  readonly transforms: readonly TransformConfig[];
   /** `[tokens]`, 0 or 1: the mask that the transforms acted on last. */
   readonly planningMask: Uint8Array;
   /** `[tokens]`: code of the kind of each planning token, 0 elsewhere; absent when unknown. */
@@ -145,10 +153,10 @@ export function createHook(options: HookOptions): AdvantageHook {
         "advantages, so planning tokens get no credit of their own, use token-level ratios",
     );
   }
-  const registry = options.registry ?? builtinTransforms();
-  const transforms = options.transforms.map((transform) =>
-    isTransform(transform) ? transform : registry.create(transform)
+  const transforms = (options.transforms ?? [hicra()]).map((transform) =>
+    isTransform(transform) ? transform : createTransform(transform)
   );
+  const configs = transforms.map(({ name, options }) => ({ name, ...options }));
   const baseline = typeof options.baseline === "string"
     ? baselinePreset(options.baseline)
     : options.baseline;
@@ -173,10 +181,21 @@ export function createHook(options: HookOptions): AdvantageHook {
       { advantages: batch.advantages!, planningMask, ...(kinds && { kinds }) },
       { batch, ...clock, ...(spans && { spans }) },
     );
-    const result = { ...credit, ...(spans && { spans }), failures, emptyBatches };
+    const result = {
+      ...credit,
+      ...(baseline && { baselineAdvantages: batch.advantages! }),
+      transforms: configs,
+      ...(spans && { spans }),
+      failures,
+      emptyBatches,
+    };
     if (metrics === false) return result;
     const marks = { planningMask: credit.planningMask, ...(spans && { spans }) };
-    const measured = measure(batch, marks, { ...metrics, ...groups, after: credit.advantages });
+    const measured = measure(batch, marks, {
+      ...metrics,
+      ...(groups && { groups }),
+      after: credit.advantages,
+    });
     for (const warning of missingWarnings(measured)) {
       if (!warned.has(warning)) warn(warning);
       warned.add(warning);
@@ -203,15 +222,16 @@ export function createHook(options: HookOptions): AdvantageHook {
       failures++;
       warn(`hicra: batch passed through unchanged, failure ${failures}: ${messageOf(error)}`);
       const planningMask = new Uint8Array(checked.numTokens);
-      result = { advantages: tokenAdvantages(checked), planningMask, failures, emptyBatches };
+      const advantages = tokenAdvantages(checked);
+      result = { advantages, transforms: configs, planningMask, failures, emptyBatches };
     }
     markTransformed(result.advantages);
     return result;
   };
 }
 
-function isTransform(transform: Transform | TransformConfig): transform is Transform {
-  return typeof transform.apply === "function";
+function isTransform(transform: Transform | BuiltinTransformConfig): transform is Transform {
+  return typeof (transform as Partial<Transform> | null)?.apply === "function";
 }
 
 /** The batch with one advantage per token, the host's or the baseline's. */
@@ -239,7 +259,7 @@ function withTokenAdvantages(
 function findPlanning(
   batch: CheckedBatch,
   matcher: SgMatcher | undefined,
-): Pick<Credit, "planningMask" | "kinds"> & Partial<PlanningTokens> {
+): PlanningTokens {
   if (batch.planningMask !== undefined) return { planningMask: batch.planningMask };
   if (matcher === undefined) {
     throw new InputTypeError(

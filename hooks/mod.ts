@@ -7,15 +7,16 @@
 export type { Batch, CheckedBatch } from "../batch/mod.ts";
 export type {
   BaselinePreset,
+  BuiltinTransformConfig,
   Transform,
   TransformConfig,
-  TransformRegistry,
 } from "../advantage/mod.ts";
 export type {
   ConditionalEntropyEstimate,
   EntropyEstimate,
-  MeasureOptions,
+  GroupOptions,
   MetricPair,
+  MetricsOptions,
   MetricSums,
 } from "../metrics/mod.ts";
 export type { GramKind, Lexicon, SgMatcher, TokenBytes, TokenBytesOptions } from "../sg/mod.ts";

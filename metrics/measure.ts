@@ -3,6 +3,7 @@ import {
   Flag,
   InputRangeError,
   InputTypeError,
+  type PlanningTokens,
   tokenAdvantages,
 } from "../batch/mod.ts";
 import { type ClassSums, classSums, TokenClass } from "./_class_sums.ts";
@@ -19,38 +20,37 @@ import {
   type SumCount,
 } from "./metric_sums.ts";
 
-/** Where planning tokens stand in a batch: what a matcher returns, or a mask alone. */
-export interface PlanningMarks {
-  /** `[tokens]`, 0 or 1. */
-  readonly planningMask: Uint8Array;
-  /**
-   * `[3 * spans]`: start token, end token, gram index, by ascending start. Without it nothing is said
-   * of grams.
-   */
-  readonly spans?: Int32Array;
-}
-
-/** Options of {@linkcode measure}. */
-export interface MeasureOptions {
-  /** `[tokens]`: advantages after the transforms. Without it nothing is said of the shift. */
-  readonly after?: Float32Array;
+/** What to call correct, and which n-grams to count: settings of a run. */
+export interface MetricsOptions {
   /** A rollout is correct if its reward is above this. @default {0} */
   readonly correctAbove?: number;
   /** Length n of the n-gram that follows a gram. @default {3} */
   readonly followerLength?: number;
+}
+
+/** What makes rollouts one group. */
+export interface GroupOptions {
   /**
-   * Set when groups may be split over batches: a name of the step, so that rollouts of one group in
+   * Set where groups may be split over batches: a name of the step, so that rollouts of one group in
    * batches of this scope are counted as one group. Ids that every batch numbers for itself, such as
-   * those of a rollout file, then need `groupNames`; without names they must be global. Left out,
-   * each batch must hold its groups whole: the parts of a cut group would be counted as groups of
-   * their own, unnoticed.
+   * those of a rollout file, then need `names`; without names they must be global. Left out, each batch
+   * must hold its groups whole: the parts of a cut group would be counted as groups of their own,
+   * unnoticed.
    */
-  readonly groupScope?: string;
+  readonly scope?: string;
   /**
    * `[groups]`: what group `g` is called in every batch, such as its prompt. Rollouts of equal name are
    * one group. Default: the id is the name.
    */
-  readonly groupNames?: readonly string[];
+  readonly names?: readonly string[];
+}
+
+/** Options of {@linkcode measure}. */
+export interface MeasureOptions extends MetricsOptions {
+  /** `[tokens]`: advantages after the transforms. Without it nothing is said of the shift. */
+  readonly after?: Float32Array;
+  /** What makes rollouts one group. Default: their id in this batch. */
+  readonly groups?: GroupOptions;
 }
 
 /**
@@ -91,7 +91,7 @@ export interface MeasureOptions {
  * ```
  *
  * @param batch A checked batch; its `advantages` are those before the transforms.
- * @param marks The planning mask and, if known, the spans.
+ * @param planning The planning mask and, if known, the spans.
  * @param options Advantages after the transforms, and what to call correct.
  * @returns The metrics, as plain JSON.
  * @throws {TypeError} If the mask, the spans or `after` are not of their type.
@@ -99,12 +99,12 @@ export interface MeasureOptions {
  */
 export function measure(
   batch: CheckedBatch,
-  marks: PlanningMarks,
+  planning: PlanningTokens,
   options: MeasureOptions = {},
 ): MetricSums {
-  const { after, correctAbove = 0, followerLength = 3, groupScope, groupNames } = options;
-  checkOptions(batch, marks, options);
-  const tokens = tokenClasses(batch, marks.planningMask);
+  const { after, correctAbove = 0, followerLength = 3, groups: { scope, names } = {} } = options;
+  checkOptions(batch, planning, options);
+  const tokens = tokenClasses(batch, planning.planningMask);
   const pairs = new Map<PairName, SumCount>();
   const put: PutPair = (name, sum, count) => {
     if (count > 0) pairs.set(name, { sum: typeof sum === "number" ? exactSum([sum]) : sum, count });
@@ -130,8 +130,8 @@ export function measure(
 
   let grams: Histogram = {};
   let followers: MetricSums["followers"] = {};
-  if (marks.spans !== undefined) {
-    const found = spanCounts(batch, marks.spans, tokens.classes, followerLength);
+  if (planning.spans !== undefined) {
+    const found = spanCounts(batch, planning.spans, tokens.classes, followerLength);
     put("spans_per_seq", found.spans, trainedRows);
     put("spans_per_1k", 1000 * found.spans, numTrained);
     put("distinct_grams_per_seq", found.distinct, trainedRows);
@@ -142,11 +142,11 @@ export function measure(
   // Rewards are float32: 0.1 is not above 0.1, though its float32 is above the float64.
   const above = Math.fround(correctAbove);
   if (batch.rewards !== undefined) measureRewards(batch, batch.rewards, tokens, above, put);
-  const found = findGroups(batch, above, groupNames);
-  const groups = groupScope === undefined ? histogramOf(found.values(), groupKey) : {};
-  const openGroups = groupScope === undefined
-    ? {}
-    : sortedRecord(new Map(Array.from(found, ([name, group]) => [`${groupScope}/${name}`, group])));
+  const found = findGroups(batch, above, names);
+  const groups = scope === undefined ? histogramOf(found.values(), groupKey) : {};
+  const openGroups = scope === undefined ? {} : sortedRecord(
+    new Map(Array.from(found, ([name, group]) => [`${scope}/${name}`, group])),
+  );
   return { correctAbove, pairs: sortedRecord(pairs), grams, followers, groups, openGroups };
 }
 
@@ -279,7 +279,7 @@ function findGroups(
     const name = names === undefined ? id : names[id];
     if (name === undefined) {
       throw new InputRangeError(
-        `Cannot measure as groupNames must name every group: groupIds[${s}] is ${id}, the number of ` +
+        `Cannot measure as groups.names must name every group: groupIds[${s}] is ${id}, the number of ` +
           `names is ${names!.length}`,
       );
     }
@@ -308,7 +308,7 @@ function negated(sum: ExactSum): ExactSum {
 
 function checkOptions(
   batch: CheckedBatch,
-  { spans }: PlanningMarks,
+  { spans }: PlanningTokens,
   { after, correctAbove = 0, followerLength = 3 }: MeasureOptions,
 ): void {
   if (spans !== undefined && !(spans instanceof Int32Array)) {

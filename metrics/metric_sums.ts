@@ -110,10 +110,10 @@ export function emptyMetrics(): MetricSums {
  * kept exactly ({@linkcode ExactSum}), so ranks, workers and shards merge in any order and equal one
  * measurement of everything. Keys come out sorted, so equal metrics have equal JSON.
  *
- * A group must lie whole in one batch, unless all were measured with the same `groupScope`: nothing
+ * A group must lie whole in one batch, unless all were measured with the same scope of `groups`: nothing
  * else tells that two groups are parts of one, so without it a cut group counts as two smaller ones,
  * and pass@k and the share of zero-std groups are wrong without a warning. Under a scope, groups are
- * joined by `groupNames` or, where there are none, by ids, which must then be global.
+ * joined by its names or, where there are none, by ids, which must then be global.
  *
  * @example Usage
  * ```ts

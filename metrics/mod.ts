@@ -8,7 +8,7 @@
  *
  * @module
  */
-export type { Batch, CheckedBatch } from "../batch/mod.ts";
+export type { Batch, CheckedBatch, PlanningTokens } from "../batch/mod.ts";
 export {
   type ConditionalEntropyEstimate,
   conditionalEntropyOfCounts,
@@ -27,7 +27,7 @@ export {
 } from "./error_types.ts";
 export { type ExactSum, exactSum } from "./exact_sum.ts";
 export { groupPassAtK, groupTallies, type GroupTally } from "./groups.ts";
-export { measure, type MeasureOptions, type PlanningMarks } from "./measure.ts";
+export { type GroupOptions, measure, type MeasureOptions, type MetricsOptions } from "./measure.ts";
 export {
   emptyMetrics,
   type Histogram,

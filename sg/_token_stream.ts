@@ -1,7 +1,6 @@
-import { InputTypeError } from "../batch/mod.ts";
+import { InputTypeError, type PlanningTokens } from "../batch/mod.ts";
 import { MatchCollector } from "./_match_collector.ts";
 import type { Scan, TokenAutomaton } from "./_scanner.ts";
-import type { PlanningTokens } from "./planning_tokens.ts";
 import type { SgStream, StreamTokenOptions } from "./sg_stream.ts";
 import type { TokenBytes } from "./token_bytes.ts";
 
@@ -49,7 +48,7 @@ export class TokenStream implements SgStream {
     return this.#collector.planningMask[index] === 1;
   }
 
-  end(): PlanningTokens {
+  end(): Required<PlanningTokens> {
     if (this.#inRun) this.#endRun();
     this.#ended = true;
     return {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { Batch } from "../batch/mod.ts";
+export type { Batch, PlanningTokens } from "../batch/mod.ts";
 export type { PhraseTables } from "../kernels/mod.ts";
 export { BUILT_IN_LEXICONS, builtInLexicon, DEFAULT_LEXICON } from "./built_in_lexicons.ts";
 export { diffLexicons, type GramChange, type LexiconDiff } from "./diff_lexicons.ts";
@@ -22,7 +22,6 @@ export {
 } from "./lexicon.ts";
 export { mergeLexicons, type MergeLexiconsOptions } from "./merge_lexicons.ts";
 export { placeboLexicon, type PlaceboLexiconOptions } from "./placebo_lexicon.ts";
-export type { PlanningTokens } from "./planning_tokens.ts";
 export { serializeGrams } from "./serialize_grams.ts";
 export { SgMatcher } from "./sg_matcher.ts";
 export type { SgStream, StreamTokenOptions } from "./sg_stream.ts";

@@ -1,4 +1,4 @@
-import { type Batch, forEachRun, InputTypeError } from "../batch/mod.ts";
+import { type Batch, forEachRun, InputTypeError, type PlanningTokens } from "../batch/mod.ts";
 import type { PhraseTables } from "../kernels/mod.ts";
 import { type Automaton, buildAutomaton } from "./_automaton.ts";
 import { MatchCollector } from "./_match_collector.ts";
@@ -6,7 +6,6 @@ import { phraseTables } from "./_phrase_tables.ts";
 import { positionStride, TokenAutomaton } from "./_scanner.ts";
 import { GRAM_KINDS } from "./gram.ts";
 import { checkLexiconSize, type Lexicon } from "./lexicon.ts";
-import type { PlanningTokens } from "./planning_tokens.ts";
 import type { SgStream } from "./sg_stream.ts";
 import { TokenStream } from "./_token_stream.ts";
 import type { TokenBytes } from "./token_bytes.ts";
@@ -93,7 +92,9 @@ export class SgMatcher {
    * @throws {RangeError} If a token id where `lossMask` is 1 is outside the vocabulary.
    * @throws {TypeError} If the batch has no `tokenIds`.
    */
-  match(batch: Pick<Batch, "offsets" | "tokenIds" | "lossMask" | "segmentIds">): PlanningTokens {
+  match(
+    batch: Pick<Batch, "offsets" | "tokenIds" | "lossMask" | "segmentIds">,
+  ): Required<PlanningTokens> {
     const { tokenIds } = batch;
     if (tokenIds === undefined) {
       throw new InputTypeError(
@@ -165,7 +166,7 @@ export class SgMatcher {
    * ends, of those with one end the longest first.
    * @returns Mask, kinds and spans, freshly allocated.
    */
-  planningTokens(tokenIds: Int32Array, matches: Int32Array): PlanningTokens {
+  planningTokens(tokenIds: Int32Array, matches: Int32Array): Required<PlanningTokens> {
     const collector = new MatchCollector(tokenIds, this.tokens, this.#kindOfGram);
     const stride = positionStride(this.tokens);
     for (let at = 0; at < matches.length; at += 5) {

@@ -1,4 +1,4 @@
-import type { PlanningTokens } from "./planning_tokens.ts";
+import type { PlanningTokens } from "../batch/mod.ts";
 
 /** What a token of a stream is, where it is not simply trained text of one message. */
 export interface StreamTokenOptions {
@@ -64,5 +64,5 @@ export interface SgStream {
    *
    * @returns Mask, kinds and spans of the whole sequence, freshly allocated.
    */
-  end(): PlanningTokens;
+  end(): Required<PlanningTokens>;
 }

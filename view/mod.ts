@@ -7,7 +7,7 @@ export type { GramKind } from "../sg/mod.ts";
 export {
   type AdvantageShift,
   type Trace,
-  type TraceMarks,
+  type TracedTokens,
   type TraceOptions,
   traceRollouts,
   type TraceSegment,

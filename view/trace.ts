@@ -1,4 +1,10 @@
-import { type CheckedBatch, Flag, InputTypeError, tokenAdvantages } from "../batch/mod.ts";
+import {
+  type CheckedBatch,
+  Flag,
+  InputTypeError,
+  type PlanningTokens,
+  tokenAdvantages,
+} from "../batch/mod.ts";
 import { GRAM_KINDS, type GramKind, type SgMatcher, type TokenBytes } from "../sg/mod.ts";
 
 /** Consecutive tokens of a rollout that are shown alike. */
@@ -49,14 +55,8 @@ export interface Trace {
   readonly segments: readonly TraceSegment[];
 }
 
-/** What a hook or a matcher found in a batch. */
-export interface TraceMarks {
-  /** `[tokens]`, 0 or 1. */
-  readonly planningMask: Uint8Array;
-  /** `[tokens]`: kind codes. */
-  readonly kinds?: Uint8Array;
-  /** `[3 * spans]`: start token, end token, gram index, ascending. */
-  readonly spans?: Int32Array;
+/** What a matcher found in a batch, and what a hook made of its advantages. */
+export interface TracedTokens extends PlanningTokens {
   /** `[tokens]`: advantages after the transforms. */
   readonly advantages?: Float32Array;
 }
@@ -106,14 +106,14 @@ export interface TraceOptions {
  * ```
  *
  * @param batch A checked batch with `tokenIds`; its `advantages` are those before the transforms.
- * @param marks What a hook returned, or `matcher.match`.
+ * @param planning What a hook returned, or `matcher.match`.
  * @param options The matcher, and what else to show.
  * @returns The traces, one for each sequence shown.
  * @throws {TypeError} If the batch has no `tokenIds`.
  */
 export function* traceRollouts(
   batch: CheckedBatch,
-  marks: TraceMarks,
+  planning: TracedTokens,
   options: TraceOptions,
 ): Generator<Trace, void, undefined> {
   if (batch.tokenIds === undefined) {
@@ -122,13 +122,15 @@ export function* traceRollouts(
     );
   }
   const { offsets, lossMask, rewards, flags } = batch;
-  const { planningMask, advantages: after } = marks;
+  const { planningMask, advantages: after } = planning;
   // A transform such as shuffle-mask draws a new mask; the spans are not those of that mask.
-  const spans = marks.spans && isCovered(marks.spans, planningMask) ? marks.spans : undefined;
+  const spans = planning.spans && isCovered(planning.spans, planningMask)
+    ? planning.spans
+    : undefined;
   const { matcher, rollouts, correctAbove = 0 } = options;
   const { sequences = Array.from({ length: offsets.length - 1 }, (_, s) => s) } = options;
   const before = batch.advantages && tokenAdvantages(batch);
-  const segmentsOf = segmenter(batch, marks, spans, matcher);
+  const segmentsOf = segmenter(batch, planning, spans, matcher);
   const meanShift = (start: number, end: number): AdvantageShift => ({
     before: meanOf(before!, lossMask, start, end),
     ...(after && { after: meanOf(after, lossMask, start, end) }),
@@ -156,7 +158,7 @@ export function* traceRollouts(
 /** Cuts tokens `[start, end)` into segments. */
 function segmenter(
   batch: CheckedBatch,
-  { planningMask, kinds, advantages: after }: Omit<TraceMarks, "spans">,
+  { planningMask, kinds, advantages: after }: Omit<TracedTokens, "spans">,
   spans: Int32Array | undefined,
   { tokens, lexicon }: Pick<SgMatcher, "lexicon" | "tokens">,
 ): (start: number, end: number) => TraceSegment[] {

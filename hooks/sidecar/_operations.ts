@@ -1,10 +1,10 @@
 import { visibleLine } from "../../batch/internal.ts";
-import { builtinTransforms, type TransformConfig } from "../../advantage/mod.ts";
+import type { BuiltinTransformConfig } from "../../advantage/mod.ts";
 import type { CheckedBatch } from "../../batch/mod.ts";
 import {
   measure,
-  type MeasureOptions,
   metricPairs,
+  type MetricsOptions,
   type MetricSums,
   metricValues,
 } from "../../metrics/mod.ts";
@@ -37,20 +37,23 @@ export interface Operations {
 export function operations(matchers: Matchers): Operations {
   const mark = async (batch: CheckedBatch, name: MatcherName): Promise<Marked> => {
     if (batch.planningMask !== undefined) {
-      return { marks: { planningMask: batch.planningMask }, provenance: {} };
+      return { planning: { planningMask: batch.planningMask }, provenance: {} };
     }
     const { matcher, provenance } = await matchers.get(name);
-    return { marks: matcher.match(batch), provenance };
+    return { planning: matcher.match(batch), provenance };
   };
 
   return {
     mask: async ({ batch, tensors, metadata }) => {
       refuseExtra(tensors);
       const meta = parseMetadata(METADATA.mask, metadata);
-      const { marks, provenance } = await mark(batch, meta);
-      const sums = measure(withoutAdvantages(batch), marks, measureOptions(meta));
+      const { planning, provenance } = await mark(batch, meta);
+      const sums = measure(withoutAdvantages(batch), planning, metricsOptions(meta));
       return encodeSafetensors(
-        pick({ ...marks, planning_mask: marks.planningMask }, meta.outputs ?? ["planning_mask"]),
+        pick(
+          { ...planning, planning_mask: planning.planningMask },
+          meta.outputs ?? ["planning_mask"],
+        ),
         { ...provenance, metrics: pairsJson(sums) },
       );
     },
@@ -67,16 +70,13 @@ export function operations(matchers: Matchers): Operations {
         );
       }
       const found = batch.planningMask === undefined ? await matchers.get(meta) : undefined;
-      const transforms = (meta.transforms ?? [{ name: "hicra" }]) as TransformConfig[];
-      const registry = builtinTransforms();
       const warnings: string[] = [];
       const hook = createHook({
         ...(found && { matcher: found.matcher }),
-        transforms,
-        registry,
+        ...(meta.transforms && { transforms: meta.transforms as BuiltinTransformConfig[] }),
         ...(meta.baseline !== undefined && { baseline: meta.baseline }),
         ...(meta.importance_sampling && { importanceSampling: meta.importance_sampling }),
-        metrics: measureOptions(meta),
+        metrics: metricsOptions(meta),
         warn: (message) => warnings.push(visibleLine(message)),
       });
       const result = hook(batch, {
@@ -91,7 +91,7 @@ export function operations(matchers: Matchers): Operations {
         {
           ...found?.provenance,
           base: "transformed",
-          transforms: JSON.stringify(transforms.map((transform) => registry.resolve(transform))),
+          transforms: JSON.stringify(result.transforms),
           metrics: pairsJson(result.metrics!),
           ...(result.entropyCoefficient !== undefined && {
             "entropy_coefficient": JSON.stringify(result.entropyCoefficient),
@@ -105,12 +105,14 @@ export function operations(matchers: Matchers): Operations {
       const { advantages_after: after, ...rest } = tensors;
       refuseExtra(rest);
       const meta = parseMetadata(METADATA.metrics, metadata);
-      const { marks, provenance } = await mark(batch, meta);
-      const sums = measure(batch, marks, {
-        ...measureOptions(meta),
+      const { planning, provenance } = await mark(batch, meta);
+      const sums = measure(batch, planning, {
+        ...metricsOptions(meta),
         ...(after !== undefined && { after: after.data as Float32Array }),
-        ...(meta.group_scope !== undefined && { groupScope: meta.group_scope }),
-        ...(meta.group_names !== undefined && { groupNames: meta.group_names }),
+        groups: {
+          ...(meta.group_scope !== undefined && { scope: meta.group_scope }),
+          ...(meta.group_names !== undefined && { names: meta.group_names }),
+        },
       });
       return { ...provenance, values: metricValues(sums), sums };
     },
@@ -118,7 +120,7 @@ export function operations(matchers: Matchers): Operations {
 }
 
 interface Marked {
-  readonly marks: { readonly planningMask: Uint8Array } & Partial<PlanningTokens>;
+  readonly planning: PlanningTokens;
   readonly provenance: Readonly<Record<string, string>>;
 }
 
@@ -128,9 +130,9 @@ function withoutAdvantages(batch: CheckedBatch): CheckedBatch {
   return rest;
 }
 
-function measureOptions(
+function metricsOptions(
   meta: { correct_above?: number | undefined; follower_length?: number | undefined },
-): MeasureOptions {
+): MetricsOptions {
   return {
     ...(meta.correct_above !== undefined && { correctAbove: meta.correct_above }),
     ...(meta.follower_length !== undefined && { followerLength: meta.follower_length }),

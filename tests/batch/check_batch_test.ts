@@ -196,3 +196,12 @@ Deno.test("checkMeasured() refuses what is not finite where lossMask is 1", () =
     checkMeasured("weigh", field, { lossMask });
   }
 });
+
+Deno.test("checkBatch() takes what it has checked as it is, and nobody changes that", () => {
+  const batch = checkBatch({ offsets: Int32Array.of(0, 1), lossMask: Uint8Array.of(1) });
+  assert.equal(checkBatch(batch), batch);
+  assert.throws(() => Object.assign(batch, { lossMask: Uint8Array.of(1, 1) }), TypeError);
+  // A copy is another batch.
+  const wrong = { ...batch, lossMask: Uint8Array.of(2) };
+  assert.throws(() => checkBatch(wrong), /lossMask\[0\] is 2/);
+});

@@ -14,7 +14,7 @@ import { withStandIns } from "../../bench/stand_in.ts";
 import { median, timeInTurns, timeRatio } from "../../bench/timing.ts";
 import { tokenizeCorpora } from "../../bench/tokenize.ts";
 import { type BenchTokenizer, loadTokenizers } from "../../bench/tokenizers.ts";
-import { builtinTransforms, createTransform } from "../../advantage/mod.ts";
+import { builtinTransforms } from "../../advantage/mod.ts";
 import { checkBatch } from "../../batch/mod.ts";
 import { lexiconFromGrams } from "../../sg/mod.ts";
 import { byteTokens } from "../sg/byte_tokens.ts";
@@ -119,7 +119,7 @@ Deno.test("withStandIns() fills in only what is missing", () => {
 Deno.test("creditChains() holds every registered transform, and each can be created", () => {
   const chains = creditChains(0.2);
   const configs = chains.flatMap(({ transforms }) => transforms);
-  configs.forEach(createTransform);
+  configs.forEach((config) => builtinTransforms().create(config));
   const named = new Set(configs.map(({ name }) => name));
   assert.deepEqual(builtinTransforms().names().filter((name) => !named.has(name)), []);
   assert.equal(new Set(chains.map(({ name }) => name)).size, chains.length);

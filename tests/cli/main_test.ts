@@ -360,7 +360,7 @@ Deno.test("hicra apply writes the tensors of the batch contract and where they c
       lexicon: "mine",
       "vocab_size": "10",
       baseline: "paper",
-      transforms: '[{"name":"hicra","alpha":0.5}]',
+      transforms: '[{"name":"hicra","alpha":0.5,"mode":"paper","allowSignChange":false}]',
       "prompt_ids": '["p","q"]',
     });
   }));
@@ -405,6 +405,8 @@ Deno.test("hicra metrics writes pairs, values, entropies and sums", () =>
     assert.deepEqual([after.baseline, after.transforms], ["paper", [{
       name: "hicra",
       alpha: 0.5,
+      mode: "paper",
+      allowSignChange: false,
     }]]);
   }));
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { gtpo, hicra } from "../../advantage/mod.ts";
 import { creditRollouts } from "../../cli/credit_rollouts.ts";
 import { inspectRollouts } from "../../cli/inspect_rollouts.ts";
 import { markRollouts } from "../../cli/mark_rollouts.ts";
@@ -8,7 +9,7 @@ import { mergeMetrics, metricPairs, type MetricSums } from "../../metrics/mod.ts
 import { tinyMatcher } from "../hooks/_tiny_matcher.ts";
 
 const matcher = tinyMatcher();
-const transforms = [{ name: "hicra", alpha: 0.5 }];
+const transforms = [hicra({ alpha: 0.5 })];
 
 function silent(message: string): void {
   throw new Error(`unexpected warning: ${message}`);
@@ -244,7 +245,7 @@ Deno.test("creditRollouts() tells of the baseline it chose only when all went we
   const warn = (message: string): void => void warnings.push(message);
   const rollouts = [1, 0].map((reward) => ({ "prompt_id": "p", "token_ids": [3], reward }));
   assert.throws(
-    () => creditRollouts(rollouts, { matcher, transforms: [{ name: "gtpo" }], warn }),
+    () => creditRollouts(rollouts, { matcher, transforms: [gtpo()], warn }),
     /needs batch.entropies/,
   );
   assert.deepEqual(warnings, []);

@@ -64,9 +64,10 @@ Deno.test("createHook() takes plain JSON for transforms, and names of a registry
   const registry = builtinTransforms().register("halve", (credit) => ({
     advantages: credit.advantages.map((a) => a / 2),
   }));
-  const hook = createHook({ matcher, registry, transforms: [{ name: "halve" }] });
+  const hook = createHook({ matcher, transforms: [registry.create({ name: "halve" })] });
   assert.deepEqual(hook(batch).advantages, Float32Array.of(-0.5, -0.5, -0.5, -0.5, 0.5, 0.5));
-  assert.throws(() => createHook({ transforms: [{ name: "halve" }] }), /known names are hicra/);
+  // @ts-expect-error: a name that no transform of this package has.
+  assert.throws(() => createHook({ transforms: [{ name: "hicar" }] }), /known names are hicra/);
 });
 
 Deno.test("createHook() computes advantages from rewards with a baseline", () => {
@@ -192,7 +193,7 @@ Deno.test("createHook() raises on failure, or passes through and counts when tol
 Deno.test("createHook() raises what is wrong with the batch or the configuration under either policy", () => {
   const alpha = { type: "linear", from: 0, to: 0.2, steps: 100 } as const;
   const gate = { type: "gated", signal: "kl", threshold: 1, when: "above", open: 0.2 } as const;
-  const cases: [HookOptions["transforms"], Batch, RegExp][] = [
+  const cases: [NonNullable<HookOptions["transforms"]>, Batch, RegExp][] = [
     [[], { ...batch, lossMask: Uint8Array.of(2, 1, 1, 1, 1, 1) }, /only 0 and 1/],
     [[], { ...batch, tokenIds: Int32Array.of(0, 1, 2, 3, 4, 99) }, /99/],
     [[hicra({ alpha })], batch, /its alpha needs the training step/],
@@ -397,7 +398,7 @@ Deno.test("createHook() joins groups that are split over batches when told their
   const half = (reward: number) =>
     hook(
       { ...rest, rewards: Float32Array.of(reward, reward), groupIds: Int32Array.of(0, 0) },
-      { groups: { groupScope: "step 3", groupNames: ["prompt"] } },
+      { groups: { scope: "step 3", names: ["prompt"] } },
     ).metrics!;
   const values = metricValues(mergeMetrics(half(0), half(1)), { passAt: [1, 4] });
   assert.equal(values["hicra/pass_at_1"], 0.5);

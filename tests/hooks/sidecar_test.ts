@@ -396,7 +396,8 @@ Deno.test("an error that V8 throws inside an operation is a fault of our own, an
   const { problem, addTokenizer } = sidecarWith();
   const metadata = { tokenizer: await addTokenizer() };
   const { match } = SgMatcher.prototype;
-  SgMatcher.prototype.match = () => (undefined as unknown as { match: PlanningTokens }).match;
+  SgMatcher.prototype.match = () =>
+    (undefined as unknown as { match: Required<PlanningTokens> }).match;
   try {
     const [status, code, message] = await problem(
       post("/v1/mask", batchToSafetensors(BATCH, { metadata })),

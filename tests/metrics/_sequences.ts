@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { checkBatch, type CheckedBatch } from "../../batch/mod.ts";
-import type { PlanningMarks } from "../../metrics/mod.ts";
+import type { PlanningTokens } from "../../metrics/mod.ts";
 
 /** One rollout with all that can be measured of it; spans count from its own start. */
 export interface Sequence {
@@ -21,7 +21,11 @@ export interface Sequence {
 /** Packs sequences into what `measure` takes. */
 export function pack(
   sequences: readonly Sequence[],
-): { batch: CheckedBatch; marks: Required<PlanningMarks>; after: Float32Array } {
+): {
+  batch: CheckedBatch;
+  marks: Pick<Required<PlanningTokens>, "planningMask" | "spans">;
+  after: Float32Array;
+} {
   const offsets = [0];
   for (const { lossMask } of sequences) offsets.push(offsets.at(-1)! + lossMask.length);
   const flat = (field: (sequence: Sequence) => readonly (number | null)[]) =>

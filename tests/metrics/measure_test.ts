@@ -10,7 +10,7 @@ import {
   mergeMetrics,
   metricPairs,
   metricValues,
-  type PlanningMarks,
+  type PlanningTokens,
   semanticEntropy,
 } from "../../metrics/mod.ts";
 import { assertClose } from "./_assert_close.ts";
@@ -292,7 +292,7 @@ Deno.test("mergeMetrics() of any partition in any order equals measuring at once
       sequences.forEach((q, s) => {
         shards[split || q.group < 0 ? shardOf[s]! : q.group]!.push(q);
       });
-      const options = split ? { groupScope: "step 3" } : {};
+      const options = split ? { groups: { scope: "step 3" } } : {};
       const [first, ...rest] = shards.map((shard) => {
         const { batch, marks, after } = pack(shard);
         return measure(batch, marks, { after, ...options });
@@ -333,7 +333,7 @@ Deno.test("mergeMetrics() is associative and has emptyMetrics() as its neutral e
 });
 
 Deno.test("mergeMetrics() joins split groups of one scope and keeps scopes apart", () => {
-  const rank = (rewards: number[], groupScope: string) =>
+  const rank = (rewards: number[], scope: string) =>
     measure(
       checkBatch({
         offsets: Int32Array.from([0, ...rewards.map(() => 0)]),
@@ -342,7 +342,7 @@ Deno.test("mergeMetrics() joins split groups of one scope and keeps scopes apart
         groupIds: new Int32Array(rewards.length),
       }),
       { planningMask: new Uint8Array(0) },
-      { groupScope },
+      { groups: { scope } },
     );
   const merged = [rank([1, 1], "a"), rank([0], "a"), rank([0, -0], "b")].reduce(mergeMetrics);
   assert.deepEqual(merged.openGroups, {
@@ -353,7 +353,7 @@ Deno.test("mergeMetrics() joins split groups of one scope and keeps scopes apart
 });
 
 Deno.test("mergeMetrics() joins split groups by their names where the ids are those of a batch", () => {
-  const shard = (rewards: number[], groupIds: number[], groupNames: string[], scope = true) =>
+  const shard = (rewards: number[], groupIds: number[], names: string[], split = true) =>
     measure(
       checkBatch({
         offsets: Int32Array.from([0, ...rewards.map(() => 0)]),
@@ -362,7 +362,7 @@ Deno.test("mergeMetrics() joins split groups by their names where the ids are th
         groupIds: Int32Array.from(groupIds),
       }),
       { planningMask: new Uint8Array(0) },
-      { groupNames, ...(scope && { groupScope: "a" }) },
+      { groups: { names, ...(split && { scope: "a" }) } },
     );
   const [one, two] = [shard([1, 1, 0], [0, 0, 1], ["p", "q"]), shard([0, 1], [0, 1], ["q", "p"])];
   assert.deepEqual(mergeMetrics(one, two).openGroups, {
@@ -374,7 +374,7 @@ Deno.test("mergeMetrics() joins split groups by their names where the ids are th
   assert.throws(() => shard([1, 0], [0, 2], ["p", "q"]), {
     name: "RangeError",
     message:
-      "Cannot measure as groupNames must name every group: groupIds[1] is 2, the number of names is 2",
+      "Cannot measure as groups.names must name every group: groupIds[1] is 2, the number of names is 2",
   });
 });
 
@@ -396,72 +396,73 @@ Deno.test("measure() throws on marks and options that break the contract", () =>
   const { advantages: _, ...withoutAdvantages } = batch;
   const mask = Uint8Array.of(0, 1, 0, 0);
   const spans = (...values: number[]) => ({ planningMask: mask, spans: Int32Array.from(values) });
-  const cases: [name: string, message: string, marks: PlanningMarks, options?: MeasureOptions][] = [
+  const cases: [name: string, message: string, marks: PlanningTokens, options?: MeasureOptions][] =
     [
-      "TypeError",
-      "planningMask must be a Uint8Array: current value is undefined",
-      {} as PlanningMarks,
-    ],
-    [
-      "RangeError",
-      "planningMask must hold one value per token, 4: current length is 1",
-      { planningMask: Uint8Array.of(1) },
-    ],
-    [
-      "RangeError",
-      "planningMask holds only 0 and 1: planningMask[2] is 2",
-      { planningMask: Uint8Array.of(0, 1, 2, 0) },
-    ],
-    [
-      "TypeError",
-      "spans must be an Int32Array: current value is 0,1,0",
-      { planningMask: mask, spans: [0, 1, 0] as unknown as Int32Array },
-    ],
-    ["RangeError", "spans must hold three values per span: current length is 2", spans(0, 1)],
-    ["RangeError", "starts must not decrease: span 1 is [0, 1, 0]", spans(1, 2, 0, 0, 1, 0)],
-    [
-      "RangeError",
-      "a span must hold at least one token, its start 0 or more: span 0 is [1, 1, 0]",
-      spans(1, 1, 0),
-    ],
-    [
-      "RangeError",
-      "a span must hold at least one token, its start 0 or more: span 0 is [-1, 1, 0]",
-      spans(-1, 1, 0),
-    ],
-    ["RangeError", "a span must lie in one sequence: span 0 is [2, 4, 0]", spans(2, 4, 0)],
-    ["RangeError", "a span must lie in one sequence: span 0 is [4, 5, 0]", spans(4, 5, 0)],
-    ["RangeError", "a gram index must be 0 or more: span 0 is [1, 2, -1]", spans(1, 2, -1)],
-    [
-      "RangeError",
-      "a span must hold only tokens whose lossMask is 1: span 0 is [3, 4, 0]",
-      spans(3, 4, 0),
-    ],
-    [
-      "TypeError",
-      "after must be a Float32Array: current value is 1,2,3,4",
-      { planningMask: mask },
-      { after: [1, 2, 3, 4] as unknown as Float32Array },
-    ],
-    [
-      "RangeError",
-      "after must hold one value per token, 4: current length is 2",
-      { planningMask: mask },
-      { after: Float32Array.of(1, -1) },
-    ],
-    [
-      "RangeError",
-      "correctAbove must be finite: current value is NaN",
-      { planningMask: mask },
-      { correctAbove: NaN },
-    ],
-    [
-      "RangeError",
-      "followerLength must be a positive integer: current value is 0",
-      { planningMask: mask },
-      { followerLength: 0 },
-    ],
-  ];
+      [
+        "TypeError",
+        "planningMask must be a Uint8Array: current value is undefined",
+        {} as PlanningTokens,
+      ],
+      [
+        "RangeError",
+        "planningMask must hold one value per token, 4: current length is 1",
+        { planningMask: Uint8Array.of(1) },
+      ],
+      [
+        "RangeError",
+        "planningMask holds only 0 and 1: planningMask[2] is 2",
+        { planningMask: Uint8Array.of(0, 1, 2, 0) },
+      ],
+      [
+        "TypeError",
+        "spans must be an Int32Array: current value is 0,1,0",
+        { planningMask: mask, spans: [0, 1, 0] as unknown as Int32Array },
+      ],
+      ["RangeError", "spans must hold three values per span: current length is 2", spans(0, 1)],
+      ["RangeError", "starts must not decrease: span 1 is [0, 1, 0]", spans(1, 2, 0, 0, 1, 0)],
+      [
+        "RangeError",
+        "a span must hold at least one token, its start 0 or more: span 0 is [1, 1, 0]",
+        spans(1, 1, 0),
+      ],
+      [
+        "RangeError",
+        "a span must hold at least one token, its start 0 or more: span 0 is [-1, 1, 0]",
+        spans(-1, 1, 0),
+      ],
+      ["RangeError", "a span must lie in one sequence: span 0 is [2, 4, 0]", spans(2, 4, 0)],
+      ["RangeError", "a span must lie in one sequence: span 0 is [4, 5, 0]", spans(4, 5, 0)],
+      ["RangeError", "a gram index must be 0 or more: span 0 is [1, 2, -1]", spans(1, 2, -1)],
+      [
+        "RangeError",
+        "a span must hold only tokens whose lossMask is 1: span 0 is [3, 4, 0]",
+        spans(3, 4, 0),
+      ],
+      [
+        "TypeError",
+        "after must be a Float32Array: current value is 1,2,3,4",
+        { planningMask: mask },
+        { after: [1, 2, 3, 4] as unknown as Float32Array },
+      ],
+      [
+        "RangeError",
+        "after must hold one value per token, 4: current length is 2",
+        { planningMask: mask },
+        { after: Float32Array.of(1, -1) },
+      ],
+      [
+        "RangeError",
+        "correctAbove must be finite: current value is NaN",
+        { planningMask: mask },
+        { correctAbove: NaN },
+      ],
+      [
+        "RangeError",
+        "followerLength must be a positive integer: current value is 0",
+        { planningMask: mask },
+        { followerLength: 0 },
+      ],
+    ];
   for (const [name, message, marks, options] of cases) {
     assert.throws(() => measure(batch, marks, options), {
       name,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Batch, checkBatch } from "../../batch/mod.ts";
-import { type Trace, type TraceMarks, traceRollouts } from "../../view/mod.ts";
+import { type Trace, type TracedTokens, traceRollouts } from "../../view/mod.ts";
 import { rolloutsToBatch } from "../../files/mod.ts";
 import { tinyMatcher } from "../hooks/_tiny_matcher.ts";
 
@@ -10,7 +10,7 @@ const matcher = tinyMatcher();
 function trace(
   tokenIds: number[],
   fields: Partial<Batch> = {},
-  more: Partial<TraceMarks> = {},
+  more: Partial<TracedTokens> = {},
 ): Trace {
   const batch = checkBatch({
     offsets: Int32Array.of(0, tokenIds.length),
