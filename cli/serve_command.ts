@@ -13,7 +13,7 @@ import { jsonLog, writeStandard } from "./json_log.ts";
 import { SERVE } from "./manual.ts";
 import { listen, listenOnSocket } from "./socket_listener.ts";
 import { VERSION } from "./version.ts";
-import { createSidecarServer, SIDECAR_PROTOCOL } from "../hooks/mod.ts";
+import { createSidecarServer, SIDECAR_PROTOCOL } from "../hooks/sidecar/mod.ts";
 
 /** The longest time that a timer can wait. */
 const MAX_TIMEOUT = 2 ** 31 - 1;

@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { type AdvantageHook, createHook, groupBaseline, metricValues } from "../mod.ts";
+import { type AdvantageHook, createHook, metricValues } from "../mod.ts";
+import { groupBaseline } from "../advantage/mod.ts";
 import { lcg, sampleRollouts, softmax, toyMatcher, VOCABULARY } from "./toy_task.ts";
 
 /** Trains one policy and returns the mean reward of each step. */

@@ -1,6 +1,6 @@
 /**
- * How a training loop reaches this package: the advantage hook, and the sidecar for loops in another
- * process.
+ * The advantage hook of a training loop. It runs wherever JavaScript does, a browser included; a loop in
+ * another process has `./sidecar`, one on a server `./tinker`.
  *
  * @module
  */
@@ -27,14 +27,3 @@ export {
   type HookResult,
   type HookStep,
 } from "./create_hook.ts";
-export { createSidecar, type Sidecar } from "./sidecar/sidecar.ts";
-export {
-  SIDECAR_PROTOCOL,
-  type SidecarEvent,
-  type SidecarOptions,
-} from "./sidecar/sidecar_options.ts";
-export {
-  createSidecarServer,
-  type SidecarServer,
-  type SidecarServerOptions,
-} from "./sidecar/sidecar_server.ts";

@@ -7,6 +7,5 @@
  *
  * @module
  */
-export type { LogitDtype, Logits } from "./logit_dtype.ts";
-export type { LogitStats, LogitStatsOptions } from "./logits/reference.ts";
+export type { LogitDtype, Logits, LogitStats, LogitStatsOptions } from "./mod.ts";
 export { LogitStatsSession, type LogitStatsSessionOptions } from "./logits/onnx.ts";

@@ -88,8 +88,8 @@ Deno.test("the graph holds every module of the folders", () => {
   }
 });
 
-/** Entry points of their own: one needs a native package, the other is for some loops only. */
-const OTHER_DOORS = ["kernels/onnx.ts", "hooks/tinker/mod.ts"];
+/** Entry points of their own: the first needs a native package, the others are for some loops only. */
+const OTHER_DOORS = ["kernels/onnx.ts", "hooks/sidecar/mod.ts", "hooks/tinker/mod.ts"];
 Deno.test("folders reach each other through mod.ts and internal.ts only, and private files stay private", () => {
   const wrong = imports.filter(({ from, to }) => {
     const [folder] = from.split("/") as [string];
@@ -177,4 +177,38 @@ Deno.test("files are written whole by one function, and no folder is removed wit
     const wrong = calls.filter((call) => !BY_HAND[name]?.test(call));
     assert.deepEqual(wrong, [], name);
   }
+});
+
+/** The names of a door, types included, from its text: it only re-exports. */
+function namesOf(door: string): { name: string; isType: boolean; from: string }[] {
+  const source = readFileSync(new URL(door, root), "utf8");
+  return [...source.matchAll(/export (type )?\{([^}]*)\} from "([^"]+)"/g)].flatMap(
+    ([, allTypes, list, from]) =>
+      list!.split(",").map((item) => item.trim()).filter((item) => item !== "").map((item) => ({
+        name: item.replace("type ", ""),
+        isType: allTypes !== undefined || item.startsWith("type "),
+        from: from!,
+      })),
+  );
+}
+
+Deno.test("the root exports what a training loop needs, the names of a golden file, at most 60", () => {
+  const names = namesOf("mod.ts").map(({ name }) => name).sort();
+  const golden = readFileSync(new URL("golden/root_names.txt", import.meta.url), "utf8");
+  assert.deepEqual(names, golden.trim().split("\n"));
+  assert.ok(names.length <= 60);
+});
+
+Deno.test("every public name has one entry point beside the root", () => {
+  const { exports } = JSON.parse(readFileSync(new URL("deno.json", root), "utf8"));
+  const places = Object.entries<string>(exports)
+    .filter(([entry]) => entry !== "." && entry !== "./cli")
+    .flatMap(([entry, door]) =>
+      namesOf(door)
+        // A type of another folder is named where a signature needs it.
+        .filter(({ from, isType }) => !(isType && from.endsWith("/mod.ts")))
+        .map(({ name }) => ({ name, entry }))
+    );
+  const twice = [...Map.groupBy(places, ({ name }) => name)].filter(([, at]) => at.length > 1);
+  assert.deepEqual(twice, []);
 });

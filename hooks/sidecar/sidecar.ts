@@ -20,7 +20,7 @@ export interface Sidecar {
  *
  * @example Usage
  * ```ts
- * import { createSidecar } from "@hicra/hicra/hooks";
+ * import { createSidecar } from "@hicra/hicra/sidecar";
  * import assert from "node:assert/strict";
  *
  * const sidecar = createSidecar({ version: "0.1.0" });

@@ -49,7 +49,7 @@ export interface SidecarServer {
  *
  * @example Usage
  * ```ts
- * import { createSidecarServer } from "@hicra/hicra/hooks";
+ * import { createSidecarServer } from "@hicra/hicra/sidecar";
  * import assert from "node:assert/strict";
  * import { once } from "node:events";
  *

@@ -6,7 +6,7 @@ import {
   createSidecarServer,
   type SidecarServer,
   type SidecarServerOptions,
-} from "../../hooks/mod.ts";
+} from "../../hooks/sidecar/mod.ts";
 import { batchToSafetensors } from "../../files/mod.ts";
 
 const HEALTH = "GET /v1/health HTTP/1.1\r\nhost: sidecar\r\n\r\n";

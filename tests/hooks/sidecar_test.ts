@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createSidecar, type SidecarEvent, type SidecarOptions } from "../../hooks/mod.ts";
+import { createSidecar, type SidecarEvent, type SidecarOptions } from "../../hooks/sidecar/mod.ts";
 import { batchToSafetensors, decodeSafetensors, encodeSafetensors } from "../../files/mod.ts";
 import { InputRangeError } from "../../batch/mod.ts";
 import { metricPairs } from "../../metrics/mod.ts";
