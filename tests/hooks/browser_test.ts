@@ -13,7 +13,7 @@ Deno.test("createHook() and the matcher run in a browser: bundled for one, nothi
     const bundled: Record<string, Record<string, CallableFunction>> = {};
     for (const name of ["hooks", "sg"]) {
       const bundle = join(folder, `${name}.js`);
-      const options = ["bundle", "--quiet", "--platform=browser", `--output=${bundle}`];
+      const options = ["bundle", "--quiet", "--minify", "--platform=browser", `--output=${bundle}`];
       execFileSync(process.execPath, [...options, `${name}/mod.ts`], { cwd: ROOT });
       const code = await readFile(bundle, "utf8");
       assert.doesNotMatch(code, /["'`]node:/, name);
