@@ -144,7 +144,7 @@ export type AdvantageHook = (batch: Batch, step?: HookStep) => HookResult;
  * sequence.
  * @throws {TypeError} If a configuration is not of its type.
  */
-export function createHook(options: HookOptions): AdvantageHook {
+export function createHook(options: HookOptions = {}): AdvantageHook {
   const { matcher, importanceSampling = "token", metrics = {}, onFailure = "raise" } = options;
   const { warn = warnOnConsole } = options;
   if (importanceSampling === "sequence") {

@@ -405,3 +405,20 @@ Deno.test("createHook() joins groups that are split over batches when told their
   assert.equal(values["hicra/pass_at_4"], 1);
   assert.equal(values["hicra/zero_std_group_frac"], 0);
 });
+
+Deno.test("createHook() applies HICRA by default, and its result tells what was in force", () => {
+  const { advantages: host, ...rest } = batch;
+  const byDefault = createHook({ matcher })(batch);
+  const named = createHook({ matcher, transforms: [hicra({ alpha: 0.2 })] })(batch);
+  assert.deepEqual(byDefault, named);
+  assert.deepEqual(byDefault.transforms, [
+    { name: "hicra", alpha: 0.2, mode: "paper", allowSignChange: false },
+  ]);
+  assert.equal(byDefault.baselineAdvantages, undefined);
+  const rewards = Float32Array.of(1, 0);
+  const scored = { ...rest, rewards, groupIds: Int32Array.of(0, 0) };
+  const result = createHook({ matcher, transforms: [], baseline: "tinker" })(scored);
+  assert.deepEqual(result.baselineAdvantages, result.advantages);
+  assert.notEqual(result.baselineAdvantages!.buffer, result.advantages.buffer);
+  assert.equal(host!.length, 2);
+});
