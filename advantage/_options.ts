@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { didYouMean } from "../batch/internal.ts";
 import { InputRangeError, InputTypeError } from "../batch/mod.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -9,7 +10,10 @@ export function strictOptions<Shape extends z.ZodRawShape>(
   const keys = Object.keys(shape);
   const known = keys.length > 0 ? `known options are ${keys.join(", ")}` : "it takes no options";
   return z.strictObject(shape, {
-    error: (issue) => issue.code === "unrecognized_keys" ? known : undefined,
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? known + didYouMean((issue as { keys: string[] }).keys[0]!, keys)
+        : undefined,
   });
 }
 

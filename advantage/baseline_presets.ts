@@ -1,3 +1,4 @@
+import { didYouMean } from "../batch/internal.ts";
 import { InputRangeError } from "../batch/mod.ts";
 import type { BaselineConvention } from "./group_baseline.ts";
 import type { WhitenOptions } from "./whiten.ts";
@@ -257,38 +258,8 @@ export const baselinePresets: Readonly<Record<string, BaselinePreset>> = {
 export function baselinePreset(name: string): BaselinePreset {
   if (Object.hasOwn(baselinePresets, name)) return baselinePresets[name]!;
   const names = Object.keys(baselinePresets);
-  const meant = closest(name, names);
   throw new InputRangeError(
     `Cannot find a baseline preset as its name must be one of ${names.join(", ")}: ` +
-      `current value is "${name}"${meant === undefined ? "" : `, did you mean "${meant}"?`}`,
+      `current value is "${name}"${didYouMean(name, names)}`,
   );
-}
-
-/** More slips than this and a guess misleads. */
-const MAX_SLIPS = 2;
-
-function closest(name: string, names: readonly string[]): string | undefined {
-  const longer = names.find((candidate) => name !== "" && candidate.startsWith(name.toLowerCase()));
-  if (longer !== undefined) return longer;
-  let best: string | undefined;
-  let bestDistance = MAX_SLIPS + 1;
-  for (const candidate of names) {
-    const distance = editDistance(name.toLowerCase(), candidate);
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
-}
-
-/** Levenshtein distance, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

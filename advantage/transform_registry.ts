@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { didYouMean } from "../batch/internal.ts";
 import { InputRangeError, InputTypeError } from "../batch/mod.ts";
 import { checkOptions } from "./_options.ts";
 import type { Transform } from "./transform.ts";
@@ -170,7 +171,7 @@ export class TransformRegistry {
     if (entry === undefined) {
       throw new InputRangeError(
         `Cannot create transform "${name}" as no transform has that name: known names are ` +
-          this.names().join(", "),
+          `${this.names().join(", ")}${didYouMean(name, this.names())}`,
       );
     }
     return { entry, options };

@@ -3,4 +3,5 @@
  *
  * @module
  */
+export { didYouMean } from "./did_you_mean.ts";
 export { visibleLine, visibleText, warnOnConsole } from "./visible_text.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { didYouMean } from "../batch/internal.ts";
 import { InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 import type { TransformConfig } from "../advantage/mod.ts";
 import type { MetricsOptions } from "../metrics/mod.ts";
@@ -61,7 +62,9 @@ export function parseRunConfig(text: string, name: string): RunConfig {
     const known = issue.path[0] === "metrics" ? schema.shape.metrics.unwrap().shape : schema.shape;
     const key = [...issue.path, issue.keys[0]!].join(".");
     throw new InputTypeError(
-      `Cannot read ${name} as ${key} is not known: known keys are ${Object.keys(known).join(", ")}`,
+      `Cannot read ${name} as ${key} is not known: known keys are ${Object.keys(known).join(", ")}${
+        didYouMean(issue.keys[0]!, Object.keys(known))
+      }`,
     );
   }
   const path = issue.path.join(".") || "the configuration";

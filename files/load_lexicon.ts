@@ -1,3 +1,4 @@
+import { didYouMean } from "../batch/internal.ts";
 import { InputRangeError } from "../batch/mod.ts";
 import { errorInFile } from "./error_in_file.ts";
 import { readWhole } from "./read_whole.ts";
@@ -50,7 +51,7 @@ async function read(path: string): Promise<string> {
     if ((error as { code?: unknown }).code !== "ENOENT") throw error;
     throw new InputRangeError(
       `Cannot load lexicon as it must be a built-in name (${BUILT_IN_LEXICONS.join(", ")}) or a ` +
-        `file: current value is "${path}"`,
+        `file: current value is "${path}"${didYouMean(path, BUILT_IN_LEXICONS)}`,
       { cause: error },
     );
   }

@@ -329,7 +329,7 @@ const errors: [string, Error, () => unknown][] = [
     "an option that is not known",
     new TypeError(
       'Cannot compute a group baseline as option "eps" is not known: known options are center, ' +
-        "scale, ddof, epsilon, epsilonPlace, singleton",
+        'scale, ddof, epsilon, epsilonPlace, singleton, did you mean "epsilon"?',
     ),
     () =>
       groupBaseline(Float32Array.of(1), Int32Array.of(0), {

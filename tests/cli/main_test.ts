@@ -531,7 +531,7 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
       [
         ["mask", rollouts],
         { lexicon: "papr" },
-        /built-in name \(math, paper, paper-3to5\) or a file: .*"papr"$/,
+        /built-in name \(math, paper, paper-3to5\) or a file: .*"papr", did you mean "paper"\?$/,
       ],
       [
         ["mask", rollouts],

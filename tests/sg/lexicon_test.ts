@@ -435,7 +435,7 @@ Deno.test("loadLexicon() says which names there are when there is no such file",
     name: "RangeError",
     message:
       "Cannot load lexicon as it must be a built-in name (math, paper, paper-3to5) or a file: " +
-      'current value is "papr"',
+      'current value is "papr", did you mean "paper"?',
   });
 });
 
