@@ -7,6 +7,11 @@ export const OUT: Option = new Option(
   "output, - for standard output; .gz is compressed",
 ).default("-");
 
+/** What {@linkcode OUT} gives. */
+export interface OutFlag {
+  readonly out: string;
+}
+
 /** When a command colours. */
 export const COLOR: Option = new Option(
   "--color <WHEN>",

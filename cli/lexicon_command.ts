@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
-import { COLOR, isColored, OUT, shareOfOne, wholeNumber } from "./arguments.ts";
+import { COLOR, isColored, OUT, type OutFlag, shareOfOne, wholeNumber } from "./arguments.ts";
 import { lexiconDiffReport, lexiconReport, selectGrams } from "./lexicon_report.ts";
-import { LEXICON, SHELL_FUNCTION } from "./manual.ts";
+import { type Manual, SHELL_FUNCTION } from "./manual.ts";
 import { lexiconFile, refuseOverwriting } from "./refuse_overwriting.ts";
 import { loadLexicon, writeOutput } from "../files/mod.ts";
 import {
@@ -22,9 +22,19 @@ interface ShowFlags {
   readonly json?: true;
 }
 
-interface OutFlag {
-  readonly out: string;
-}
+const LEXICON: Manual = {
+  summary: "show, export, compare, thin out and merge lexicons",
+  description:
+    "Tools for lexicons. LEXICON is a built-in name, see hicra list, or a file: grams one a line, a " +
+    "JSON array of strings, or the format that drop and merge write; plain or .gz.",
+  examples: [
+    "lexicon show paper --kind branching --limit 5",
+    "lexicon export paper --out grams.txt",
+    "lexicon drop 30% paper --seed 1 --out paper-70.json",
+    "lexicon diff paper paper-70.json",
+    "lexicon merge paper-3to5 paper-70.json --name both --out both.json",
+  ],
+};
 
 /** Adds `hicra lexicon` with its sub-commands. */
 export function addLexiconCommand(program: Command): void {

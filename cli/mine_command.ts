@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { InputRangeError, isInputError } from "../batch/mod.ts";
 import { finiteNumber, shareOfOne, wholeNumber } from "./arguments.ts";
-import { MINE, SHELL_FUNCTION } from "./manual.ts";
+import { FOLDER, type Manual, SHELL_FUNCTION } from "./manual.ts";
 import { type NamedPath, refuseOverwriting } from "./refuse_overwriting.ts";
 import { ProgressLine } from "./progress_line.ts";
 import {
@@ -55,6 +55,22 @@ interface MineFlags extends ReadSolutionsOptions {
   readonly memory?: number;
   readonly threads?: number;
 }
+
+const MINE: Manual = {
+  summary: "mine a lexicon of strategic grams from solutions",
+  description:
+    "Mines strategic grams from solutions that succeeded: counts n-grams of words, clusters their " +
+    "embeddings, keeps the clusters that are in most prompts and the grams that are rare within a " +
+    "solution, and of those the ones that guide the solution rather than carry it out. Reads JSON Lines, " +
+    "plain or gzip, Parquet, and folders of them or of text files. Writes a lexicon with everything that " +
+    "made it; the same solutions give the same bytes. What is finished stays in the work folder, so a run " +
+    "that was cut short goes on from there when it is started again.",
+  examples: [
+    `mine ${FOLDER}/r1_distill_1p5b_math.jsonl.gz --out my-lexicon.json`,
+    "lexicon show my-lexicon.json --limit 20",
+    `mine ${FOLDER}/r1_distill_1p5b_math.jsonl.gz --min-words 3 --out three.json`,
+  ],
+};
 
 /** Adds `hicra mine`. */
 export function addMineCommand(program: Command, warn: (message: string) => void): void {

@@ -10,7 +10,7 @@ import { visibleLine } from "../batch/internal.ts";
 import { InputRangeError } from "../batch/mod.ts";
 import { wholeNumber } from "./arguments.ts";
 import { jsonLog, writeStandard } from "./json_log.ts";
-import { SERVE } from "./manual.ts";
+import type { Manual } from "./manual.ts";
 import { listen, listenOnSocket } from "./socket_listener.ts";
 import { VERSION } from "./version.ts";
 import { createSidecarServer, SIDECAR_PROTOCOL } from "../hooks/sidecar/mod.ts";
@@ -32,6 +32,18 @@ interface ServeFlags {
   readonly log: "all" | "problems" | "none";
   readonly withStdin?: true;
 }
+
+const SERVE: Manual = {
+  summary: "serve masks, transforms and metrics to a training loop in another process",
+  description:
+    "The sidecar: HTTP with safetensors bodies on a Unix socket, or on 127.0.0.1 with a token; docs/wire.md " +
+    "is its specification. Prints one JSON line when it listens. Stops on SIGTERM or SIGINT, after the " +
+    "requests under way; a second signal ends it at once. The Python package hicra_hook starts one by itself.",
+  examples: [
+    "serve --socket ~/.hicra/a.sock",
+    "serve --port 0 --log problems",
+  ],
+};
 
 /** Adds `hicra serve`. */
 export function addServeCommand(program: Command): void {
