@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { matcherProvenance, writeOutput } from "../files/mod.ts";
+import { metricPairs } from "../metrics/mod.ts";
 import { OUT, type OutFlag } from "./arguments.ts";
 import { creditedJsonl, creditedSafetensors, creditRollouts } from "./credit_rollouts.ts";
 import { type CreditFlags, creditOf, creditOptions, loadConfig } from "./credit_flags.ts";
@@ -12,8 +13,8 @@ import {
   matchOptions,
   rolloutCommand,
   rolloutLinesOf,
-  type Warn,
 } from "./rollout_flags.ts";
+import { counted, planningShare, type Warn, wrote } from "./notices.ts";
 import { VERSION } from "./version.ts";
 
 const APPLY: Manual = {
@@ -56,8 +57,11 @@ async function apply(
   if (entropyCoefficient !== undefined) {
     warn(`hicra: the loop must add an entropy bonus of weight ${entropyCoefficient} to its loss`);
   }
+  const share = metricPairs(credited.result.metrics!)["hicra/planning_frac"]!;
+  const summary = `${counted(rollouts.length, "rollout")}, ${planningShare(share)}`;
   if (!flags.out.endsWith(".safetensors")) {
-    return await writeOutput(flags.out, creditedJsonl(lines, credited));
+    await writeOutput(flags.out, creditedJsonl(lines, credited));
+    return wrote(flags.out, summary, warn);
   }
   const metadata = {
     ...matcherProvenance(match.matcher),
@@ -70,4 +74,5 @@ async function apply(
     ...(entropyCoefficient !== undefined && { "entropy_coefficient": String(entropyCoefficient) }),
   };
   await writeOutput(flags.out, [creditedSafetensors(credited, metadata)]);
+  wrote(flags.out, summary, warn);
 }

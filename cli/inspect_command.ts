@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
+import { InputTypeError } from "../batch/mod.ts";
 import { type Rollout, writeOutput } from "../files/mod.ts";
-import { traceAnsi, traceLegendAnsi, tracesPage } from "../view/mod.ts";
+import { type Trace, traceAnsi, traceLegendAnsi, tracesPage } from "../view/mod.ts";
 import { COLOR, isColored, wholeNumber } from "./arguments.ts";
 import { type CreditedRollouts, creditRollouts } from "./credit_rollouts.ts";
 import {
@@ -18,11 +19,11 @@ import {
   filesOf,
   loadMatcher,
   type MatchFlags,
-  matchOptions,
+  optionalMatchOptions,
   rolloutCommand,
   rolloutsOf,
-  type Warn,
 } from "./rollout_flags.ts";
+import { counted, type Warn, wrote } from "./notices.ts";
 
 interface InspectFlags {
   readonly prompt?: string;
@@ -48,7 +49,9 @@ const INSPECT: Manual = {
 
 /** Adds `hicra inspect`. */
 export function addInspectCommand(program: Command, warn: Warn): void {
-  creditOptions(matchOptions(rolloutCommand(program, "inspect", INSPECT)))
+  creditOptions(
+    optionalMatchOptions(rolloutCommand(program, "inspect", INSPECT), "the text, in bytes"),
+  )
     .option("--prompt <ID>", "only rollouts of this prompt")
     .addOption(new Option("--correct", "only correct rollouts").conflicts("incorrect"))
     .option("--incorrect", "only incorrect rollouts")
@@ -70,7 +73,8 @@ async function inspect(
   await refuseOverwriting([["--html", html ?? "-"]], filesOf(path, flags, config));
   const credit = asksForCredit(flags, config) ? creditOf(flags, config) : undefined;
   const match = await loadMatcher(flags, config, warn);
-  let rollouts: AsyncIterable<Rollout> | Rollout[] = rolloutsOf(path);
+  const isText = flags.tokenizer === undefined;
+  let rollouts: AsyncIterable<Rollout> | Rollout[] = isText ? textsOf(path) : rolloutsOf(path);
   let credited: CreditedRollouts | undefined;
   if (credit !== undefined) {
     rollouts = await Array.fromAsync(rollouts);
@@ -85,16 +89,25 @@ async function inspect(
       correctAbove: config.metrics.correctAbove,
     }),
     ...(credited && { credited }),
+    ...(isText && { unit: "byte" }),
   });
   if (html !== undefined) {
     const { lexicon } = match.matcher;
     const notes = [
       `Planning tokens by lexicon ${lexicon.name}, ${lexicon.grams.length} grams; ` +
-      `tokenizer ${flags.tokenizer}.`,
+      (isText ? "numbers count bytes." : `tokenizer ${flags.tokenizer}.`),
       ...(credit && credited ? creditNotes(credited.baseline, credit) : []),
     ];
     const title = path === "-" ? "Rollouts" : path.replace(/^.*[/\\]/, "");
-    return await writeOutput(html, tracesPage(traces, { title, notes }));
+    let numShown = 0;
+    const counting = async function* (): AsyncGenerator<Trace, void, undefined> {
+      for await (const trace of traces) {
+        numShown++;
+        yield trace;
+      }
+    };
+    await writeOutput(html, tracesPage(counting(), { title, notes }));
+    return wrote(html, counted(numShown, "rollout"), warn);
   }
   const color = isColored(flags.color);
   await writeOutput(
@@ -105,3 +118,27 @@ async function inspect(
     })(),
   );
 }
+
+/** What can be told of the rollouts of a file by their text alone. */
+async function* textsOf(path: string): AsyncGenerator<Rollout, void, undefined> {
+  let index = 0;
+  for await (const rollout of rolloutsOf(path, { fields: CHECKED_FIELDS })) {
+    if (rollout.completion === undefined) {
+      throw new InputTypeError(
+        `Cannot show rollout ${index} (prompt_id ${
+          JSON.stringify(rollout.prompt_id)
+        }) as it must ` +
+          "have a completion to read: it has none, pass --tokenizer for its token_ids",
+      );
+    }
+    index++;
+    yield Object.fromEntries(
+      ["prompt", ...CHECKED_FIELDS].flatMap((field) =>
+        rollout[field] === undefined ? [] : [[field, rollout[field]]]
+      ),
+    ) as unknown as Rollout;
+  }
+}
+
+/** The fields that do not count tokens. */
+const CHECKED_FIELDS = ["prompt_id", "completion", "reward", "advantage", "truncated"];

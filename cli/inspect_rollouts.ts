@@ -15,6 +15,8 @@ export interface InspectRolloutsOptions extends MarkRolloutsOptions {
   readonly limit?: number;
   /** A rollout is correct if its reward is above this. @default {0} */
   readonly correctAbove?: number;
+  /** What the numbers count, where it is not tokens. */
+  readonly unit?: "byte";
   /** What `creditRollouts` made of the same rollouts, to show what it did to the advantages. */
   readonly credited?: CreditedRollouts;
 }
@@ -33,6 +35,7 @@ export async function* inspectRollouts(
   options: InspectRolloutsOptions,
 ): AsyncGenerator<Trace, void, undefined> {
   const { matcher, credited, promptId, correct, limit = Infinity, correctAbove = 0 } = options;
+  const { unit } = options;
   const { warn = warnOnConsole } = options;
   if (limit <= 0) return;
   const isCorrect = (reward: number): boolean => Math.fround(reward) > Math.fround(correctAbove); // as `measure` compares them
@@ -51,7 +54,13 @@ export async function* inspectRollouts(
     }
     const sequences = [...all.keys()].filter((s) => isSelected(all[s]!)).slice(0, limit);
     shown = sequences.length;
-    yield* traceRollouts(batch, result, { matcher, rollouts: all, sequences, correctAbove });
+    yield* traceRollouts(batch, result, {
+      matcher,
+      rollouts: all,
+      sequences,
+      correctAbove,
+      ...(unit && { unit }),
+    });
   } else {
     let firstIndex = -1;
     for await (const rollout of rollouts) {
@@ -59,7 +68,12 @@ export async function* inspectRollouts(
       if (!isSelected(rollout)) continue;
       const { batch } = packRollouts([rollout], { ...options, firstIndex });
       const marks = matcher.match(batch);
-      yield* traceRollouts(batch, marks, { matcher, rollouts: [rollout], correctAbove });
+      yield* traceRollouts(batch, marks, {
+        matcher,
+        rollouts: [rollout],
+        correctAbove,
+        ...(unit && { unit }),
+      });
       if (++shown === limit) return;
     }
   }

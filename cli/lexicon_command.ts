@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { COLOR, isColored, OUT, type OutFlag, shareOfOne, wholeNumber } from "./arguments.ts";
 import { lexiconDiffReport, lexiconReport, selectGrams } from "./lexicon_report.ts";
 import { type Manual, SHELL_FUNCTION } from "./manual.ts";
+import { counted, type Warn, wrote } from "./notices.ts";
 import { lexiconFile, refuseOverwriting } from "./refuse_overwriting.ts";
 import { loadLexicon, writeOutput } from "../files/mod.ts";
 import {
@@ -9,6 +10,7 @@ import {
   dropGrams,
   GRAM_KINDS,
   type GramKind,
+  type Lexicon,
   mergeLexicons,
   serializeGrams,
   serializeLexicon,
@@ -37,7 +39,7 @@ const LEXICON: Manual = {
 };
 
 /** Adds `hicra lexicon` with its sub-commands. */
-export function addLexiconCommand(program: Command): void {
+export function addLexiconCommand(program: Command, warn: Warn): void {
   const examples = LEXICON.examples.map((example) => `  hicra ${example}\n`).join("");
   const lexicon = program.command("lexicon")
     .summary(LEXICON.summary)
@@ -60,7 +62,7 @@ export function addLexiconCommand(program: Command): void {
     .description("Writes the grams one a line, in the order of gramIndex.")
     .argument("<LEXICON>", "built-in name or file")
     .addOption(OUT)
-    .action(exportGrams);
+    .action((name: string, flags: OutFlag) => exportGrams(name, flags, warn));
   lexicon.command("diff")
     .description(
       "Compares two lexicons by the normalised text of their grams: what B adds to A, what it lacks, " +
@@ -78,7 +80,9 @@ export function addLexiconCommand(program: Command): void {
     .argument("<LEXICON>", "built-in name or file")
     .requiredOption("--seed <N>", "seed of the draw", wholeNumber)
     .addOption(OUT)
-    .action(drop);
+    .action((share: number, name: string, flags: OutFlag & { seed: number }) =>
+      drop(share, name, flags, warn)
+    );
   lexicon.command("merge")
     .description(
       "Joins lexicons in their order; of equal grams the first is kept, clusters are kept apart.",
@@ -86,7 +90,7 @@ export function addLexiconCommand(program: Command): void {
     .argument("<LEXICONS...>", "built-in names or files")
     .option("--name <NAME>", "name of the result (default: the names joined by +)")
     .addOption(OUT)
-    .action(merge);
+    .action((names: string[], flags: OutFlag & { name?: string }) => merge(names, flags, warn));
 }
 
 async function show(name: string, flags: ShowFlags): Promise<void> {
@@ -106,9 +110,11 @@ async function show(name: string, flags: ShowFlags): Promise<void> {
   await writeOutput("-", [lexiconReport(lexicon, selected, { color: isColored(color) })]);
 }
 
-async function exportGrams(name: string, { out }: OutFlag): Promise<void> {
+async function exportGrams(name: string, { out }: OutFlag, warn: Warn): Promise<void> {
   await refuseOverLexicons(out, [name]);
-  await writeOutput(out, [serializeGrams(await loadLexicon(name))]);
+  const lexicon = await loadLexicon(name);
+  await writeOutput(out, [serializeGrams(lexicon)]);
+  wrote(out, counted(lexicon.grams.length, "gram"), warn);
 }
 
 async function diff(nameA: string, nameB: string, { json }: { json?: true }): Promise<void> {
@@ -123,17 +129,27 @@ async function drop(
   share: number,
   name: string,
   { seed, out }: OutFlag & { seed: number },
+  warn: Warn,
 ): Promise<void> {
   await refuseOverLexicons(out, [name]);
   const lexicon = await dropGrams(await loadLexicon(name), share, { seed });
-  await writeOutput(out, [serializeLexicon(lexicon)]);
+  await writeLexicon(out, lexicon, warn);
 }
 
-async function merge(names: string[], flags: OutFlag & { name?: string }): Promise<void> {
+async function merge(
+  names: string[],
+  flags: OutFlag & { name?: string },
+  warn: Warn,
+): Promise<void> {
   await refuseOverLexicons(flags.out, names);
   const lexicons = await Promise.all(names.map((name) => loadLexicon(name)));
   const name = flags.name ?? lexicons.map((lexicon) => lexicon.name).join("+");
-  await writeOutput(flags.out, [serializeLexicon(await mergeLexicons(lexicons, { name }))]);
+  await writeLexicon(flags.out, await mergeLexicons(lexicons, { name }), warn);
+}
+
+async function writeLexicon(out: string, lexicon: Lexicon, warn: Warn): Promise<void> {
+  await writeOutput(out, [serializeLexicon(lexicon)]);
+  wrote(out, counted(lexicon.grams.length, "gram"), warn);
 }
 
 async function refuseOverLexicons(out: string, names: readonly string[]): Promise<void> {

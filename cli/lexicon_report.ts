@@ -1,4 +1,3 @@
-import Table from "cli-table3";
 import { visibleText } from "../batch/internal.ts";
 import { InputRangeError } from "../batch/mod.ts";
 import {
@@ -9,6 +8,7 @@ import {
   type Lexicon,
   type LexiconDiff,
 } from "../sg/mod.ts";
+import { linesOf, plainTable } from "./plain_table.ts";
 
 /** Which grams of a lexicon to show. */
 export interface GramSelection {
@@ -71,11 +71,7 @@ export function lexiconReport(
   const columns = COLUMNS.filter(({ cell }) =>
     selected.some((index) => cell(grams[index]!, color) !== "")
   );
-  const table = new Table({
-    chars: NO_LINES,
-    style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": 2 },
-    colAligns: columns.map(({ align }) => align),
-  });
+  const table = plainTable(columns.map(({ align }) => align));
   table.push(columns.map(({ title }) => title));
   for (const [cluster, members] of clusters) {
     if (clusters.size > 1 || cluster !== undefined) {
@@ -85,11 +81,10 @@ export function lexiconReport(
     }
     table.push(...members.map((gram) => columns.map(({ cell }) => cell(gram, color))));
   }
-  const rows = table.toString().split("\n").map((line) => line.trimEnd());
   const rest = selected.length === grams.length
     ? []
     : ["", `${selected.length} of ${grams.length} grams`];
-  return [...header, "", ...rows, ...rest, ""].join("\n");
+  return [...header, "", ...linesOf(table), ...rest, ""].join("\n");
 }
 
 /** What differs between two lexicons, a gram a line: `+` added, `-` removed, `~` changed. */
@@ -141,12 +136,6 @@ const COLUMNS: readonly Column[] = [
     cell: ({ text, example }, color) => example === undefined ? "" : excerpt(example, text, color),
   },
 ];
-
-const NO_LINES = Object.fromEntries(
-  ["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"]
-    .concat(["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"])
-    .map((part) => [part, ""]),
-);
 
 /** Characters of an example that are shown on each side of the gram. */
 const MARGIN = 40;

@@ -89,7 +89,7 @@ function createProgram(warn: (message: string) => void): Command {
   addInspectCommand(program, warn);
   addMetricsCommand(program, warn);
   addMineCommand(program, warn);
-  addLexiconCommand(program);
+  addLexiconCommand(program, warn);
   addServeCommand(program);
   addListCommand(program);
   return program;

@@ -10,6 +10,8 @@ export interface MarkRolloutsOptions {
   readonly matcher: SgMatcher;
   /** Encodes the completion of a rollout without `token_ids`. */
   readonly encode?: Encode;
+  /** Told of each rollout that was marked: its planning tokens among its trained ones. */
+  readonly onMarked?: (share: { readonly sum: number; readonly count: number }) => void;
   /** Told of what deserves attention and is no error. Default: `console.warn`. */
   readonly warn?: (message: string) => void;
 }
@@ -59,6 +61,10 @@ export async function* markRollouts(
     const marks = matcher.match(batch);
     numTokens += batch.numTokens;
     isEmpty &&= !marks.planningMask.includes(1);
+    options.onMarked?.({
+      sum: countOnes(marks.planningMask),
+      count: countOnes(batch.lossMask),
+    });
     const [marked] = markedLines(batch, marks);
     yield { "prompt_id": rollout.prompt_id, ...marked! };
   }
@@ -68,6 +74,10 @@ export async function* markRollouts(
         "and the lexicon in their language?",
     );
   }
+}
+
+function countOnes(mask: Uint8Array): number {
+  return mask.reduce((sum, one) => sum + one, 0);
 }
 
 function onlyMaskFields(rollout: Rollout): Rollout {

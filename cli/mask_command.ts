@@ -3,6 +3,7 @@ import { writeJsonl } from "../files/mod.ts";
 import { OUT, type OutFlag } from "./arguments.ts";
 import { FOLDER, type Manual } from "./manual.ts";
 import { markRollouts, MASK_FIELDS } from "./mark_rollouts.ts";
+import { counted, planningShare, type Warn, wrote } from "./notices.ts";
 import { refuseOverwriting } from "./refuse_overwriting.ts";
 import {
   filesOf,
@@ -11,7 +12,6 @@ import {
   matchOptions,
   rolloutCommand,
   rolloutsOf,
-  type Warn,
 } from "./rollout_flags.ts";
 
 const MASK: Manual = {
@@ -38,5 +38,13 @@ async function mask(path: string, flags: MatchFlags & OutFlag, warn: Warn): Prom
   await refuseOverwriting([["--out", flags.out]], filesOf(path, flags));
   const match = await loadMatcher(flags, {}, warn);
   const rollouts = rolloutsOf(path, { fields: MASK_FIELDS });
-  await writeJsonl(flags.out, markRollouts(rollouts, match));
+  let numRollouts = 0;
+  const share = { sum: 0, count: 0 };
+  const onMarked = ({ sum, count }: typeof share): void => {
+    numRollouts++;
+    share.sum += sum;
+    share.count += count;
+  };
+  await writeJsonl(flags.out, markRollouts(rollouts, { ...match, onMarked }));
+  wrote(flags.out, `${counted(numRollouts, "rollout")}, ${planningShare(share)}`, warn);
 }

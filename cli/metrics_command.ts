@@ -1,9 +1,9 @@
 import type { Command } from "commander";
+import { visibleLine } from "../batch/internal.ts";
 import { InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 import { readWhole } from "../files/internal.ts";
 import { matcherProvenance, writeOutput } from "../files/mod.ts";
 import type { MetricSums } from "../metrics/mod.ts";
-import { OUT, type OutFlag } from "./arguments.ts";
 import { creditRollouts } from "./credit_rollouts.ts";
 import {
   asksForCredit,
@@ -15,6 +15,7 @@ import {
 import { FOLDER, type Manual } from "./manual.ts";
 import { measureRollouts } from "./measure_rollouts.ts";
 import { metricsReport } from "./metrics_report.ts";
+import { metricsTable } from "./metrics_table.ts";
 import { refuseOverwriting } from "./refuse_overwriting.ts";
 import {
   filesOf,
@@ -23,17 +24,19 @@ import {
   matchOptions,
   rolloutCommand,
   rolloutsOf,
-  type Warn,
 } from "./rollout_flags.ts";
+import { counted, planningShare, type Warn, wrote } from "./notices.ts";
 
 interface MetricsFlags {
   readonly reference?: string;
+  readonly json?: true;
+  readonly out?: string;
 }
 
 const METRICS: Manual = {
   summary: "measure a step",
   description:
-    "Measures the rollouts as one step and writes JSON: provenance, (sum, count) pairs to be " +
+    "Measures the rollouts as one step and prints what people look at. --json and --out write all of it: provenance, (sum, count) pairs to be " +
     "added over ranks, values, entropies with their support and sample count, and sums that merge " +
     "exactly. Perplexity needs logprobs, entropy per class entropies, accuracy and pass@k rewards. With " +
     "--alpha, --transform or --baseline it also measures what the transforms do.",
@@ -47,19 +50,21 @@ const METRICS: Manual = {
 export function addMetricsCommand(program: Command, warn: Warn): void {
   creditOptions(matchOptions(rolloutCommand(program, "metrics", METRICS)))
     .option("--reference <METRICS.json>", "metrics of step 0, for figures relative to it")
-    .addOption(OUT)
-    .action((path: string, flags: MatchFlags & CreditFlags & MetricsFlags & OutFlag) =>
+    .option("--json", "all of it as JSON, instead of a table of what people look at")
+    .option("--out <FILE>", "the JSON to a file; .gz is compressed")
+    .action((path: string, flags: MatchFlags & CreditFlags & MetricsFlags) =>
       metrics(path, flags, warn)
     );
 }
 
 async function metrics(
   path: string,
-  flags: MatchFlags & CreditFlags & MetricsFlags & OutFlag,
+  flags: MatchFlags & CreditFlags & MetricsFlags,
   warn: Warn,
 ): Promise<void> {
   const config = await loadConfig(flags);
-  await refuseOverwriting([["--out", flags.out]], [
+  const { out = "-" } = flags;
+  await refuseOverwriting([["--out", out]], [
     ...filesOf(path, flags, config),
     ["--reference", flags.reference],
   ]);
@@ -86,7 +91,15 @@ async function metrics(
       ...(followerLength !== undefined && { followerLength }),
     }),
   };
-  await writeOutput(flags.out, [JSON.stringify(report, null, 2), "\n"]);
+  if (flags.json || flags.out !== undefined) {
+    await writeOutput(out, [JSON.stringify(report, null, 2), "\n"]);
+    const share = planningShare(report.pairs["hicra/planning_frac"]!);
+    return wrote(out, `${counted(rollouts.length, "rollout")}, ${share}`, warn);
+  }
+  const { lexicon } = match.matcher;
+  const title = `${counted(rollouts.length, "rollout")} · lexicon ${visibleLine(lexicon.name)}, ` +
+    counted(lexicon.grams.length, "gram");
+  await writeOutput("-", [`${title}\n\n${metricsTable(report, lexicon)}`]);
 }
 
 async function loadSums(path: string): Promise<MetricSums> {

@@ -277,7 +277,7 @@ function withFlag(error: unknown, command: Command): unknown {
 
 function summaryOf({ grams, provenance: { parameters = {} } }: Lexicon, out: string): string {
   const share = (100 * Number(parameters.coveredShare)).toFixed(1);
-  return `${out}: ${grams.length} grams of ${parameters.ngrams} n-grams in ${parameters.solutions} ` +
+  return `hicra: wrote ${out}: ${grams.length} grams of ${parameters.ngrams} n-grams in ${parameters.solutions} ` +
     `solutions of ${parameters.prompts} prompts; they cover ${share} % of the characters`;
 }
 

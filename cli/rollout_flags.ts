@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { join } from "node:path";
 import { InputRangeError } from "../batch/mod.ts";
 import {
+  byteTokenizer,
   type Encode,
   loadLexicon,
   loadTokenizer,
@@ -13,15 +14,13 @@ import {
 import { BUILT_IN_LEXICONS, DEFAULT_LEXICON, SgMatcher } from "../sg/mod.ts";
 import { wholeNumber } from "./arguments.ts";
 import { type Manual, QWEN, ROLLOUTS_HELP, SHELL_FUNCTION } from "./manual.ts";
+import type { Warn } from "./notices.ts";
 import { lexiconFile, type NamedPath } from "./refuse_overwriting.ts";
 import type { RunConfig } from "./run_config.ts";
 
-/** Told of what deserves attention and is no error. */
-export type Warn = (message: string) => void;
-
 /** What marks planning tokens. */
 export interface MatchFlags {
-  readonly tokenizer: string;
+  readonly tokenizer?: string;
   readonly vocabSize?: number;
   readonly lexicon?: string;
 }
@@ -39,13 +38,24 @@ export function rolloutCommand(program: Command, name: string, manual: Manual): 
     );
 }
 
+const TOKENIZER = [
+  "--tokenizer <FILE|MODEL>",
+  "Hugging Face tokenizer.json, plain or .gz, its folder, a model in the local cache of Hugging Face " +
+  "such as Qwen/Qwen3-0.6B, or npm:PACKAGE/PATH",
+] as const;
+
 /** Adds the options that say what marks planning tokens. */
 export function matchOptions(command: Command): Command {
+  return lexiconOptions(command.requiredOption(...TOKENIZER));
+}
+
+/** The same for a command that can do without a tokenizer; `otherwise` says how. */
+export function optionalMatchOptions(command: Command, otherwise: string): Command {
+  return lexiconOptions(command.option(TOKENIZER[0], `${TOKENIZER[1]} (default: ${otherwise})`));
+}
+
+function lexiconOptions(command: Command): Command {
   return command
-    .requiredOption(
-      "--tokenizer <FILE|MODEL>",
-      "Hugging Face tokenizer.json, plain or .gz, its folder, a model in the local cache of Hugging Face such as Qwen/Qwen3-0.6B, or npm:PACKAGE/PATH",
-    )
     .option("--vocab-size <N>", "vocabulary size of the model, where it is padded", wholeNumber)
     .option(
       "--lexicon <NAME|FILE>",
@@ -62,7 +72,7 @@ export function filesOf(
   return [
     ["ROLLOUTS", path],
     ["--tokenizer", tokenizer],
-    ["--tokenizer", join(tokenizer, "tokenizer.json")],
+    ["--tokenizer", tokenizer && join(tokenizer, "tokenizer.json")],
     ["--lexicon", lexiconFile(lexicon ?? config.lexicon)],
     ["--config", configPath],
   ];
@@ -75,10 +85,9 @@ export async function loadMatcher(
   warn: Warn,
 ): Promise<{ matcher: SgMatcher; encode: Encode; warn: Warn }> {
   const grams = await loadLexicon(lexicon ?? config.lexicon ?? DEFAULT_LEXICON);
-  const { tokens, encode } = await loadTokenizer(
-    tokenizer,
-    vocabSize === undefined ? {} : { vocabSize },
-  );
+  const { tokens, encode } = tokenizer === undefined
+    ? byteTokenizer()
+    : await loadTokenizer(tokenizer, vocabSize === undefined ? {} : { vocabSize });
   return { matcher: SgMatcher.compile(grams, tokens), encode, warn };
 }
 

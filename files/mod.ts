@@ -11,6 +11,7 @@ export {
   batchToSafetensors,
   type SafetensorsBatch,
 } from "./batch_safetensors.ts";
+export { byteTokenizer } from "./byte_tokenizer.ts";
 export type { Encode } from "./_encoder.ts";
 export { loadLexicon } from "./load_lexicon.ts";
 export { loadTokenizer, type Tokenizer } from "./load_tokenizer.ts";

@@ -119,7 +119,14 @@ export function parseRollout(
     const value = rollout[field];
     if (value === null) delete rollout[field];
     if (value === null || value === undefined) continue;
-    const broken = FIELD_RULES[field]!(value);
+    const rule = FIELD_RULES[field];
+    if (rule === undefined) {
+      throw new InputRangeError(
+        `Cannot read rollouts as fields must be among ${Object.keys(FIELD_RULES).join(", ")}: ` +
+          `current value is "${field}"`,
+      );
+    }
+    const broken = rule(value);
     if (broken !== null) {
       throw new InputTypeError(`Cannot read ${where} as ${field} ${broken}`);
     }

@@ -43,6 +43,8 @@ export interface Trace {
   readonly correct?: boolean;
   /** Cut at the length limit. */
   readonly truncated: boolean;
+  /** What the numbers count, where it is not tokens. */
+  readonly unit?: "byte";
   /** Number of trained tokens. */
   readonly numTokens: number;
   /** Number of planning tokens. */
@@ -65,6 +67,8 @@ export interface TracedTokens extends PlanningTokens {
 export interface TraceOptions {
   /** The matcher, or its lexicon and token bytes. */
   readonly matcher: Pick<SgMatcher, "lexicon" | "tokens">;
+  /** Set to `"byte"` where the text was cut by `byteTokenizer`. */
+  readonly unit?: "byte";
   /** Which sequences to show, in this order. Default: all. */
   readonly sequences?: readonly number[];
   /** `[sequences]`: what is known of each rollout, such as the lines of a rollout file. */
@@ -127,7 +131,7 @@ export function* traceRollouts(
   const spans = planning.spans && isCovered(planning.spans, planningMask)
     ? planning.spans
     : undefined;
-  const { matcher, rollouts, correctAbove = 0 } = options;
+  const { matcher, rollouts, unit, correctAbove = 0 } = options;
   const { sequences = Array.from({ length: offsets.length - 1 }, (_, s) => s) } = options;
   const before = batch.advantages && tokenAdvantages(batch);
   const segmentsOf = segmenter(batch, planning, spans, matcher);
@@ -146,6 +150,7 @@ export function* traceRollouts(
       ...(Number.isFinite(reward) &&
         { reward: reward!, correct: reward! > Math.fround(correctAbove) }),
       truncated: ((flags?.[s] ?? 0) & Flag.truncated) !== 0,
+      ...(unit && { unit }),
       numTokens,
       numPlanning: countOnes(planningMask, start, end),
       ...(spans && { numSpans: firstSpan(spans, end) - firstSpan(spans, start) }),

@@ -92,9 +92,10 @@ export function traceLegendAnsi({ color }: TraceAnsiOptions): string {
 /** The figures of a trace in words, one for each that is known. */
 export function traceFigures(trace: Trace): string[] {
   const { reward, correct, truncated, numTokens, numPlanning, numSpans, advantage } = trace;
+  const { unit = "token" } = trace;
   const figures: string[] = [];
   if (reward !== undefined) figures.push(`${correct ? "✓" : "✗"} reward ${short(reward)}`);
-  figures.push(`${numTokens} ${numTokens === 1 ? "token" : "tokens"}`);
+  figures.push(`${numTokens} ${numTokens === 1 ? unit : `${unit}s`}`);
   if (numTokens > 0) figures.push(`${(100 * numPlanning / numTokens).toFixed(1)} % planning`);
   if (numSpans !== undefined) figures.push(`${numSpans} ${numSpans === 1 ? "span" : "spans"}`);
   if (advantage !== undefined) figures.push(`mean ${shiftText(advantage)}`);

@@ -13,7 +13,7 @@ import { batchFromSafetensors, loadLexicon } from "../../files/mod.ts";
 import { mergeMetrics, metricPairs, type MetricSums } from "../../metrics/mod.ts";
 import { diffLexicons } from "../../sg/mod.ts";
 import { JSON_NAME, JSON_SOURCE, member, objectSource } from "../files/_json_source.ts";
-import { run } from "./_run.ts";
+import { run, runAloud } from "./_run.ts";
 import { fullTest } from "../_scope.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -118,6 +118,58 @@ Deno.test("hicra mask writes one line per rollout, in order, as the issue fixes 
         // The loss mask tears "But wait" apart.
         '{"prompt_id":"p","token_ids":[2,0,1],"planning_mask":[0,0,0],"spans":[]}\n' +
         '{"prompt_id":"q","token_ids":[8,9],"planning_mask":[0,0],"spans":[]}\n',
+    );
+  }));
+
+Deno.test("hicra says in one line what it wrote, and nothing where standard output has it", () =>
+  inFolder(async ({ path, tokenizer, lexicon, rollouts }) => {
+    const match = ["--tokenizer", tokenizer, "--lexicon", lexicon];
+    const cases: [args: string[], flag: string, said: string][] = [
+      [["mask", rollouts, ...match], "--out", "3 rollouts, 37.5 % planning"],
+      [["apply", rollouts, ...match], "--out", "3 rollouts, 37.5 % planning"],
+      [["metrics", rollouts, ...match], "--out", "3 rollouts, 37.5 % planning"],
+      [["inspect", rollouts, ...match], "--html", "3 rollouts"],
+      [["lexicon", "export", lexicon], "--out", "2 grams"],
+      [["lexicon", "drop", "50%", lexicon, "--seed", "1"], "--out", "1 gram"],
+      [["lexicon", "merge", lexicon], "--out", "2 grams"],
+    ];
+    for (const [args, flag, said] of cases) {
+      const out = join(path, "out");
+      const { code, stderr } = await runAloud(...args, flag, out);
+      assert.equal(code, 0, stderr);
+      assert.ok(stderr.endsWith(`hicra: wrote ${out}: ${said}\n`), stderr);
+    }
+    assert.equal((await runProgram(["mask", rollouts, ...match])).stderr, "");
+  }));
+
+Deno.test("hicra metrics prints a table of what people look at, and JSON on request", () =>
+  inFolder(async ({ tokenizer, lexicon, rollouts }) => {
+    const args = ["metrics", rollouts, "--tokenizer", tokenizer, "--lexicon", lexicon];
+    const { stdout } = await runProgram(args);
+    assert.equal(stdout.split("\n")[0], "3 rollouts · lexicon mine, 2 grams");
+    assert.match(stdout, /^planning tokens, of trained ones +37\.5 % {2}hicra\/planning_frac$/m);
+    assert.match(stdout, /^"but wait", backtracking +50\.0 % {2}of the grams$/m);
+    assert.ok(!stdout.includes("perplexity"), "no logprobs, no perplexity");
+    const json = JSON.parse((await runProgram([...args, "--json"])).stdout);
+    assert.equal(json.values["hicra/planning_frac"], 0.375);
+  }));
+
+Deno.test("hicra inspect shows text without a tokenizer, and counts bytes", () =>
+  inFolder(async ({ path, lexicon }) => {
+    const file = join(path, "texts.jsonl");
+    const rollout = { "prompt_id": "p", completion: "But wait, so.", reward: 1 };
+    // What counts tokens cannot be told of a text.
+    await writeFile(file, lines([{ ...rollout, "token_ids": [1, 2], "loss_mask": [1, 0] }]));
+    const { stdout, stderr } = await runProgram(["inspect", file, "--lexicon", lexicon]);
+    assert.equal(stderr, "");
+    assert.ok(stdout.includes("── p · ✓ reward 1 · 13 bytes · 76.9 % planning · 2 spans"), stdout);
+    assert.ok(stdout.includes("⟦ba:But wait⟧, ⟦de:so⟧."), stdout);
+    await writeFile(file, lines([{ "prompt_id": "p", "token_ids": [1, 2] }]));
+    const { code, stderr: refusal } = await run("inspect", file, "--lexicon", lexicon);
+    assert.equal(code, 1);
+    assert.match(
+      refusal,
+      /Cannot show rollout 0 \(prompt_id "p"\) .* pass --tokenizer for its token_/,
     );
   }));
 
