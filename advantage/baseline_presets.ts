@@ -32,6 +32,40 @@ const MASKED_WHITEN = { ddof: 1, epsilon: 1e-8, epsilonPlace: "variance" } as co
 /** `var.clamp(min=1e-8)`: a floor of 1e-4 under the standard deviation. */
 const CLAMPED_WHITEN = { ddof: 0, epsilon: 1e-4, epsilonPlace: "floor" } as const;
 
+/** Names of {@linkcode baselinePresets}. */
+export type BaselineName =
+  | "paper"
+  | "dr-grpo"
+  | "rloo"
+  | "maxrl"
+  | "reinforce++"
+  | "reinforce++-baseline"
+  | "trl"
+  | "trl-batch"
+  | "trl-none"
+  | "trl-async"
+  | "verl"
+  | "verl-dr-grpo"
+  | "verl-rloo"
+  | "skyrl"
+  | "skyrl-maxrl"
+  | "slime"
+  | "openrlhf"
+  | "openrlhf-rloo"
+  | "openrlhf-reinforce-baseline"
+  | "nemo-rl"
+  | "nemo-rl-reinforce++"
+  | "areal"
+  | "roll"
+  | "rllm"
+  | "art"
+  | "atropos"
+  | "torchforge"
+  | "mlx-node"
+  | "prime-rl"
+  | "tinker"
+  | "retrain";
+
 /**
  * Baseline conventions by name: the same name, GRPO, is a different number in every framework.
  *
@@ -50,7 +84,7 @@ const CLAMPED_WHITEN = { ddof: 0, epsilon: 1e-4, epsilonPlace: "floor" } as cons
  * }
  * ```
  */
-export const baselinePresets: Readonly<Record<string, BaselinePreset>> = {
+export const baselinePresets: Readonly<Record<BaselineName, BaselinePreset>> = {
   paper: {
     formula: "r - mean",
     source: "HICRA, https://arxiv.org/abs/2509.03646, section 3",
@@ -256,7 +290,7 @@ export const baselinePresets: Readonly<Record<string, BaselinePreset>> = {
  * is near.
  */
 export function baselinePreset(name: string): BaselinePreset {
-  if (Object.hasOwn(baselinePresets, name)) return baselinePresets[name]!;
+  if (Object.hasOwn(baselinePresets, name)) return baselinePresets[name as BaselineName];
   const names = Object.keys(baselinePresets);
   throw new InputRangeError(
     `Cannot find a baseline preset as its name must be one of ${names.join(", ")}: ` +

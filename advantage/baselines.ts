@@ -5,7 +5,12 @@
  */
 export type { Batch, CheckedBatch } from "../batch/mod.ts";
 export { baselineAdvantages } from "./baseline_advantages.ts";
-export { type BaselinePreset, baselinePreset, baselinePresets } from "./baseline_presets.ts";
+export {
+  type BaselineName,
+  type BaselinePreset,
+  baselinePreset,
+  baselinePresets,
+} from "./baseline_presets.ts";
 export { dynamicFilter, type DynamicFilterOptions } from "./dynamic_filter.ts";
 export {
   type BaselineConvention,

@@ -1,7 +1,7 @@
 import {
   applyTransforms,
   baselineAdvantages,
-  baselinePresets,
+  baselinePreset,
   builtinTransforms,
 } from "../advantage/mod.ts";
 import { SgMatcher } from "../sg/mod.ts";
@@ -23,6 +23,6 @@ for (const { name, transforms: configs, placeboMask } of creditChains(0.2)) {
 
 for (const name of ["paper", "verl", "nemo-rl", "areal"]) {
   Deno.bench(name, { group: "baselines", baseline: name === "paper" }, () => {
-    baselineAdvantages(batch, baselinePresets[name]!);
+    baselineAdvantages(batch, baselinePreset(name));
   });
 }

@@ -1,4 +1,9 @@
-import { type BaselinePreset, baselinePreset, type Transform } from "../advantage/mod.ts";
+import {
+  type BaselineName,
+  type BaselinePreset,
+  baselinePreset,
+  type Transform,
+} from "../advantage/mod.ts";
 import { warnOnConsole } from "../batch/internal.ts";
 import { type CheckedBatch, InputTypeError, tokenAdvantages } from "../batch/mod.ts";
 import { batchToSafetensors, type Rollout, type RolloutLine } from "../files/mod.ts";
@@ -84,7 +89,7 @@ export function creditRollouts(
     transforms,
     metrics: measured,
     warn,
-    ...(baseline !== "host" && { baseline }),
+    ...(baseline !== "host" && { baseline: baseline as BaselineName | BaselinePreset }),
   });
   const result = hook(packed, {
     ...step,

@@ -1,6 +1,7 @@
 import {
   applyTransforms,
   baselineAdvantages,
+  type BaselineName,
   type BaselinePreset,
   baselinePreset,
   type BuiltinTransformConfig,
@@ -45,7 +46,7 @@ export interface HookOptions {
    * `"verl"`, or a preset. Without it the batch must bring the host's `advantages`, and with it it must
    * not, so that nobody wonders which were used.
    */
-  readonly baseline?: string | BaselinePreset;
+  readonly baseline?: BaselineName | BaselinePreset;
   /**
    * Where the loop forms importance ratios. A ratio per sequence averages token advantages away, so
    * `"sequence"` is refused. Default: `"token"`.

@@ -6,6 +6,7 @@
  */
 export type { Batch, CheckedBatch } from "../batch/mod.ts";
 export type {
+  BaselineName,
   BaselinePreset,
   BuiltinTransformConfig,
   Transform,

@@ -1,5 +1,5 @@
 import { visibleLine } from "../../batch/internal.ts";
-import type { BuiltinTransformConfig } from "../../advantage/mod.ts";
+import type { BaselineName, BuiltinTransformConfig } from "../../advantage/mod.ts";
 import type { CheckedBatch } from "../../batch/mod.ts";
 import {
   measure,
@@ -74,7 +74,7 @@ export function operations(matchers: Matchers): Operations {
       const hook = createHook({
         ...(found && { matcher: found.matcher }),
         ...(meta.transforms && { transforms: meta.transforms as BuiltinTransformConfig[] }),
-        ...(meta.baseline !== undefined && { baseline: meta.baseline }),
+        ...(meta.baseline !== undefined && { baseline: meta.baseline as BaselineName }),
         ...(meta.importance_sampling && { importanceSampling: meta.importance_sampling }),
         metrics: metricsOptions(meta),
         warn: (message) => warnings.push(visibleLine(message)),
