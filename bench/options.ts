@@ -66,7 +66,7 @@ export const HELP = `Measures hicra on real rollouts, beside its peers, and writ
   --no-cache          encode anew and keep nothing on disk
   --out FILE          the report (default: report/index.html)
   --json FILE         all figures, for programs
-  --readme            write the figures into README.md and bench/README.md
+  --readme            write the figures into bench/README.md
   --help              this text
 
   Encoding takes most of a first run. Token ids are kept under a digest of texts, tokenizer and

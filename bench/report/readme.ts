@@ -5,7 +5,6 @@ import { writeOutput } from "../../files/mod.ts";
 import type { Figures } from "../figures.ts";
 import { markdownTable } from "./markdown.ts";
 import { massTable } from "./mass_table.ts";
-import { planningShareBlock, speedBlock } from "./root_blocks.ts";
 import { PYTHON_BLOCK, pythonBlock } from "./python_block.ts";
 import { shareTables } from "./share_tables.ts";
 import { speedTables } from "./speed_tables.ts";
@@ -35,22 +34,10 @@ export const BLOCKS: readonly Block[] = [
     text: ({ python, settings, ...about }) =>
       pythonBlock(python!, pythonLine({ ...about, quick: settings.quick })),
   },
-  {
-    file: "README.md",
-    start: "<!-- planning-share -->",
-    end: "<!-- /planning-share -->",
-    text: planningShareBlock,
-  },
-  {
-    file: "README.md",
-    start: "<!-- speed -->",
-    end: "<!-- /speed -->",
-    text: speedBlock,
-  },
 ];
 
 /**
- * Replaces the figures in README.md and bench/README.md, between their markers.
+ * Replaces the figures in bench/README.md, between their markers.
  *
  * @param figures Those of a full run.
  * @returns What was written, for a message.

@@ -773,19 +773,19 @@ Deno.test("hicra takes null where a logprob was not measured, and mask looks at 
     assert.equal((await run("metrics", file, ...flags)).code, 1);
   }));
 
-Deno.test("README's configuration amplifies as it is written", () =>
+Deno.test("the configuration of the documentation amplifies as it is written", () =>
   inFolder(async ({ path }) => {
-    const readme = await readFile(join(ROOT, "README.md"), "utf8");
-    const [, json, command] = /config\.json`:\n\n```json\n(.*?)```\n\n```sh\nhicra (.*?)\n```/s
-      .exec(readme)!;
+    const page = await readFile(join(ROOT, "docs/configuration.md"), "utf8");
+    const [, json, command] = /```json\n(.*?)```\n\n```sh\nhicra (.*?)\n```/s.exec(page)!;
+    const variables = await readFile(join(ROOT, "docs/command-line.md"), "utf8");
     await mkdir(join(path, "report"));
     await writeFile(join(path, "report/config.json"), json!);
     const places: Record<string, string> = {
-      "$QWEN": /^QWEN=(\S+)/m.exec(readme)![1]!,
-      "$R": join(ROOT, /^R=(\S+)/m.exec(readme)![1]!),
+      "$QWEN": /^QWEN=(\S+)/m.exec(variables)![1]!,
+      "$R": join(ROOT, /^R=(\S+)/m.exec(variables)![1]!),
       "report": join(path, "report"),
     };
-    const args = command!.split(" ")
+    const args = command!.split(/[\s\\]+/)
       .map((arg) => arg.replace(/^(\$QWEN|\$R|report)/, (place) => places[place]!));
     const { code, stderr } = await run(...args);
     assert.equal(code, 0, stderr);
