@@ -244,7 +244,7 @@ async function compileKernels(device: GPUDevice): Promise<Kernels> {
   return {
     model: await TableModel.compile(device),
     forward: await LogitStatsKernel.compile(device, { vocabSize }),
-    match: await MatchKernel.compile(device, toyMatcher().phraseTables()),
+    match: await MatchKernel.compile(device, toyMatcher()),
     credit: await CreditKernel.compile(device, { transform: HICRA }),
     backward: await PolicyGradientKernel.compile(device, { vocabSize, inPlace: true }),
   };

@@ -6,7 +6,8 @@
  *
  * @module
  */
-export type { Batch } from "../batch/mod.ts";
+export type { Batch, PlanningTokens } from "../batch/mod.ts";
+export type { SgMatcher } from "../sg/mod.ts";
 export {
   type DeviceFeature,
   type DeviceOptions,
@@ -38,11 +39,8 @@ export {
   PolicyGradientKernel,
   type PolicyGradientKernelOptions,
 } from "./policy_gradient/gpu.ts";
-export type { PhraseTables } from "./match/phrase_tables.ts";
-export type { PhraseBatch, PhraseMatches } from "./match/phrase_matches.ts";
-export { matchPhrases } from "./match/reference.ts";
 export type { MatchBuffers, MatchSizes } from "./match/match_buffers.ts";
-export { MatchKernel, matchPhrasesGpu } from "./match/gpu.ts";
+export { MatchKernel } from "./match/gpu.ts";
 export type {
   CreditAlphas,
   CreditBaseline,

@@ -411,7 +411,8 @@ function slot(state: number, token: number): number {
   return (Math.imul(state, 0x9e3779b1) ^ Math.imul(token, 0x85ebca6b)) >>> (32 - MEMORY_BITS) << 2;
 }
 
-function unknownToken(token: number, index: number, vocabSize: number): InputRangeError {
+/** The error of an id that no token has. */
+export function unknownToken(token: number, index: number, vocabSize: number): InputRangeError {
   return new InputRangeError(
     `Cannot match batch.tokenIds as ids must be in the vocabulary, [0, ${vocabSize}): ` +
       `tokenIds[${index}] is ${token}; if the model's vocabulary is padded, load the tokenizer with ` +

@@ -3,4 +3,6 @@
  *
  * @module
  */
-export { foldCodePoint, normaliseText } from "./_normalise.ts";
+export { Sign } from "./_automaton.ts";
+export { unknownToken } from "./_scanner.ts";
+export { CharacterClass, foldCodePoint, normaliseText } from "./_normalise.ts";

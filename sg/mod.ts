@@ -4,7 +4,6 @@
  * @module
  */
 export type { Batch, PlanningTokens } from "../batch/mod.ts";
-export type { PhraseTables } from "../kernels/mod.ts";
 export { BUILT_IN_LEXICONS, builtInLexicon, DEFAULT_LEXICON } from "./built_in_lexicons.ts";
 export { diffLexicons, type GramChange, type LexiconDiff } from "./diff_lexicons.ts";
 export { dropGrams, type DropGramsOptions } from "./drop_grams.ts";
@@ -21,6 +20,7 @@ export {
   serializeLexicon,
 } from "./lexicon.ts";
 export { mergeLexicons, type MergeLexiconsOptions } from "./merge_lexicons.ts";
+export type { PhraseTables } from "./phrase_tables.ts";
 export { placeboLexicon, type PlaceboLexiconOptions } from "./placebo_lexicon.ts";
 export { serializeGrams } from "./serialize_grams.ts";
 export { SgMatcher } from "./sg_matcher.ts";

@@ -1,8 +1,7 @@
 import { type Batch, forEachRun, InputTypeError, type PlanningTokens } from "../batch/mod.ts";
-import type { PhraseTables } from "../kernels/mod.ts";
 import { type Automaton, buildAutomaton } from "./_automaton.ts";
 import { MatchCollector } from "./_match_collector.ts";
-import { phraseTables } from "./_phrase_tables.ts";
+import { type PhraseTables, phraseTables } from "./phrase_tables.ts";
 import { positionStride, TokenAutomaton } from "./_scanner.ts";
 import { GRAM_KINDS } from "./gram.ts";
 import { checkLexiconSize, type Lexicon } from "./lexicon.ts";
@@ -127,8 +126,8 @@ export class SgMatcher {
   }
 
   /**
-   * The tokenizer and the grams as plain arrays, for the GPU twin of this matcher: `MatchKernel` of
-   * `@hicra/hicra/kernels`, whose example goes all the way.
+   * The tokenizer and the grams as plain arrays, which `MatchKernel` of
+   * `@hicra/hicra/kernels` uploads.
    *
    * @returns The tables, freshly built.
    */
@@ -142,7 +141,6 @@ export class SgMatcher {
    *
    * @example Usage
    * ```ts
-   * import { matchPhrases } from "@hicra/hicra/kernels";
    * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
    * import assert from "node:assert/strict";
    *
@@ -157,7 +155,8 @@ export class SgMatcher {
    *   tokenIds: Int32Array.of(0, 1, 2),
    *   lossMask: Uint8Array.of(1, 1, 1),
    * };
-   * const { matches } = matchPhrases(matcher.phraseTables(), batch);
+   * // From byte 0 of token 0 to the end of token 1, which spells 5 bytes: gram 0.
+   * const matches = Int32Array.of(0, 0, 2, 5, 0);
    * assert.deepEqual(matcher.planningTokens(batch.tokenIds, matches), matcher.match(batch));
    * ```
    *

@@ -9,10 +9,10 @@ const root = new URL("../", import.meta.url);
 /** What each folder may import beside itself. */
 const ALLOWED: Record<string, readonly string[]> = {
   batch: [],
-  advantage: ["batch", "kernels"],
-  sg: ["batch", "kernels"],
+  advantage: ["batch"],
+  sg: ["batch"],
   metrics: ["batch"],
-  kernels: ["batch"],
+  kernels: ["batch", "advantage", "sg", "metrics"],
   files: ["batch", "sg"],
   mining: ["batch", "sg", "metrics", "kernels", "files"],
   hooks: ["batch", "advantage", "sg", "metrics", "kernels", "files"],

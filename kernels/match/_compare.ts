@@ -1,38 +1,32 @@
+import { lexiconFromGrams, SgMatcher } from "../../sg/mod.ts";
 import type { Comparison } from "../_self_check.ts";
-import { Classes, NUM_BLOCKS, Symbols } from "./_alphabet.ts";
-import type { PhraseBatch, PhraseMatches } from "./phrase_matches.ts";
-import type { PhraseTables } from "./phrase_tables.ts";
-import { matchPhrases } from "./reference.ts";
+import { checkTokens, type TokenBatch } from "./_check_batch.ts";
+import type { FoundMatches } from "./_found_matches.ts";
 
 const TOKENS = ["But", " wait", ",", " b", "ut\n", "\nSo", " n\u00e9", "\u00e9", "'s", " it", ""];
 const PHRASES = ["but wait", "wait", "n\u00e9", "it's"];
 /** The last two spell one character together. */
 const SPLIT = [Uint8Array.of(0xc3), Uint8Array.of(0xa9)];
 
-/** Tables of a tiny tokenizer and four phrases. */
-export function checkedTables(): PhraseTables {
+/** A matcher of a tiny tokenizer and four phrases. */
+export function checkedMatcher(): SgMatcher {
   const encoder = new TextEncoder();
   const spellings = [...TOKENS.map((token) => encoder.encode(token)), ...SPLIT];
-  const byteOffsets = new Int32Array(spellings.length + 1);
-  spellings.forEach(({ length }, id) => byteOffsets[id + 1] = byteOffsets[id]! + length);
-  // Page 0 is Latin-1, page 1 all other characters, which stand in no phrase.
-  const characterPages = new Uint16Array(NUM_BLOCKS).fill(1);
-  characterPages[0] = 0;
-  const characterCodes = new Uint32Array(512);
-  for (let code = 0; code < 256; code++) characterCodes[code] = characterCode(code);
-  return {
-    tokenBytes: Uint8Array.from(spellings.flatMap((bytes) => Array.from(bytes))),
-    byteOffsets,
-    characterPages,
-    characterCodes,
-    ...trieOf(PHRASES.map(symbolsOf)),
-  };
+  const offsets = new Int32Array(spellings.length + 1);
+  spellings.forEach(({ length }, id) => offsets[id + 1] = offsets[id]! + length);
+  return SgMatcher.compile(lexiconFromGrams(PHRASES, { name: "self-check" }), {
+    model: "byte-level",
+    vocabSize: spellings.length,
+    bytes: Uint8Array.from(spellings.flatMap((bytes) => Array.from(bytes))),
+    offsets,
+    special: new Uint8Array(spellings.length),
+  });
 }
 
 /** Matches a few sequences both ways, with segments and without. */
 export async function compareMatches(
-  compute: (batch: PhraseBatch) => Promise<PhraseMatches>,
-  tables: PhraseTables,
+  find: (batch: TokenBatch) => Promise<FoundMatches>,
+  matcher: SgMatcher,
 ): Promise<Comparison[]> {
   const tokenIds = Int32Array.of(
     0,
@@ -66,68 +60,14 @@ export async function compareMatches(
   const segmentIds = Int32Array.from(tokenIds, (_, t) => t < 12 ? 0 : 3);
   const comparisons: Comparison[] = [];
   for (const each of [batch, { ...batch, segmentIds }]) {
-    const expected = matchPhrases(tables, each);
-    const actual = await compute(each);
+    const expected = matcher.match(each);
+    const { planningMask, matches } = await find(checkTokens(each));
+    const actual = matcher.planningTokens(tokenIds, matches);
     comparisons.push(
-      { name: "planningMask", actual: actual.planningMask, expected: expected.planningMask },
-      { name: "matches", actual: actual.matches, expected: expected.matches },
+      { name: "planningMask", actual: planningMask, expected: expected.planningMask },
+      { name: "kinds", actual: actual.kinds, expected: expected.kinds },
+      { name: "spans", actual: actual.spans, expected: expected.spans },
     );
   }
   return comparisons;
-}
-
-const isWord = (character: string) => /[\p{L}\p{N}_]/u.test(character);
-
-function symbolOf(character: string): number {
-  if (character === " ") return Symbols.space;
-  if (character === "'") return Symbols.apostrophe;
-  return 6 + character.toLowerCase().codePointAt(0)!;
-}
-
-function characterCode(code: number): number {
-  const character = String.fromCodePoint(code);
-  const kind = isWord(character)
-    ? Classes.word
-    : character === "'"
-    ? Classes.apostrophe
-    : character === "\n"
-    ? Classes.lineFeed
-    : character === " "
-    ? Classes.space
-    : Classes.other;
-  return symbolOf(character) << 3 | kind;
-}
-
-/** A phrase as the trie reads it. Its apostrophes all stand within words. */
-function symbolsOf(phrase: string): number[] {
-  return phrase.split(" ").flatMap((word, i) => [
-    ...(i > 0 ? [Symbols.space] : []),
-    Symbols.wordStart,
-    ...Array.from(word, symbolOf),
-    Symbols.wordEnd,
-  ]);
-}
-
-/** Nodes in breadth-first order, the children of each in the order of their symbols. */
-function trieOf(
-  phrases: readonly number[][],
-): Pick<PhraseTables, "firstChild" | "symbols" | "grams"> {
-  const nodes: (readonly number[])[] = [[]];
-  const firstChild: number[] = [];
-  for (let node = 0; node < nodes.length; node++) {
-    firstChild.push(nodes.length);
-    const path = nodes[node]!;
-    const next = phrases.filter((phrase) => path.every((symbol, i) => phrase[i] === symbol))
-      .flatMap((phrase) => phrase.slice(path.length, path.length + 1));
-    const children = Array.from(new Set(next)).sort((a, b) => a - b);
-    for (const symbol of children) nodes.push([...path, symbol]);
-  }
-  return {
-    firstChild: Int32Array.of(...firstChild, nodes.length),
-    symbols: Int32Array.from(nodes, (path) => path.at(-1) ?? 0),
-    grams: Int32Array.from(
-      nodes,
-      (path) => phrases.findIndex((phrase) => `${phrase}` === `${path}`),
-    ),
-  };
 }

@@ -17,7 +17,7 @@ export function cutBetweenSequences(offsets: Int32Array, limit: number): Piece[]
       throw new InputRangeError(
         `Cannot match phrases as a sequence must fit one binding of 4 bytes a token, ${limit} tokens ` +
           `by maxStorageBufferBindingSize and maxBufferSize of this device: sequence ${s} holds ` +
-          `${tokens}, use matchPhrases or SgMatcher.match()`,
+          `${tokens}, use SgMatcher.match()`,
       );
     }
     if (offsets[s + 1]! - offsets[from]! > limit) {
@@ -37,7 +37,7 @@ export function halves({ from, to }: Piece, limits: GPUSupportedLimits): Piece[]
         `${
           matchesThatFit(limits)
         } matches by maxStorageBufferBindingSize and maxBufferSize of this ` +
-        `device: sequence ${from} has more, use matchPhrases or SgMatcher.match()`,
+        `device: sequence ${from} has more, use SgMatcher.match()`,
     );
   }
   const middle = (from + to) >> 1;

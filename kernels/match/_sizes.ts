@@ -1,4 +1,4 @@
-import { MATCH_FIELDS } from "./phrase_matches.ts";
+import { MATCH_FIELDS } from "./_found_matches.ts";
 
 /** Bytes of a match in the list. */
 export const MATCH_BYTES: number = 4 * MATCH_FIELDS;

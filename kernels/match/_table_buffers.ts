@@ -2,8 +2,8 @@ import { InputRangeError } from "../../batch/mod.ts";
 import { captureErrors } from "../_capture_errors.ts";
 import { type Values, wholeWords } from "../_transfers.ts";
 import { dispatchOn } from "../_dispatch_on.ts";
-import type { PhraseTables } from "./phrase_tables.ts";
-import { ID_SHIFT, TextFlag, WORKGROUP_SIZE } from "./shader.ts";
+import type { PhraseTables } from "../../sg/mod.ts";
+import { ID_SHIFT, TextFlag, WORKGROUP_SIZE } from "./_text_wgsl.ts";
 
 /** The tables on the device. */
 export interface TableBuffers {
@@ -93,7 +93,7 @@ function createTable(device: GPUDevice, name: string, values: Values): GPUBuffer
     throw new InputRangeError(
       `Cannot match phrases as table "${name}" of ${size} bytes must fit one binding: ` +
         `maxStorageBufferBindingSize is ${maxStorageBufferBindingSize}, maxBufferSize is ` +
-        `${maxBufferSize}; use matchPhrases on this machine`,
+        `${maxBufferSize}; use SgMatcher.match() on this machine`,
     );
   }
   const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;

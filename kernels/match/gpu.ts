@@ -1,40 +1,34 @@
+import type { Batch, PlanningTokens } from "../../batch/mod.ts";
+import { unknownToken } from "../../sg/internal.ts";
+import type { SgMatcher } from "../../sg/mod.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { selfCheck } from "../_self_check.ts";
 import { transfer, wholeWords } from "../_transfers.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { checkMatchBuffers } from "./_check_buffers.ts";
-import { checkPhraseBatch, checkTables, unknownToken } from "./_check_match.ts";
-import { checkedTables, compareMatches } from "./_compare.ts";
+import { checkTokens, type TokenBatch } from "./_check_batch.ts";
+import { checkedMatcher, compareMatches } from "./_compare.ts";
+import { type FoundMatches, MATCH_FIELDS, sortMatches } from "./_found_matches.ts";
 import { dispatchOn } from "../_dispatch_on.ts";
 import { cutBetweenSequences, halves, type Piece } from "./_pieces.ts";
 import { MATCH_BYTES, matchesThatFit, STATUS_BYTES, TEXT_BYTES, tokensThatFit } from "./_sizes.ts";
 import { type TableBuffers, uploadTables } from "./_table_buffers.ts";
 import type { MatchBuffers, MatchSizes } from "./match_buffers.ts";
-import {
-  MATCH_FIELDS,
-  type PhraseBatch,
-  type PhraseMatches,
-  sortMatches,
-} from "./phrase_matches.ts";
-import type { PhraseTables } from "./phrase_tables.ts";
-import {
-  MATCH_SHADER,
-  MATCH_TOKENS,
-  NO_TOKEN,
-  OPENINGS_SHADER,
-  SEQUENCE_SHADER,
-  SPELL_SHADER,
-  WORKGROUP_SIZE,
-} from "./shader.ts";
+import { MATCH_TOKENS, NO_TOKEN, WORKGROUP_SIZE } from "./_text_wgsl.ts";
+import { MATCH_SHADER } from "./match_shader.ts";
+import { OPENINGS_SHADER } from "./openings_shader.ts";
+import { SEQUENCE_SHADER } from "./sequence_shader.ts";
+import { SPELL_SHADER } from "./spell_shader.ts";
 
 const LABEL = "hicra match";
 
 /**
- * Phrase matching on token ids that live on the GPU: the tables of one tokenizer and one lexicon are
- * uploaded once, batches are matched as often as needed, and nothing is read back.
+ * Phrase matching on token ids that live on the GPU: the tables of a matcher are uploaded once, batches
+ * are matched as often as needed, and nothing is read back.
  *
- * The same matches as {@linkcode matchPhrases} and `SgMatcher.match()`. What stands in the buffers is not
- * checked; an id outside the vocabulary spells nothing and is reported in `status`.
+ * The same matches as `SgMatcher.match()`, which defines them and on token ids that do not live on the GPU may
+ * well be faster. What stands in the buffers is not checked; an id outside the vocabulary spells nothing
+ * and is reported in `status`.
  *
  * @example Usage
  * ```ts
@@ -53,15 +47,13 @@ const LABEL = "hicra match";
  *   throw error;
  * });
  * if (device !== null) {
- *   const kernel = await MatchKernel.compile(device, matcher.phraseTables());
+ *   const kernel = await MatchKernel.compile(device, matcher);
  *   const batch = {
  *     offsets: Int32Array.of(0, 3),
  *     tokenIds: Int32Array.of(0, 1, 2),
  *     lossMask: Uint8Array.of(1, 1, 1),
  *   };
- *   const { planningMask, matches } = await kernel.run(batch);
- *   assert.deepEqual(planningMask, Uint8Array.of(1, 1, 0));
- *   assert.deepEqual(matcher.planningTokens(batch.tokenIds, matches), matcher.match(batch));
+ *   assert.deepEqual(await kernel.run(batch), matcher.match(batch));
  *   kernel.destroy();
  *   device.destroy();
  * }
@@ -74,39 +66,37 @@ export class MatchKernel {
   readonly #sequences: GPUComputePipeline;
   readonly #match: GPUComputePipeline;
   readonly #tables: TableBuffers;
-  readonly #vocabSize: number;
+  readonly #matcher: SgMatcher;
   /** The most matches per token that a batch has had. */
   #density = 1 / 8;
 
   private constructor(
     device: GPUDevice,
+    matcher: SgMatcher,
     tables: TableBuffers,
-    vocabSize: number,
     [spell, sequences, match]: [GPUComputePipeline, GPUComputePipeline, GPUComputePipeline],
   ) {
     this.#device = device;
     this.#pool = new BufferPool(device);
     this.#tables = tables;
-    this.#vocabSize = vocabSize;
+    this.#matcher = matcher;
     this.#spell = spell;
     this.#sequences = sequences;
     this.#match = match;
   }
 
   /**
-   * Compiles the kernel for a device, compares a few matches with those of `matchPhrases`, once for a device, and
-   * uploads the tables.
+   * Compiles the kernel for a device, compares a few matches with those of the CPU, once for a device, and
+   * uploads the tables of the matcher.
    *
    * @param device Device of the buffers; stays the caller's.
-   * @param tables The tokenizer and the phrases, from `SgMatcher.phraseTables()`.
+   * @param matcher The lexicon and the tokenizer.
    * @returns The kernel, which the caller must destroy.
-   * @throws {RangeError} If a length breaks the contract, or a table does not fit the device.
+   * @throws {RangeError} If a table does not fit the device.
    * @throws {ShaderError} If the device's compiler refuses a shader.
-   * @throws {GpuWrongResultError} If the device finds other matches than `matchPhrases`.
-   * @throws {TypeError} If an array is missing or of another type.
+   * @throws {GpuWrongResultError} If the device finds other matches than `SgMatcher.match()`.
    */
-  static async compile(device: GPUDevice, tables: PhraseTables): Promise<MatchKernel> {
-    checkTables(tables);
+  static async compile(device: GPUDevice, matcher: SgMatcher): Promise<MatchKernel> {
     const compile = (name: string, code: string) =>
       compilePipeline(device, { label: `${LABEL} ${name}`, code });
     const [spell, sequences, match, openings] = await Promise.all([
@@ -115,25 +105,24 @@ export class MatchKernel {
       compile("phrases", MATCH_SHADER),
       compile("openings", OPENINGS_SHADER),
     ]);
-    const loaded = async (tables: PhraseTables) => {
-      const buffers = await uploadTables(device, tables, openings);
-      const vocabSize = tables.byteOffsets.length - 1;
-      return new MatchKernel(device, buffers, vocabSize, [spell, sequences, match]);
+    const loaded = async (matcher: SgMatcher): Promise<MatchKernel> => {
+      const tables = await uploadTables(device, matcher.phraseTables(), openings);
+      return new MatchKernel(device, matcher, tables, [spell, sequences, match]);
     };
     await selfCheck(
       device,
-      { kernel: "MatchKernel", reference: "matchPhrases", settings: null },
+      { kernel: "MatchKernel", reference: "SgMatcher.match()", settings: null },
       async () => {
-        const tables = checkedTables();
-        const kernel = await loaded(tables);
+        const matcher = checkedMatcher();
+        const kernel = await loaded(matcher);
         try {
-          return await compareMatches((batch) => kernel.run(batch), tables);
+          return await compareMatches((batch) => kernel.#find(batch), matcher);
         } finally {
           kernel.destroy();
         }
       },
     );
-    return await loaded(tables);
+    return await loaded(matcher);
   }
 
   /**
@@ -202,13 +191,27 @@ export class MatchKernel {
    * buffers are kept for the next call.
    *
    * @param batch `offsets`, `tokenIds`, `lossMask` and, optionally, `segmentIds`.
-   * @returns The mask and the list of matches, freshly allocated: the same as of {@linkcode matchPhrases}.
-   * @throws {RangeError} If a length breaks the contract, a token id where `lossMask` is 1 is outside the
+   * @returns Mask, kinds and spans, freshly allocated, as `SgMatcher.match()` returns them; kinds and spans
+   * are made of the matches on the CPU.
+   * @throws {RangeError} If a field breaks the contract, a token id where `lossMask` is 1 is outside the
    * vocabulary, or one sequence does not fit the device.
    * @throws {TypeError} If an array is missing or of another type.
    */
-  async run(batch: PhraseBatch): Promise<PhraseMatches> {
-    checkPhraseBatch(batch);
+  async run(
+    batch: Pick<Batch, "offsets" | "tokenIds" | "lossMask" | "segmentIds">,
+  ): Promise<Required<PlanningTokens>> {
+    const checked = checkTokens(batch);
+    const { matches } = await this.#find(checked);
+    return this.#matcher.planningTokens(checked.tokenIds, matches);
+  }
+
+  /** Frees the tables and all buffers of `run()`. The device stays. */
+  destroy(): void {
+    this.#pool.destroy();
+    for (const buffer of Object.values(this.#tables) as GPUBuffer[]) buffer.destroy();
+  }
+
+  async #find(batch: TokenBatch): Promise<FoundMatches> {
     const planningMask = new Uint8Array(batch.tokenIds.length);
     const parts: Int32Array[] = [];
     const limit = tokensThatFit(this.#device.limits);
@@ -226,16 +229,10 @@ export class MatchKernel {
     return { planningMask, matches: concatenated(parts) };
   }
 
-  /** Frees the tables and all buffers of `run()`. The device stays. */
-  destroy(): void {
-    this.#pool.destroy();
-    for (const buffer of Object.values(this.#tables) as GPUBuffer[]) buffer.destroy();
-  }
-
   async #runPiece(
-    { offsets, tokenIds, lossMask, segmentIds }: PhraseBatch & { readonly tokenIds: Int32Array },
+    { offsets, tokenIds, lossMask, segmentIds }: TokenBatch,
     { from, to }: Piece,
-  ): Promise<PhraseMatches | "too many matches"> {
+  ): Promise<FoundMatches | "too many matches"> {
     const [start, end] = [offsets[from]!, offsets[to]!];
     const numTokens = end - start;
     const numSequences = to - from;
@@ -267,7 +264,11 @@ export class MatchKernel {
       });
       const [found, unknown] = new Uint32Array(results.status) as unknown as [number, number];
       if (unknown !== NO_TOKEN) {
-        throw unknownToken(tokenIds[start + unknown]!, start + unknown, this.#vocabSize);
+        throw unknownToken(
+          tokenIds[start + unknown]!,
+          start + unknown,
+          this.#matcher.tokens.vocabSize,
+        );
       }
       this.#density = Math.max(this.#density, found / numTokens);
       if (found > most) return "too many matches";
@@ -281,65 +282,6 @@ export class MatchKernel {
       }
       capacity = found;
     }
-  }
-}
-
-/**
- * Finds phrases in token ids on a GPU: the twin of {@linkcode matchPhrases}, with the same inputs, outputs
- * and errors.
- *
- * This compiles, uploads and reads back, which costs milliseconds before any work. A loop keeps a
- * {@linkcode MatchKernel}, and on token ids that do not live on the GPU `SgMatcher.match()` may well be
- * faster.
- *
- * @example Usage
- * ```ts
- * import { GpuUnavailableError, matchPhrasesGpu, requestDevice } from "@hicra/hicra/kernels";
- * import { lexiconFromGrams, SgMatcher, tokenBytes } from "@hicra/hicra/sg";
- * import assert from "node:assert/strict";
- *
- * const tokens = tokenBytes({
- *   model: { type: "BPE", vocab: { "But": 0, "Ġwait": 1, ",": 2 }, merges: [] },
- *   decoder: { type: "ByteLevel" },
- *   added_tokens: [],
- * });
- * const matcher = SgMatcher.compile(lexiconFromGrams(["but wait"], { name: "mine" }), tokens);
- * const device = await requestDevice().catch((error) => {
- *   if (error instanceof GpuUnavailableError) return null;
- *   throw error;
- * });
- * if (device !== null) {
- *   const { planningMask } = await matchPhrasesGpu(device, matcher.phraseTables(), {
- *     offsets: Int32Array.of(0, 3),
- *     tokenIds: Int32Array.of(0, 1, 2),
- *     lossMask: Uint8Array.of(1, 1, 1),
- *   });
- *   assert.deepEqual(planningMask, Uint8Array.of(1, 1, 0));
- *   device.destroy();
- * }
- * ```
- *
- * @param device Where to run, from `requestDevice`; stays the caller's.
- * @param tables The tokenizer and the phrases, from `SgMatcher.phraseTables()`.
- * @param batch `offsets`, `tokenIds`, `lossMask` and, optionally, `segmentIds`.
- * @returns The mask and the list of matches, freshly allocated.
- * @throws {RangeError} If a length breaks the contract, a token id where `lossMask` is 1 is outside the
- * vocabulary, or the tables or one sequence do not fit the device.
- * @throws {ShaderError} If the device's compiler refuses a shader.
- * @throws {GpuWrongResultError} If the device computes something else than `matchPhrases`.
- * @throws {TypeError} If an array is missing or of another type.
- */
-export async function matchPhrasesGpu(
-  device: GPUDevice,
-  tables: PhraseTables,
-  batch: PhraseBatch,
-): Promise<PhraseMatches> {
-  checkPhraseBatch(batch);
-  const kernel = await MatchKernel.compile(device, tables);
-  try {
-    return await kernel.run(batch);
-  } finally {
-    kernel.destroy();
   }
 }
 

@@ -3,11 +3,11 @@
  * by itself, so that it returns is the test.
  */
 import { CreditKernel, MatchKernel } from "../../kernels/mod.ts";
-import { checkedTables } from "../../kernels/match/_compare.ts";
+import { checkedMatcher } from "../../kernels/match/_compare.ts";
 import { gpuTest } from "./_device.ts";
 
 const COMPILE: Record<string, (device: GPUDevice) => Promise<{ destroy(): void }>> = {
-  MatchKernel: (device) => MatchKernel.compile(device, checkedTables()),
+  MatchKernel: (device) => MatchKernel.compile(device, checkedMatcher()),
   CreditKernel: (device) =>
     CreditKernel.compile(device, {
       baseline: { scale: "group-std" },

@@ -7,7 +7,7 @@ import {
   MatchKernel,
   PolicyGradientKernel,
 } from "../../kernels/mod.ts";
-import { checkedTables } from "../../kernels/match/_compare.ts";
+import { checkedMatcher } from "../../kernels/match/_compare.ts";
 import { gpuTest } from "./_device.ts";
 
 const KERNEL = { kernel: "ToyKernel", reference: "toy", settings: { size: 3 } };
@@ -118,7 +118,7 @@ const FAULTS: {
   },
   {
     kernel: "MatchKernel",
-    compile: (device) => MatchKernel.compile(device, checkedTables()),
+    compile: (device) => MatchKernel.compile(device, checkedMatcher()),
     faults: [["(*walk).lastToken + 1u", "(*walk).lastToken"]],
   },
 ];

@@ -6,12 +6,10 @@ import { requestDevice } from "../../kernels/mod.ts";
 import { compilePipeline } from "../../kernels/_compile_pipeline.ts";
 import { logitStatsShader } from "../../kernels/logits/shader.ts";
 import { gradientsShader, KL_SHADER, slopesShader } from "../../kernels/policy_gradient/shader.ts";
-import {
-  MATCH_SHADER,
-  OPENINGS_SHADER,
-  SEQUENCE_SHADER,
-  SPELL_SHADER,
-} from "../../kernels/match/shader.ts";
+import { MATCH_SHADER } from "../../kernels/match/match_shader.ts";
+import { OPENINGS_SHADER } from "../../kernels/match/openings_shader.ts";
+import { SEQUENCE_SHADER } from "../../kernels/match/sequence_shader.ts";
+import { SPELL_SHADER } from "../../kernels/match/spell_shader.ts";
 import { BASELINE_SHADER } from "../../kernels/credit/baseline_shader.ts";
 import { GROUP_MEANS_SHADER } from "../../kernels/credit/group_means_shader.ts";
 import { SUMS_SHADER } from "../../kernels/credit/sums_shader.ts";

@@ -19,12 +19,3 @@ Deno.test("SgMatcher.phraseTables() holds the code of every character", () => {
   }
   assert.ok(characterCodes.length < 256 * 200, "blocks with equal codes share a page");
 });
-
-Deno.test("SgMatcher.phraseTables() holds the trie and the tokens, as arrays of its own", () => {
-  assert.deepEqual(tables.firstChild, automaton.firstChild);
-  assert.deepEqual(tables.symbols, automaton.symbols);
-  assert.deepEqual(tables.grams, automaton.gram);
-  assert.deepEqual(tables.tokenBytes, Uint8Array.of(65, 66, 67));
-  assert.deepEqual(tables.byteOffsets, Int32Array.of(0, 1, 1, 3));
-  assert.notEqual(tables.tokenBytes, tokens.bytes);
-});

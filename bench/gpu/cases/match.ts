@@ -20,7 +20,7 @@ async function prepareMatch(device: GPUDevice, scale: Scale): Promise<PreparedCa
   const copies = Math.max(1, Math.floor(scale.bytes / 16 / (8 * batch.numTokens)));
   const { offsets, tokenIds, lossMask, numTokens, numSequences } = joinBatches([batch], copies);
   const matcher = SgMatcher.compile(lexicon, tokenizer.table);
-  const kernel = await MatchKernel.compile(device, matcher.phraseTables());
+  const kernel = await MatchKernel.compile(device, matcher);
   const arrays = new DeviceArrays(device);
   const buffers = {
     offsets: arrays.of("offsets", offsets),

@@ -1,24 +1,18 @@
-import type { Batch } from "../../batch/mod.ts";
-
-/** What phrase matching reads of a batch, which is taken as checked (`checkBatch`). */
-export type PhraseBatch = Pick<Batch, "offsets" | "tokenIds" | "lossMask" | "segmentIds">;
-
-/** What phrase matching returns. */
-export interface PhraseMatches {
+/** What the shaders find in a batch. */
+export interface FoundMatches {
   /** `[tokens]`, 0 or 1: the token spells part of a match. */
   readonly planningMask: Uint8Array;
-  /**
-   * `[5 * matches]`: `startToken, startByte, endToken, endByte, gram` of every match, overlapping ones
-   * too. It begins with byte `startByte` of token `startToken`, and ends before byte `endByte` of token
-   * `endToken - 1`. In the order of their ends; of those with one end the longest first.
-   */
+  /** `[5 * matches]`, as `SgMatcher.planningTokens` takes them. */
   readonly matches: Int32Array;
 }
 
 /** Number of values of a match. */
 export const MATCH_FIELDS = 5;
 
-/** Brings matches that were found in any order into the order of {@linkcode PhraseMatches}. */
+/**
+ * Brings matches that were found in any order into the order that `SgMatcher.planningTokens` asks for: that of
+ * their ends, of those with one end the longest first.
+ */
 export function sortMatches(matches: Int32Array): Int32Array {
   const order = Int32Array.from({ length: matches.length / MATCH_FIELDS }, (_, k) => k).sort(
     (a, b) => {
