@@ -96,23 +96,19 @@ export function groupBaseline(
   options: GroupBaselineOptions = {},
 ): Float32Array {
   const { include, ...given } = options;
-  const { center, scale, ddof, epsilon, epsilonPlace, singleton } = checkOptions(
-    ACTION,
-    schema,
-    given,
-  );
+  const convention = resolveConvention(given);
+  const { center, scale, ddof, epsilon, epsilonPlace, singleton } = convention;
   checkGroups(ACTION, rewards, groupIds, include);
 
   const groups = groupMembers(groupIds, include);
   const batchStd = scale === "batch-std" ? stdOf(rewardsOf(groups.flat(), rewards), ddof) : 0;
   const guard = (spread: number) => guardedDivisor(spread, epsilon, epsilonPlace);
-  const needsGroup = center !== "none" || (scale !== "none" && scale !== "batch-std");
 
   const advantages = new Float32Array(rewards.length);
   for (const group of groups) {
     const values = rewardsOf(group, rewards);
     const numRewards = values.length;
-    if (numRewards === 1 && needsGroup) {
+    if (numRewards === 1 && needsGroup(convention)) {
       const s = group[0]!;
       if (singleton === "error") {
         throw new InputRangeError(
@@ -144,6 +140,16 @@ export function groupBaseline(
     }
   }
   return advantages;
+}
+
+/** A convention with its defaults. */
+export function resolveConvention(given: BaselineConvention): Required<BaselineConvention> {
+  return checkOptions(ACTION, schema, given);
+}
+
+/** Whether a group of one has no baseline. */
+export function needsGroup({ center, scale }: Required<BaselineConvention>): boolean {
+  return center !== "none" || (scale !== "none" && scale !== "batch-std");
 }
 
 function rewardsOf(group: readonly number[], rewards: Float32Array): number[] {

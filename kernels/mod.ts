@@ -6,6 +6,7 @@
  *
  * @module
  */
+export type { BaselineConvention, BuiltinTransformConfig } from "../advantage/mod.ts";
 export type { Batch, PlanningTokens } from "../batch/mod.ts";
 export type { SgMatcher } from "../sg/mod.ts";
 export {
@@ -41,19 +42,7 @@ export {
 } from "./policy_gradient/gpu.ts";
 export type { MatchBuffers, MatchSizes } from "./match/match_buffers.ts";
 export { MatchKernel } from "./match/gpu.ts";
-export type {
-  CreditAlphas,
-  CreditBaseline,
-  CreditBatch,
-  CreditOptions,
-  CreditTransform,
-  HicraCredit,
-  HighEntropyCredit,
-  PlanningBoostCredit,
-  SepaCredit,
-  SurprisalCredit,
-} from "./credit/options.ts";
+export type { CreditBatch, CreditOptions, CreditTransform } from "./credit/options.ts";
 export { creditParameters } from "./credit/parameters.ts";
-export { creditTokens } from "./credit/reference.ts";
 export type { CreditBuffers, CreditSizes } from "./credit/buffers.ts";
-export { CreditKernel, creditTokensGpu } from "./credit/gpu.ts";
+export { CreditKernel } from "./credit/gpu.ts";

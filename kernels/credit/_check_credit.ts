@@ -1,6 +1,10 @@
 import { checkBatch, checkMeasured, InputRangeError, InputTypeError } from "../../batch/mod.ts";
-import { type Credit, needsGroup } from "./_resolve_credit.ts";
+import { checkGroups, groupIndexes, needsGroup } from "../../advantage/internal.ts";
+import { groupBaseline } from "../../advantage/mod.ts";
+import type { Credit } from "./_resolve_credit.ts";
 import type { CreditBatch } from "./options.ts";
+
+const ACTION = "credit tokens";
 
 /** Number of kind codes: 0 for execution tokens, 1 to 4 for planning tokens. */
 const NUM_KINDS = 5;
@@ -13,7 +17,7 @@ const OF_FROM = {
 
 const MODES_OF_HICRA: ReadonlySet<string> = new Set(["mass-preserving", "baseline-corrected"]);
 
-/** Checks what both backends take, before any work; fields that are not needed are not looked at. */
+/** Checks a batch before any work; fields that are not needed are not looked at. */
 export function checkCredit(batch: CreditBatch, credit: Credit): void {
   const { needs, from, formula, baseline } = credit;
   for (const field of needs) {
@@ -31,6 +35,7 @@ export function checkCredit(batch: CreditBatch, credit: Credit): void {
     offsets,
     lossMask,
     ...(needs.includes("groupIds") && { groupIds: groupIds! }),
+    ...(needs.includes("rewards") && { rewards: rewards! }),
     ...(needs.includes("entropies") && { entropies: entropies! }),
     ...(needs.includes("oldLogprobs") && { oldLogprobs: oldLogprobs! }),
     ...(needs.includes("advantages") && {
@@ -39,18 +44,21 @@ export function checkCredit(batch: CreditBatch, credit: Credit): void {
     }),
   });
   for (const field of ["entropies", "oldLogprobs"] as const) {
-    if (needs.includes(field)) checkMeasured("credit tokens", field, batch);
+    if (needs.includes(field)) checkMeasured(ACTION, field, batch);
   }
   if (needs.includes("kinds")) checkKinds(kinds!, lossMask.length);
   if (from === "rewards") {
-    checkRewards(rewards!, groupIds!, include);
-    if (baseline.singleton === "error" && needsGroup(baseline)) checkSingletons(groupIds!, include);
+    checkGroups(ACTION, rewards!, groupIds!, include);
+    // The CPU finds a group of one, which the device would pass over.
+    if (baseline.singleton === "error" && needsGroup(baseline)) {
+      groupBaseline(rewards!, groupIds!, { ...baseline, ...(include && { include }) });
+    }
   }
-  if (formula === "baseline-corrected") checkTrainedGroups(groupIds!, offsets, lossMask);
+  if (formula === "baseline-corrected") groupIndexes(ACTION, groupIds!, offsets, lossMask);
 }
 
 function checkKinds(kinds: Uint8Array, numTokens: number): void {
-  checkArray("kinds", kinds, Uint8Array, numTokens);
+  checkArray("kinds", kinds, numTokens);
   for (let t = 0; t < kinds.length; t++) {
     if (kinds[t]! >= NUM_KINDS) {
       throw new InputRangeError(
@@ -60,75 +68,11 @@ function checkKinds(kinds: Uint8Array, numTokens: number): void {
   }
 }
 
-function checkRewards(
-  rewards: Float32Array,
-  groupIds: Int32Array,
-  include: Uint8Array | undefined,
-): void {
-  checkArray("rewards", rewards, Float32Array, groupIds.length);
-  if (include !== undefined) checkArray("include", include, Uint8Array, groupIds.length);
-  for (let s = 0; s < rewards.length; s++) {
-    if (include !== undefined && include[s]! > 1) {
-      throw new InputRangeError(
-        `Cannot credit tokens as include holds only 0 and 1: include[${s}] is ${include[s]}`,
-      );
-    }
-    if (include?.[s] === 0) continue;
-    if (!Number.isFinite(rewards[s])) {
-      throw new InputRangeError(
-        `Cannot credit tokens as rewards must be finite: rewards[${s}] is ${rewards[s]}, ` +
-          `or set include[${s}] to 0 to leave the sequence out`,
-      );
-    }
-    if (groupIds[s] === -1) {
-      throw new InputRangeError(
-        `Cannot credit tokens as every sequence needs a known group: groupIds[${s}] is -1, ` +
-          `give it the id of its prompt or set include[${s}] to 0`,
-      );
-    }
-  }
-}
-
-function checkSingletons(groupIds: Int32Array, include: Uint8Array | undefined): void {
-  const sizes = new Map<number, number>();
-  for (let s = 0; s < groupIds.length; s++) {
-    if (include?.[s] !== 0) sizes.set(groupIds[s]!, (sizes.get(groupIds[s]!) ?? 0) + 1);
-  }
-  for (let s = 0; s < groupIds.length; s++) {
-    if (include?.[s] === 0 || sizes.get(groupIds[s]!) !== 1) continue;
-    throw new InputRangeError(
-      `Cannot credit tokens as this convention needs at least 2 rewards in a group: group ` +
-        `${groupIds[s]} holds only sequence ${s}, choose singleton "zero" or "reward"`,
-    );
-  }
-}
-
-function checkTrainedGroups(
-  groupIds: Int32Array,
-  offsets: Int32Array,
-  lossMask: Uint8Array,
-): void {
-  for (let s = 0; s < groupIds.length; s++) {
-    if (groupIds[s] !== -1 || !lossMask.subarray(offsets[s]!, offsets[s + 1]!).includes(1)) {
-      continue;
-    }
-    throw new InputRangeError(
-      `Cannot credit tokens as every sequence with trained tokens needs a known group: ` +
-        `groupIds[${s}] is -1, give it the id of its prompt`,
-    );
-  }
-}
-
-function checkArray(
-  name: string,
-  value: unknown,
-  type: typeof Float32Array | typeof Uint8Array,
-  length: number,
-): void {
-  if (!(value instanceof type)) {
+function checkArray(name: string, value: unknown, length: number): void {
+  if (!(value instanceof Uint8Array)) {
     const current = (value as object | null)?.constructor?.name ?? String(value);
     throw new InputTypeError(
-      `Cannot credit tokens as ${name} must be a ${type.name}: current value is ${current}`,
+      `Cannot credit tokens as ${name} must be a Uint8Array: current value is ${current}`,
     );
   }
   if (value.length !== length) {

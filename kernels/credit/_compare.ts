@@ -1,7 +1,7 @@
 import type { Comparison } from "../_self_check.ts";
 import type { Credit } from "./_resolve_credit.ts";
 import type { CreditBatch, CreditOptions } from "./options.ts";
-import { creditTokens } from "./reference.ts";
+import { creditOnCpu } from "./_reference.ts";
 
 const SEQUENCES = 70;
 const sequences = <T>(value: (s: number) => T) =>
@@ -49,7 +49,7 @@ export async function compareCredit(
   const gain = formula === "mass-preserving" ? (1 + alpha) / (1 - alpha) : 1 + alpha;
   const comparisons: Comparison[] = [];
   for (const each of batches) {
-    const expected = creditTokens(each, options);
+    const expected = creditOnCpu(each, options);
     comparisons.push({
       name: "advantages",
       actual: await compute(each),

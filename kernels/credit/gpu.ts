@@ -1,3 +1,4 @@
+import { needsGroup } from "../../advantage/internal.ts";
 import { InputRangeError } from "../../batch/mod.ts";
 import { compilePipeline } from "../_compile_pipeline.ts";
 import { bindingRanges } from "../_dispatch.ts";
@@ -14,7 +15,6 @@ import {
   EPSILON_PLACES,
   FORMS,
   FORMULAS,
-  needsGroup,
   NUM_PARAMETERS,
   resolveCredit,
   SCALES,
@@ -41,13 +41,33 @@ type Binding = Required<GPUBufferBinding>;
  * Credit assignment on buffers that live on the GPU, from rewards to the advantages of tokens, for
  * loops that keep their tensors there: compiled once, encoded as often as needed, nothing read back.
  *
- * Same formulas and bounds as {@linkcode creditTokensGpu}. One to four dispatches: the group baseline,
+ * The reference is `groupBaseline` and the transforms of `@hicra/hicra/advantage`. One to four dispatches: the group baseline,
  * the sums over sequences and groups that a transform needs, and one pass over the tokens. The two
  * that look for the members of groups read all of the `S` sequences for each, so their work grows with
  * `S^2`: 10^8 reads for 10,000 sequences. Everything is summed in a fixed order: the same bits at
  * every run on one device.
  *
  * What stands in the buffers is not checked; {@linkcode CreditBuffers} says what it counts as.
+ *
+ * Bit-equal to the input, or to the advantage of the sequence, where `lossMask` is 0 and where the
+ * first three modes of HICRA add nothing. Elsewhere it differs by the rounding of f32. With
+ * `u = 2^-24`, `n` rewards that lie at most `R` apart, and `h = ceil(S/64) + 6` additions:
+ *
+ * - a centred reward is off by at most `(h + 8)*u*R`; f32 holds distances between rewards to half a
+ *   unit in the last place, so their size does not matter, and equal rewards give exactly 0;
+ * - a standard deviation by a relative `u*((h + 8)*sqrt(2*n) + h/2 + 40)`, guard and division
+ *   included, whatever the rewards: no deviation is ill-conditioned as long as the distances that
+ *   are not 0 lie between `2^-60` and `2^60`;
+ * - the mean of MaxRL by a relative `u*(h + 12)` where no reward is negative. Where rewards of both
+ *   signs cancel, the error is that of `sum|r|`, and a mean near 0 may fall on its other side.
+ *
+ * An error of the advantage passes HICRA multiplied by at most `1 + alpha`, the others by the weight of
+ * the token. Every transform adds a few `u` of what it adds or multiplies; one that sums over the `L`
+ * tokens of a sequence adds a relative `u*(ceil(L/256) + 16)` of its sum, `baseline-corrected`
+ * `u*ceil(S/64)` more for the group. `mass-preserving` multiplies both by `(1 + alpha)/(1 - alpha)`.
+ * HICRA in its first three modes, of given advantages and an alpha of at most 1 that f32 holds, is
+ * within one unit in the last place of the larger of `|A|` and `|A'|`. Devices may take subnormal
+ * values for 0, and lose the sign of a zero that was not given.
  *
  * @example Usage
  * ```ts
@@ -85,22 +105,22 @@ export class CreditKernel {
   }
 
   /**
-   * Compiles the kernel for a device, and compares a few tokens with `creditTokens`, once for a device and
-   * options.
+   * Compiles the kernel for a device, and compares a few tokens with the reference, once for a device
+   * and options.
    *
    * @param device Device of the buffers; stays the caller's.
    * @param options Where to begin, the convention of the baseline and the transform.
    * @returns The kernel.
    * @throws {RangeError} If an option breaks its rule.
    * @throws {ShaderError} If the device's compiler refuses a shader.
-   * @throws {GpuWrongResultError} If the device computes something else than `creditTokens`.
+   * @throws {GpuWrongResultError} If the device computes something else than the reference.
    */
   static async compile(device: GPUDevice, options: CreditOptions = {}): Promise<CreditKernel> {
     const credit = resolveCredit(options);
     const kernel = new CreditKernel(device, credit, await compilePasses(device, credit));
     await selfCheck(
       device,
-      { kernel: "CreditKernel", reference: "creditTokens", settings: credit },
+      { kernel: "CreditKernel", reference: "groupBaseline and createTransform", settings: credit },
       () => compareCredit((batch) => kernel.run(batch), options, credit),
     );
     kernel.destroy();
@@ -139,7 +159,7 @@ export class CreditKernel {
    * Credits the tokens of a batch of typed arrays: upload, run, one readback. Buffers are kept for the
    * next call.
    *
-   * @param batch As {@linkcode creditTokensGpu} takes it.
+   * @param batch Rewards and groups or advantages, and what the transform needs.
    * @param parameters Numbers of the transform at this step, from `creditParameters`; those of the
    * options when left out.
    * @returns Advantages, `[tokens]`, freshly allocated.
@@ -294,83 +314,6 @@ export class CreditKernel {
 
 /** Place of the loss mask among the inputs. */
 const LOSS_MASK = 3;
-
-/**
- * Credits tokens on a GPU: the twin of `creditTokens`, with the same inputs, outputs and errors.
- *
- * Bit-equal to the input, or to the advantage of the sequence, where `lossMask` is 0 and where the
- * first three modes of HICRA add nothing. Elsewhere it differs by the rounding of f32. With
- * `u = 2^-24`, `n` rewards that lie at most `R` apart, and `h = ceil(S/64) + 6` additions:
- *
- * - a centred reward is off by at most `(h + 8)*u*R`; f32 holds distances between rewards to half a
- *   unit in the last place, so their size does not matter, and equal rewards give exactly 0;
- * - a standard deviation by a relative `u*((h + 8)*sqrt(2*n) + h/2 + 40)`, guard and division
- *   included, whatever the rewards: no deviation is ill-conditioned as long as the distances that
- *   are not 0 lie between `2^-60` and `2^60`;
- * - the mean of MaxRL by a relative `u*(h + 12)` where no reward is negative. Where rewards of both
- *   signs cancel, the error is that of `sum|r|`, and a mean near 0 may fall on its other side.
- *
- * An error of the advantage passes HICRA multiplied by at most `1 + alpha`, the others by the weight of
- * the token. Every transform adds a few `u` of what it adds or multiplies; one that sums over the `L`
- * tokens of a sequence adds a relative `u*(ceil(L/256) + 16)` of its sum, `baseline-corrected`
- * `u*ceil(S/64)` more for the group. `mass-preserving` multiplies both by `(1 + alpha)/(1 - alpha)`.
- * HICRA in its first three modes, of given advantages and an alpha of at most 1 that f32 holds, is
- * within one unit in the last place of the larger of `|A|` and `|A'|`. Devices may take subnormal
- * values for 0, and lose the sign of a zero that was not given.
- *
- * This compiles, uploads and reads back, which costs milliseconds before any work. A loop keeps a
- * {@linkcode CreditKernel}.
- *
- * @example Usage
- * ```ts
- * import { creditTokensGpu, GpuUnavailableError, requestDevice } from "@hicra/hicra/kernels";
- * import assert from "node:assert/strict";
- *
- * const device = await requestDevice().catch((error) => {
- *   if (error instanceof GpuUnavailableError) return null;
- *   throw error;
- * });
- * if (device !== null) {
- *   const batch = {
- *     offsets: Int32Array.of(0, 2, 4),
- *     lossMask: Uint8Array.of(1, 1, 1, 1),
- *     rewards: Float32Array.of(1, 0),
- *     groupIds: Int32Array.of(7, 7),
- *     kinds: Uint8Array.of(0, 1, 0, 1),
- *   };
- *   assert.deepEqual(
- *     await creditTokensGpu(device, batch, { transform: { name: "hicra", alpha: 0.25 } }),
- *     Float32Array.of(0.5, 0.625, -0.5, -0.375),
- *   );
- *   device.destroy();
- * }
- * ```
- *
- * @param device Where to run, from `requestDevice`; stays the caller's.
- * @param batch Rewards and groups or advantages, and what the transform needs.
- * @param options Where to begin, the convention of the baseline and the transform.
- * @returns Advantages, `[tokens]`, freshly allocated.
- * @throws {TypeError} If an array that is needed is missing or of the wrong type.
- * @throws {RangeError} If an option, a length or a value breaks its rule, a group is unknown, a group
- * of one meets `singleton: "error"`, or the batch does not fit the device's buffers or memory.
- * @throws {ShaderError} If the device's compiler refuses a shader.
- * @throws {GpuWrongResultError} If the device computes something else than `creditTokens`.
- */
-export async function creditTokensGpu(
-  device: GPUDevice,
-  batch: CreditBatch,
-  options: CreditOptions = {},
-): Promise<Float32Array> {
-  const credit = resolveCredit(options);
-  checkCredit(batch, credit);
-  if (batch.lossMask.length === 0) return new Float32Array(0);
-  const kernel = await CreditKernel.compile(device, options);
-  try {
-    return await kernel.run(batch);
-  } finally {
-    kernel.destroy();
-  }
-}
 
 async function compilePasses(device: GPUDevice, credit: Credit): Promise<Pipelines> {
   const { from, formula, form, needs, hasSums } = credit;

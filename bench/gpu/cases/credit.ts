@@ -3,8 +3,9 @@ import {
   CreditKernel,
   type CreditOptions,
   creditParameters,
-  creditTokens,
 } from "../../../kernels/mod.ts";
+import { baselineAdvantages, hicraAdvantages } from "../../../advantage/mod.ts";
+import { checkBatch } from "../../../batch/mod.ts";
 import { seededRandom } from "../../seeded_random.ts";
 import { DeviceArrays } from "../device_arrays.ts";
 import type { GpuCase, PreparedCase, Scale } from "../gpu_case.ts";
@@ -59,7 +60,10 @@ async function prepare(
     async check() {
       const { buffer } = await arrays.read(buffers.credited, 0, 4 * numTokens);
       const actual = new Float32Array(buffer);
-      const expected = creditTokens(batch, options);
+      const { offsets, lossMask, kinds, rewards, groupIds } = batch;
+      const checked = checkBatch({ offsets, lossMask, rewards, groupIds });
+      const before = baselineAdvantages(checked, { group: { scale: "group-std" } });
+      const expected = hicraAdvantages(before, kinds, { alpha: 0.2, mode, lossMask, offsets });
       let worst = 0;
       for (let t = 0; t < numTokens; t++) {
         worst = Math.max(worst, Math.abs(actual[t]! - expected[t]!));

@@ -1,5 +1,6 @@
-import { type CreditBatch, type CreditOptions, creditTokens } from "../../../kernels/mod.ts";
-import { groupAdvantages } from "../../../kernels/credit/_group_advantages.ts";
+import { groupBaseline } from "../../../advantage/mod.ts";
+import { creditOnCpu } from "../../../kernels/credit/_reference.ts";
+import type { CreditBatch, CreditOptions } from "../../../kernels/mod.ts";
 import { type Credit, resolveCredit } from "../../../kernels/credit/_resolve_credit.ts";
 
 /** Half the distance from 1 to the next f32: the relative error of one rounding. */
@@ -9,7 +10,7 @@ const TINY = 2 ** -120;
 
 /**
  * Greatest accepted distance of each token's advantage on the GPU from that of the reference: the
- * formulas of `creditTokensGpu`, worked out for the values at hand. WGSL allows a division 2.5 units
+ * formulas of `CreditKernel`, worked out for the values at hand. WGSL allows a division 2.5 units
  * in the last place, 5u, and a square root 4.5 units, 9u.
  */
 export function creditBounds(batch: CreditBatch, options: CreditOptions): Float64Array {
@@ -17,8 +18,8 @@ export function creditBounds(batch: CreditBatch, options: CreditOptions): Float6
   const { offsets, lossMask } = batch;
   const numTokens = lossMask.length;
   const { transform: _, ...given } = options;
-  const before = creditTokens(batch, given);
-  const after = creditTokens(batch, options);
+  const before = creditOnCpu(batch, given);
+  const after = creditOnCpu(batch, options);
   const ofSequence = credit.from === "rewards"
     ? baselineBounds(batch, credit)
     : new Float64Array(offsets.length - 1);
@@ -33,7 +34,10 @@ function baselineBounds(batch: CreditBatch, { baseline }: Credit): Float64Array 
   const { groupIds, include } = batch;
   const { center, scale, ddof, epsilon, epsilonPlace } = baseline;
   const rewards = Array.from(batch.rewards!);
-  const advantages = groupAdvantages(batch, baseline);
+  const advantages = groupBaseline(batch.rewards!, groupIds!, {
+    ...baseline,
+    ...(include && { include }),
+  });
   const isIn = (s: number) => include?.[s] !== 0;
   const additions = Math.ceil(rewards.length / 64) + 6;
   return Float64Array.from(rewards, (reward, s) => {

@@ -1,4 +1,5 @@
-import type { CreditBaseline, CreditBatch, CreditOptions } from "../../../kernels/mod.ts";
+import type { BaselineConvention } from "../../../advantage/mod.ts";
+import type { CreditBatch, CreditOptions } from "../../../kernels/mod.ts";
 import type { FullBatch } from "./_random_batch.ts";
 
 export type Transform = NonNullable<CreditOptions["transform"]>;
@@ -24,12 +25,12 @@ export const TRANSFORMS: readonly Transform[] = [
 ];
 
 /** Every convention of the group baseline that the CPU can compute without refusing it. */
-export const BASELINES: readonly CreditBaseline[] = (["mean", "leave-one-out", "none"] as const)
+export const BASELINES: readonly BaselineConvention[] = (["mean", "leave-one-out", "none"] as const)
   .flatMap((center) =>
     (["none", "group-std", "leave-one-out-std", "batch-std", "mean"] as const).flatMap((scale) =>
       ([0, 1] as const).flatMap((ddof) =>
         (["add", "floor", "variance"] as const).flatMap((epsilonPlace) =>
-          (["zero", "reward"] as const).map((singleton): CreditBaseline => ({
+          (["zero", "reward"] as const).map((singleton): BaselineConvention => ({
             center,
             scale,
             ddof,

@@ -1,11 +1,10 @@
 /** Hand-worked cases, golden values and errors: one table each, through both backends. */
 import assert from "node:assert/strict";
-import {
-  type CreditBatch,
-  type CreditOptions,
-  creditTokens,
-  creditTokensGpu,
-} from "../../../kernels/mod.ts";
+import { checkCredit } from "../../../kernels/credit/_check_credit.ts";
+import { creditOnCpu } from "../../../kernels/credit/_reference.ts";
+import { resolveCredit } from "../../../kernels/credit/_resolve_credit.ts";
+import type { CreditBatch, CreditOptions } from "../../../kernels/mod.ts";
+import { runOnce } from "./_run_once.ts";
 import { assertWithin } from "../_assert_within.ts";
 import { gpuTest } from "../_device.ts";
 import { bitsOf, fromBits } from "./_bits.ts";
@@ -294,16 +293,16 @@ const CASES: readonly Case[] = [
   },
 ];
 
-Deno.test("creditTokens() computes the hand-worked cases", () => {
+Deno.test("the reference of the kernel computes the hand-worked cases", () => {
   for (const { name, batch, expected, ...options } of CASES) {
-    const actual = creditTokens(batchOf(batch), options);
+    const actual = creditOnCpu(batchOf(batch), options);
     assert.deepEqual(actual, Float32Array.from(expected), name);
   }
 });
 
-gpuTest("creditTokensGpu() computes the hand-worked cases", async (device) => {
+gpuTest("CreditKernel.run() computes the hand-worked cases", async (device) => {
   for (const { name, batch, expected, ...options } of CASES) {
-    const actual = await creditTokensGpu(device, batchOf(batch), options);
+    const actual = await runOnce(device, batchOf(batch), options);
     // Divisions of WGSL are good to 2.5 units in the last place, and few follow each other.
     assertWithin(
       actual,
@@ -319,7 +318,7 @@ gpuTest("creditTokensGpu() computes the hand-worked cases", async (device) => {
   }
 });
 
-gpuTest("creditTokensGpu() is within its bounds of exact arithmetic", async (device) => {
+gpuTest("CreditKernel.run() is within its bounds of exact arithmetic", async (device) => {
   const numSequences = golden.rewards.length;
   const batch = {
     offsets: Int32Array.from({ length: numSequences + 1 }, (_, s) => s),
@@ -329,7 +328,7 @@ gpuTest("creditTokensGpu() is within its bounds of exact arithmetic", async (dev
   };
   for (const { baseline, expected } of golden.conventions) {
     const options = { baseline } as CreditOptions;
-    const actual = await creditTokensGpu(device, batch, options);
+    const actual = await runOnce(device, batch, options);
     const bounds = creditBounds(batch, options);
     assertWithin(actual, fromBits(expected), (t) => bounds[t]!, JSON.stringify(baseline));
   }
@@ -344,7 +343,7 @@ gpuTest("creditTokensGpu() is within its bounds of exact arithmetic", async (dev
   };
   for (const { transform, expected } of golden.transforms) {
     const options = { from: "tokens", transform } as CreditOptions;
-    const actual = await creditTokensGpu(device, tokens, options);
+    const actual = await runOnce(device, tokens, options);
     const bounds = creditBounds(tokens, options);
     assertWithin(actual, fromBits(expected), (t) => bounds[t]!, JSON.stringify(transform));
   }
@@ -380,32 +379,30 @@ const ERRORS: readonly {
     options: { transform: { name: "hicra", mode: "magic" } },
     error: {
       name: "RangeError",
-      message: 'Cannot credit tokens as transform.mode must be one of "paper", "symmetric", ' +
-        '"positive-only", "mass-preserving", "baseline-corrected": current value is "magic"',
+      message:
+        `Cannot create transform "hicra" as mode must be one of "paper", "symmetric", "positive-only", "mass-preserving", "baseline-corrected": current value is "magic"`,
     },
   },
   {
     options: { baseline: { ddof: 2 } },
     error: {
-      name: "RangeError",
-      message: "Cannot credit tokens as baseline.ddof must be one of 0, 1: current value is 2",
+      name: "TypeError",
+      message: "Cannot compute a group baseline as ddof must be 0 or 1: current value is 2",
     },
   },
   {
     options: { baseline: { epsilon: -1 } },
     error: {
       name: "RangeError",
-      message: "Cannot credit tokens as baseline.epsilon must be a finite number at least 0: " +
-        "current value is -1",
+      message: "Cannot compute a group baseline as epsilon must be at least 0: current value is -1",
     },
   },
   {
     options: { transform: { name: "hicra", alpha: 1 } },
     error: {
       name: "RangeError",
-      message: "Cannot credit tokens as alpha must be less than 1, as 1 zeroes the planning " +
-        "tokens of failed rollouts and more flips their sign (allowSignChange: true permits it): " +
-        "current value is 1",
+      message:
+        `Cannot create transform "hicra" as alpha must be less than 1, as 1 zeroes the planning tokens of failed rollouts and more flips their sign (allowSignChange: true permits it): current value is 1`,
     },
   },
   {
@@ -415,31 +412,30 @@ const ERRORS: readonly {
     error: {
       name: "RangeError",
       message:
-        'Cannot credit tokens as alpha must be less than 1 in mode "mass-preserving", as 1 ' +
-        "may leave a sequence no mass to rescale: current value is 1",
+        `Cannot credit tokens as alpha must be less than 1 in mode "mass-preserving", as 1 may leave a sequence no mass: current value is 1`,
     },
   },
   {
     options: { transform: { name: "hicra", alpha: { ...DYADIC, other: NaN } } },
     error: {
-      name: "RangeError",
-      message: "Cannot credit tokens as alpha.other must be a finite number at least 0: " +
-        "current value is NaN",
+      name: "TypeError",
+      message:
+        `Cannot create transform "hicra" as alpha.other must be a number or a schedule of type "linear" or "gated": current value is NaN`,
     },
   },
   {
     options: { transform: { name: "sepa", lambda: 1.5 } },
     error: {
       name: "RangeError",
-      message: "Cannot credit tokens as lambda must be a finite number from 0 to 1: " +
-        "current value is 1.5",
+      message: `Cannot create transform "sepa" as lambda must be at most 1: current value is 1.5`,
     },
   },
   {
     options: { transform: { name: "high-entropy-advantage", kappa: 1 } },
     error: {
       name: "RangeError",
-      message: "Cannot credit tokens as kappa must be greater than 1: current value is 1",
+      message:
+        `Cannot create transform "high-entropy-advantage" as kappa must be greater than 1: current value is 1`,
     },
   },
   {
@@ -469,14 +465,15 @@ const ERRORS: readonly {
     change: { rewards: [1, 0] },
     error: {
       name: "TypeError",
-      message: "Cannot credit tokens as rewards must be a Float32Array: current value is Array",
+      message: "Cannot use batch.rewards as it must be a Float32Array: current value is Array",
     },
   },
   {
     change: { rewards: Float32Array.of(1) },
     error: {
       name: "RangeError",
-      message: "Cannot credit tokens as rewards must hold 2 values: current length is 1",
+      message:
+        "Cannot use batch.rewards as its length must be the number of sequences, 2: current length is 1",
     },
   },
   {
@@ -507,8 +504,8 @@ const ERRORS: readonly {
     options: { baseline: { singleton: "error" } },
     error: {
       name: "RangeError",
-      message: "Cannot credit tokens as this convention needs at least 2 rewards in a group: " +
-        'group 4 holds only sequence 0, choose singleton "zero" or "reward"',
+      message:
+        `Cannot compute a group baseline as this convention needs at least 2 rewards in a group: group 4 holds only sequence 0, choose singleton "zero" or "reward"`,
     },
   },
   {
@@ -561,21 +558,19 @@ const ERRORS: readonly {
   },
 ];
 
-Deno.test("creditTokens() throws when an input breaks the contract", () => {
+/** What `CreditKernel.compile` and `run` check before any work on the device. */
+function check(batch: CreditBatch, options: CreditOptions): void {
+  checkCredit(batch, resolveCredit(options));
+}
+
+Deno.test("CreditKernel throws when an input breaks the contract", () => {
   for (const { batch = VALID, change, options = {}, error } of ERRORS) {
     const given = { ...batchOf(batch), ...change } as CreditBatch;
-    assert.throws(() => creditTokens(given, options as CreditOptions), error, error.message);
+    assert.throws(() => check(given, options as CreditOptions), error, error.message);
   }
 });
 
-gpuTest("creditTokensGpu() throws when an input breaks the contract", async (device) => {
-  for (const { batch = VALID, change, options = {}, error } of ERRORS) {
-    const given = { ...batchOf(batch), ...change } as CreditBatch;
-    await assert.rejects(creditTokensGpu(device, given, options as CreditOptions), error);
-  }
-});
-
-Deno.test("creditTokens() keeps its inputs, and keeps the bits of what is not trained", () => {
+Deno.test("the reference keeps its inputs, and the bits of what is not trained", () => {
   const bits = [0x7fc00001, 0xffa00002, 0x80000000, 0x00000001];
   const advantages = fromBits(bits);
   const lossMask = new Uint8Array(4);
@@ -585,12 +580,12 @@ Deno.test("creditTokens() keeps its inputs, and keeps the bits of what is not tr
     advantages,
     kinds: Uint8Array.of(1, 1, 1, 1),
   };
-  const out = creditTokens(batch, { from: "tokens", transform: { name: "hicra" } });
+  const out = creditOnCpu(batch, { from: "tokens", transform: { name: "hicra" } });
   assert.deepEqual(bitsOf(out), bits);
   assert.notEqual(out.buffer, advantages.buffer);
 });
 
-Deno.test("creditTokens() refuses options that it would pass over", () => {
+Deno.test("CreditKernel refuses options that it would pass over", () => {
   const batch = {
     offsets: Int32Array.of(0, 1),
     lossMask: Uint8Array.of(1),
@@ -598,37 +593,17 @@ Deno.test("creditTokens() refuses options that it would pass over", () => {
     rewards: Float32Array.of(1),
     groupIds: Int32Array.of(0),
   };
-  const cases: [options: unknown, message: string][] = [
+  const cases: [options: unknown, message: RegExp][] = [
+    [{ baseline: "verl" }, /baseline must be an object: .*, pass baselinePreset\(name\).group for/],
+    [{ baseline: { scael: "none" } }, /option "scael" is not known: .*, did you mean "scale"\?$/],
+    [{ transfrom: { name: "hicra" } }, /option "transfrom" is not known: known options are from, /],
+    [{ transform: { name: "hicra", alhpa: 0.5 } }, /option "alhpa" is not known: .* "alpha"\?$/],
     [
-      { baseline: "verl" },
-      'Cannot credit tokens as baseline must be an object: current value is "verl", pass ' +
-      "baselinePreset(name).group of @hicra/hicra/advantage for a preset",
-    ],
-    [
-      { baseline: { scael: "none" } },
-      'Cannot credit tokens as baseline must have known keys: "scael" is none, known are center, scale, ' +
-      "ddof, epsilon, epsilonPlace, singleton",
-    ],
-    [
-      { transfrom: { name: "hicra" } },
-      'Cannot credit tokens as options must have known keys: "transfrom" is none, known are from, ' +
-      "baseline, transform",
-    ],
-    [
-      { transform: { name: "hicra", alhpa: 0.5 } },
-      'Cannot credit tokens as transform must have known keys: "alhpa" is none, known are name, alpha, ' +
-      "mode, allowSignChange",
-    ],
-    [
-      { transform: { name: "hicra", alpha: { type: "constant", value: 0.2 } } },
-      "Cannot credit tokens as alpha must be a number: current value is a schedule, resolve it for the " +
-      "step and pass the number, to a kernel through creditParameters",
+      { transform: { name: "sepa", lambda: { type: "linear", from: 0, to: 1, steps: 9 } } },
+      /^TypeError: Cannot credit tokens as lambda must be a number: current value is a schedule, /,
     ],
   ];
   for (const [options, message] of cases) {
-    assert.throws(() => creditTokens(batch, options as CreditOptions), {
-      name: "TypeError",
-      message,
-    });
+    assert.throws(() => check(batch, options as CreditOptions), message);
   }
 });

@@ -6,14 +6,14 @@ import {
   CreditKernel,
   type CreditOptions,
   creditParameters,
-  creditTokens,
-  creditTokensGpu,
   requestDevice,
 } from "../../../kernels/mod.ts";
 import { assertWithin } from "../_assert_within.ts";
 import { createBuffer, readBuffer } from "../_device_buffers.ts";
 import { gpuTest, withLimits } from "../_device.ts";
+import { creditOnCpu } from "../../../kernels/credit/_reference.ts";
 import { bitsOf, fromBits } from "./_bits.ts";
+import { runOnce } from "./_run_once.ts";
 import { creditBounds } from "./_bounds.ts";
 import { BASELINES, given, TRANSFORMS } from "./_options.ts";
 import { type BatchShape, type FullBatch, randomBatch, type RewardKind } from "./_random_batch.ts";
@@ -27,13 +27,13 @@ async function assertAgrees(
   batch: CreditBatch,
   options: CreditOptions,
 ): Promise<Float32Array> {
-  const actual = await creditTokensGpu(device, batch, options);
+  const actual = await runOnce(device, batch, options);
   assertAgreesWith(actual, batch, options);
   return actual;
 }
 
 function assertAgreesWith(actual: Float32Array, batch: CreditBatch, options: CreditOptions): void {
-  const expected = creditTokens(batch, options);
+  const expected = creditOnCpu(batch, options);
   const bounds = creditBounds(batch, options);
   assertWithin(actual, expected, (t) => bounds[t]!, JSON.stringify(options));
 }
@@ -77,7 +77,7 @@ for (const from of FROM) {
   });
 }
 
-gpuTest("creditTokensGpu() agrees on random batches and options", async (device) => {
+gpuTest("CreditKernel.run() agrees on random batches and options", async (device) => {
   await fc.assert(
     fc.asyncProperty(
       fc.nat(),
@@ -97,21 +97,21 @@ gpuTest("creditTokensGpu() agrees on random batches and options", async (device)
 });
 
 gpuTest(
-  "creditTokensGpu() keeps the baseline bit for bit off the planning mask",
+  "CreditKernel.run() keeps the baseline bit for bit off the planning mask",
   async (device) => {
     const full = randomBatch(11, { numSequences: 67, maxLength: 90 });
     const baseline = { scale: "group-std" } as const;
     for (const from of FROM) {
       const batch = given(full, from);
-      const plain = bitsOf(await creditTokensGpu(device, batch, { from, baseline }));
+      const plain = bitsOf(await runOnce(device, batch, { from, baseline }));
       for (const mode of ["paper", "symmetric", "positive-only"] as const) {
         const transform = { name: "hicra", mode } as const;
-        const out = bitsOf(await creditTokensGpu(device, batch, { from, baseline, transform }));
+        const out = bitsOf(await runOnce(device, batch, { from, baseline, transform }));
         const isOff = (t: number) => full.kinds[t] === 0 || full.lossMask[t] === 0;
         assert.deepEqual(out.filter((_, t) => isOff(t)), plain.filter((_, t) => isOff(t)));
       }
       for (const transform of TRANSFORMS) {
-        const out = bitsOf(await creditTokensGpu(device, batch, { from, baseline, transform }));
+        const out = bitsOf(await runOnce(device, batch, { from, baseline, transform }));
         const isOff = (t: number) => full.lossMask[t] === 0;
         assert.deepEqual(out.filter((_, t) => isOff(t)), plain.filter((_, t) => isOff(t)));
       }
@@ -119,21 +119,21 @@ gpuTest(
   },
 );
 
-gpuTest("creditTokensGpu() keeps zeros and their sign", async (device) => {
+gpuTest("CreditKernel.run() keeps zeros and their sign", async (device) => {
   for (const from of ["sequences", "tokens"] as const) {
     const batch = given(randomBatch(14, { numSequences: 40, maxLength: 60 }), from);
-    const plain = bitsOf(await creditTokensGpu(device, batch, { from }));
+    const plain = bitsOf(await runOnce(device, batch, { from }));
     const isZero = (t: number) => plain[t] === 0 || plain[t] === 0x8000_0000;
     for (const transform of TRANSFORMS) {
       // The mean credit of the group is taken from zeros too.
       if (transform.name === "hicra" && transform.mode === "baseline-corrected") continue;
-      const out = bitsOf(await creditTokensGpu(device, batch, { from, transform }));
+      const out = bitsOf(await runOnce(device, batch, { from, transform }));
       assert.deepEqual(out.filter((_, t) => isZero(t)), plain.filter((_, t) => isZero(t)));
     }
   }
 });
 
-gpuTest("creditTokensGpu() gives the same bits at every run", async (device) => {
+gpuTest("CreditKernel.run() gives the same bits at every run", async (device) => {
   const batch = given(randomBatch(12, { numSequences: 65, maxLength: 700 }));
   const options = {
     baseline: { center: "leave-one-out", scale: "leave-one-out-std" },
@@ -177,7 +177,7 @@ gpuTest(
   },
 );
 
-gpuTest("creditTokensGpu() agrees on a folded grid", async (device) => {
+gpuTest("CreditKernel.run() agrees on a folded grid", async (device) => {
   const small = withLimits(device, { maxComputeWorkgroupsPerDimension: 3 });
   const batch = randomBatch(13, { numSequences: 50, maxLength: 400 });
   for (const transform of TRANSFORMS) {
@@ -185,7 +185,7 @@ gpuTest("creditTokensGpu() agrees on a folded grid", async (device) => {
   }
 });
 
-gpuTest("creditTokensGpu() agrees when tokens need several bindings", async (device) => {
+gpuTest("CreditKernel.run() agrees when tokens need several bindings", async (device) => {
   // Bindings of 2,048 tokens; what needs the whole of a sequence does not fit and says so.
   const small = withLimits(device, { maxStorageBufferBindingSize: 8_192 });
   for (const numTokens of [2_047, 2_048, 2_049, 5_003]) {
@@ -195,28 +195,28 @@ gpuTest("creditTokensGpu() agrees when tokens need several bindings", async (dev
     }
   }
   const batch = randomBatch(1, { numSequences: 1, maxLength: 1, firstLength: 2_049 });
-  await assert.rejects(creditTokensGpu(small, given(batch)), {
+  await assert.rejects(runOnce(small, given(batch)), {
     name: "RangeError",
     message: "Cannot encode as buffers.credited must be bound whole, 8196 bytes: " +
       "maxStorageBufferBindingSize is 8192, pass less at a time",
   });
 });
 
-gpuTest("creditTokensGpu() throws when the tokens do not fit a buffer", async (device) => {
+gpuTest("CreditKernel.run() throws when the tokens do not fit a buffer", async (device) => {
   const small = withLimits(device, { maxBufferSize: 8_001 });
   const batch = randomBatch(1, { numSequences: 1, maxLength: 1, firstLength: 2_001 });
-  await assert.rejects(creditTokensGpu(small, given(batch)), {
+  await assert.rejects(runOnce(small, given(batch)), {
     name: "RangeError",
     message: 'Cannot create buffer "hicra credit credited" of 8016 bytes on this device as ' +
       "maxBufferSize is 8001: pass fewer tokens at a time",
   });
 });
 
-gpuTest("creditTokensGpu() throws when the device is destroyed", async () => {
+gpuTest("CreditKernel.run() throws when the device is destroyed", async () => {
   const device = await requestDevice();
   device.destroy();
   const batch = randomBatch(1, { numSequences: 2, maxLength: 3 });
-  await assert.rejects(creditTokensGpu(device, given(batch)));
+  await assert.rejects(runOnce(device, given(batch)));
 });
 
 /**
@@ -263,14 +263,14 @@ function withGains(gains: Float32Array, mode: "paper" | "symmetric"): CreditOpti
   return { from: "tokens", transform: { name: "hicra", alpha, mode, allowSignChange: true } };
 }
 
-gpuTest("creditTokensGpu() is within a unit in the last place of exact HICRA", async (device) => {
+gpuTest("CreditKernel.run() is within a unit in the last place of exact HICRA", async (device) => {
   const advantages = fromBits(golden.advantages);
   const kinds = Uint8Array.from(golden.kinds);
   const gains = fromBits(golden.gains);
   const lossMask = new Uint8Array(kinds.length).fill(1);
   const batch = { offsets: Int32Array.of(0, kinds.length), lossMask, advantages, kinds };
   for (const mode of ["paper", "symmetric"] as const) {
-    const actual = await creditTokensGpu(device, batch, withGains(gains, mode));
+    const actual = await runOnce(device, batch, withGains(gains, mode));
     assertWithinLastPlace(actual, fromBits(golden[mode]), { advantages, kinds, gains });
   }
 });
@@ -293,7 +293,7 @@ gpuTest("CreditKernel agrees on any bits, and keeps all of them off the mask", a
         const lossMask = Uint8Array.from(tokens, (_, t) => isSafe(t) ? 1 : 0);
         const batch = { offsets: Int32Array.of(0, kinds.length), lossMask, advantages, kinds };
         const gains = Float32Array.of(0, ...planning);
-        const expected = creditTokens(batch, withGains(gains, mode));
+        const expected = creditOnCpu(batch, withGains(gains, mode));
         assertWithinLastPlace(await kernel.run(batch, gains), expected, {
           advantages,
           kinds,

@@ -3,12 +3,12 @@ import {
   baselineAdvantages,
   createTransform,
   type Credit,
-} from "../../../advantage/mod.ts";
-import { broadcastToTokens, checkBatch, Flag } from "../../../batch/mod.ts";
-import type { CreditBatch, CreditOptions } from "../../../kernels/mod.ts";
+} from "../../advantage/mod.ts";
+import { broadcastToTokens, checkBatch, Flag } from "../../batch/mod.ts";
+import type { CreditBatch, CreditOptions } from "./options.ts";
 
-/** What `advantage/` makes of a batch: the baseline, the repetition over tokens, the transform. */
-export function composed(batch: CreditBatch, options: CreditOptions): Float32Array {
+/** What the kernel computes, by `advantage/`: the baseline, the repetition over tokens, the transform. */
+export function creditOnCpu(batch: CreditBatch, options: CreditOptions): Float32Array {
   const { from = "rewards", baseline = {}, transform } = options;
   const { offsets, lossMask, kinds, include } = batch;
   const checked = checkBatch({
@@ -32,5 +32,5 @@ export function composed(batch: CreditBatch, options: CreditOptions): Float32Arr
     ...(kinds && { kinds }),
   };
   const context = { batch: checked, step: 0, signals: {} };
-  return applyTransforms([createTransform({ ...transform })], credit, context).advantages;
+  return applyTransforms([createTransform(transform)], credit, context).advantages;
 }
