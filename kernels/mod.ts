@@ -23,7 +23,6 @@ export type { LogitDtype, Logits } from "./logit_dtype.ts";
 export { type LogitStats, logitStats, type LogitStatsOptions } from "./logits/reference.ts";
 export {
   type LogitStatsBuffers,
-  logitStatsGpu,
   LogitStatsKernel,
   type LogitStatsKernelOptions,
 } from "./logits/gpu.ts";

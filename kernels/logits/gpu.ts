@@ -60,8 +60,12 @@ const ACTION = "compute logit statistics";
  * model, encoded as often as needed, nothing read back. The logits are read once, as they are bound by
  * memory: one workgroup reads the row of one token.
  *
- * Same results and bounds as {@linkcode logitStatsGpu}. What stands in the buffers is not checked: a
- * token whose row holds NaN or +Infinity, or no logit above the lowest f32, gets NaN in every output.
+ * The reference is `logitStats`. Inputs are exact in every dtype, the arithmetic is f32: `logprobs` and
+ * `logsumexps` are within `2^-23 * (16 + 2 * d + vocabSize / 1,024)`, with `d` the larger of the result and of
+ * the largest logit over the temperature, entropies within
+ * `2^-23 * (40 + log(vocabSize) * (4 + vocabSize / 1,024))`. `argmaxes` are exact, and runs on one device
+ * give equal bits. What stands in the buffers is not checked: a token whose row holds NaN or +Infinity, or
+ * no logit above the lowest f32, gets NaN in every output.
  *
  * @example Usage
  * ```ts
@@ -255,60 +259,5 @@ export class LogitStatsKernel {
       stats.topKMasses.set(new Float32Array(results.topKMasses), start);
     }
     return stats;
-  }
-}
-
-/**
- * Turns logits into log-probabilities and entropies on a GPU: the twin of `logitStats`, with the same
- * inputs, outputs and errors.
- *
- * Inputs are exact in every dtype, the arithmetic is f32: `logprobs` and `logsumexps` are within
- * `2^-23 * (16 + 2 * d + vocabSize / 1,024)`, with `d` the larger of the result and of the largest logit over
- * the temperature, entropies within `2^-23 * (40 + log(vocabSize) * (4 + vocabSize / 1,024))`. `argmaxes`
- * are exact, and runs on one device give equal bits.
- *
- * This compiles, uploads and reads back. A loop whose logits live on the GPU uses
- * {@linkcode LogitStatsKernel}, and one that calls this often its `run`.
- *
- * @example Usage
- * ```ts
- * import { GpuUnavailableError, logitStatsGpu, requestDevice } from "@hicra/hicra/kernels";
- * import assert from "node:assert/strict";
- *
- * const device = await requestDevice().catch((error) => {
- *   if (error instanceof GpuUnavailableError) return null;
- *   throw error;
- * });
- * if (device !== null) {
- *   const logits = Float32Array.of(0, 0, -Infinity);
- *   const { entropies } = await logitStatsGpu(device, logits, Int32Array.of(0), { vocabSize: 3 });
- *   assert.ok(Math.abs(entropies[0]! - Math.log(2)) < 1e-6);
- *   device.destroy();
- * }
- * ```
- *
- * @param device Where to run, from `requestDevice`; stays the caller's.
- * @param logits `[tokens x vocabSize]`, row by row.
- * @param tokenIds `[tokens]`: the sampled entry of each row.
- * @param options As for `logitStats`.
- * @returns Statistics of each token, freshly allocated.
- * @throws {TypeError} If the logits' array is not that of the dtype.
- * @throws {RangeError} If an option, a length or an id is out of range, a token has no distribution, or a
- * row does not fit the device's buffers.
- * @throws {ShaderError} If the device's compiler refuses the shader.
- * @throws {GpuWrongResultError} If the device computes something else than `logitStats`.
- */
-export async function logitStatsGpu(
-  device: GPUDevice,
-  logits: Logits,
-  tokenIds: Int32Array,
-  options: LogitStatsOptions,
-): Promise<LogitStats> {
-  const { lossMask, ...rest } = options;
-  const kernel = await LogitStatsKernel.compile(device, rest);
-  try {
-    return await kernel.run(logits, tokenIds, { lossMask });
-  } finally {
-    kernel.destroy();
   }
 }

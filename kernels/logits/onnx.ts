@@ -37,7 +37,7 @@ const PIECE = 40_000;
  * Sums are taken in f32 within pieces of 40,000 logits at most, and joined in f64; inputs are exact in every
  * dtype. Results are within `2^-23 * (16 + d + n / 1,024)`, with `n` the logits of a piece and, for
  * `logprobs` and `logsumexps`, `d` the size of the result. Argmax and top-k mass are left to `logitStats` and
- * `logitStatsGpu`.
+ * `LogitStatsKernel`.
  *
  * @example Usage
  * ```ts

@@ -43,7 +43,7 @@ const ACTION = "compute logit statistics";
 
 /**
  * Turns logits into the log-probability of each sampled token and the entropy of its distribution, in
- * float64: the definition that `logitStatsGpu` and the onnxruntime path are held against.
+ * float64: the definition that `LogitStatsKernel` and the onnxruntime path are held against.
  *
  * With `p = softmax(logits / temperature)`: `logprob = log p[id]`, `entropy = -sum p log p`. A logit of
  * -Infinity, as a masked vocabulary has, is probability 0 and adds nothing. The largest logit is

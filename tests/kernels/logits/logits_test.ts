@@ -5,7 +5,6 @@ import {
   type Logits,
   type LogitStats,
   logitStats,
-  logitStatsGpu,
   LogitStatsKernel,
   type LogitStatsOptions,
 } from "../../../kernels/mod.ts";
@@ -241,12 +240,27 @@ const ERRORS: {
   },
 ];
 
+/** Compiles a kernel and runs it. */
+async function runOnce(
+  device: GPUDevice,
+  logits: Logits,
+  tokenIds: Int32Array,
+  { lossMask, ...options }: LogitStatsOptions,
+): Promise<LogitStats> {
+  const kernel = await LogitStatsKernel.compile(device, options);
+  try {
+    return await kernel.run(logits, tokenIds, { lossMask });
+  } finally {
+    kernel.destroy();
+  }
+}
+
 /** Runs a check on both backends. */
 function bothBackends(name: string, check: (stats: Backend) => Promise<void>): void {
   Deno.test(`logitStats() ${name}`, () => check(logitStats));
   gpuTest(
-    `logitStatsGpu() ${name}`,
-    (device) => check((...inputs) => logitStatsGpu(device, ...inputs)),
+    `LogitStatsKernel.run() ${name}`,
+    (device) => check((...inputs) => runOnce(device, ...inputs)),
   );
 }
 
@@ -348,25 +362,31 @@ bothBackends("names the token whose logits are NaN", async (stats) => {
   );
 });
 
-gpuTest("logitStatsGpu() agrees with logitStats() at odd sizes, in every dtype", async (device) => {
-  const sizes = [[1, 1], [3, 2], [2, 7], [5, 63], [1, 1_023], [3, 1_025], [2, 2_049], [300, 5], [
-    1,
-    50_257,
-  ]];
-  for (const dtype of DTYPES) {
-    for (const [numTokens, vocabSize] of sizes) {
-      await assertAgrees(device, randomInputs(numTokens!, vocabSize!, dtype));
+gpuTest(
+  "LogitStatsKernel.run() agrees with logitStats() at odd sizes, in every dtype",
+  async (device) => {
+    const sizes = [[1, 1], [3, 2], [2, 7], [5, 63], [1, 1_023], [3, 1_025], [2, 2_049], [300, 5], [
+      1,
+      50_257,
+    ]];
+    for (const dtype of DTYPES) {
+      for (const [numTokens, vocabSize] of sizes) {
+        await assertAgrees(device, randomInputs(numTokens!, vocabSize!, dtype));
+      }
     }
-  }
-});
+  },
+);
 
-gpuTest("logitStatsGpu() agrees on a vocabulary of 256 k and spread logits", async (device) => {
-  for (const spread of [0.01, 30]) {
-    await assertAgrees(device, randomInputs(2, 262_144, "f32", spread));
-  }
-});
+gpuTest(
+  "LogitStatsKernel.run() agrees on a vocabulary of 256 k and spread logits",
+  async (device) => {
+    for (const spread of [0.01, 30]) {
+      await assertAgrees(device, randomInputs(2, 262_144, "f32", spread));
+    }
+  },
+);
 
-gpuTest("logitStatsGpu() agrees on any finite or masked logits", async (device) => {
+gpuTest("LogitStatsKernel.run() agrees on any finite or masked logits", async (device) => {
   const logit = fc.oneof(
     { weight: 5, arbitrary: fc.float({ min: -64, max: 64, noNaN: true }) },
     { weight: 1, arbitrary: fc.constant(MASKED) },
@@ -391,18 +411,21 @@ gpuTest("logitStatsGpu() agrees on any finite or masked logits", async (device) 
   );
 });
 
-gpuTest("logitStatsGpu() gives the same bits in every run, binding and grid", async (device) => {
-  // A binding holds 256 rows and a little; a dimension of the grid holds 3 workgroups.
-  const small = withLimits(device, {
-    maxStorageBufferBindingSize: 4 * 11 * 256 + 64,
-    maxComputeWorkgroupsPerDimension: 3,
-  });
-  const { logits, tokenIds, ...options } = randomInputs(1_021, 11, "f32");
-  const whole = await logitStatsGpu(device, logits, tokenIds, options);
-  assert.deepEqual(await logitStatsGpu(device, logits, tokenIds, options), whole);
-  assert.deepEqual(await logitStatsGpu(small, logits, tokenIds, options), whole);
-  await assertAgrees(small, { logits, tokenIds, ...options });
-});
+gpuTest(
+  "LogitStatsKernel.run() gives the same bits in every run, binding and grid",
+  async (device) => {
+    // A binding holds 256 rows and a little; a dimension of the grid holds 3 workgroups.
+    const small = withLimits(device, {
+      maxStorageBufferBindingSize: 4 * 11 * 256 + 64,
+      maxComputeWorkgroupsPerDimension: 3,
+    });
+    const { logits, tokenIds, ...options } = randomInputs(1_021, 11, "f32");
+    const whole = await runOnce(device, logits, tokenIds, options);
+    assert.deepEqual(await runOnce(device, logits, tokenIds, options), whole);
+    assert.deepEqual(await runOnce(small, logits, tokenIds, options), whole);
+    await assertAgrees(small, { logits, tokenIds, ...options });
+  },
+);
 
 gpuTest("LogitStatsKernel.encode() binds held buffers piece by piece", async (device) => {
   const small = withLimits(device, { maxStorageBufferBindingSize: 2 * 7 * 128 + 16 });
@@ -532,7 +555,7 @@ async function assertAgrees(
   { logits, tokenIds, ...options }: Inputs,
 ): Promise<void> {
   const expected = logitStats(logits, tokenIds, options);
-  const actual = await logitStatsGpu(device, logits, tokenIds, options);
+  const actual = await runOnce(device, logits, tokenIds, options);
   const { vocabSize, dtype = "f32" } = options;
   const what = `${tokenIds.length} x ${vocabSize} ${dtype}`;
   const largest = numbersOf(logits, dtype).reduce((most, logit) => Math.max(most, logit), 0);
