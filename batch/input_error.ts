@@ -9,7 +9,9 @@ export type InputErrorCode =
   /** A token id lies outside the tokenizer's vocabulary: padded by the model, or the wrong tokenizer. */
   | "token_outside_vocabulary"
   /** The filters of a step left nothing to go on with. */
-  | "nothing_left";
+  | "nothing_left"
+  /** An optional package is not installed. */
+  | "missing_package";
 
 /** What may be said of an error beside its message. */
 export interface InputErrorOptions extends ErrorOptions {

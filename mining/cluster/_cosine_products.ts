@@ -1,5 +1,6 @@
-import * as ort from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
 import { model } from "../../kernels/internal.ts";
+import { loadOnnxRuntime, type OnnxRuntime } from "../_onnx_runtime.ts";
 
 /** What {@linkcode CosineProducts.multiply} returns; overwritten by the next call. */
 export interface Products {
@@ -14,11 +15,13 @@ export interface Products {
  * each row of `left`, in float32 by onnxruntime on the CPU: one session for any number of blocks.
  */
 export class CosineProducts {
-  readonly #session: ort.InferenceSession;
+  readonly #ort: OnnxRuntime;
+  readonly #session: InferenceSession;
   readonly #products: Float32Array;
   readonly #greatest: Float32Array;
 
-  private constructor(session: ort.InferenceSession, blockRows: number) {
+  private constructor(ort: OnnxRuntime, session: InferenceSession, blockRows: number) {
+    this.#ort = ort;
     this.#session = session;
     this.#products = new Float32Array(blockRows * blockRows);
     this.#greatest = new Float32Array(blockRows);
@@ -30,14 +33,16 @@ export class CosineProducts {
    * @param options `blockRows`: most rows of a block; `threads`: 0, the default, leaves the number to
    * onnxruntime.
    * @returns The products; `release()` frees them.
+   * @throws {TypeError} If onnxruntime is not installed.
    */
   static async create(
     { blockRows, threads = 0 }: { readonly blockRows: number; readonly threads?: number },
   ): Promise<CosineProducts> {
+    const ort = await loadOnnxRuntime();
     const session = await ort.InferenceSession.create(productModel(), {
       intraOpNumThreads: threads,
     });
-    return new CosineProducts(session, blockRows);
+    return new CosineProducts(ort, session, blockRows);
   }
 
   /**
@@ -53,16 +58,17 @@ export class CosineProducts {
     right: Float32Array,
     dimensions: number,
   ): Promise<Products> {
+    const { Tensor } = this.#ort;
     const m = left.length / dimensions;
     const n = right.length / dimensions;
     const products = this.#products.subarray(0, m * n);
     const greatest = this.#greatest.subarray(0, m);
     await this.#session.run({
-      left: new ort.Tensor("float32", left, [m, dimensions]),
-      right: new ort.Tensor("float32", right, [n, dimensions]),
+      left: new Tensor("float32", left, [m, dimensions]),
+      right: new Tensor("float32", right, [n, dimensions]),
     }, {
-      products: new ort.Tensor("float32", products, [m, n]),
-      greatest: new ort.Tensor("float32", greatest, [m]),
+      products: new Tensor("float32", products, [m, n]),
+      greatest: new Tensor("float32", greatest, [m]),
     });
     return { products, greatest };
   }

@@ -1,5 +1,6 @@
-import * as ort from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
+import { loadOnnxRuntime, type OnnxRuntime } from "../_onnx_runtime.ts";
 import type { EmbedOptions } from "./embedder.ts";
 
 /** What can be fed to a model of sentences. */
@@ -29,11 +30,17 @@ export interface EmbedTokensOptions extends EmbedOptions {
  * point then mixes the rows of a batch, and the vector of a text is the same bytes in every batch.
  */
 export class SentenceModel {
-  readonly #session: ort.InferenceSession;
+  readonly #ort: OnnxRuntime;
+  readonly #session: InferenceSession;
   readonly #name: string;
   readonly #output: string;
 
-  private constructor(session: ort.InferenceSession, name: string, output: string) {
+  private constructor(
+    ort: OnnxRuntime,
+    session: InferenceSession,
+    { name, output }: { name: string; output: string },
+  ) {
+    this.#ort = ort;
     this.#session = session;
     this.#name = name;
     this.#output = output;
@@ -41,7 +48,8 @@ export class SentenceModel {
 
   static async create(model: Uint8Array, options: SentenceModelOptions): Promise<SentenceModel> {
     const { name, threads } = options;
-    let session: ort.InferenceSession;
+    const ort = await loadOnnxRuntime();
+    let session: InferenceSession;
     try {
       // Level 4 writes fatal errors only: all others are thrown, and need not be printed as well.
       session = await ort.InferenceSession.create(model, {
@@ -56,7 +64,7 @@ export class SentenceModel {
     }
     try {
       checkInputs(session.inputMetadata, name);
-      return new SentenceModel(session, name, chooseOutput(session, name));
+      return new SentenceModel(ort, session, { name, output: chooseOutput(session, name) });
     } catch (error) {
       await session.release();
       throw error;
@@ -103,15 +111,15 @@ export class SentenceModel {
     for (const [b, text] of tokens.entries()) {
       for (let t = 0; t < text.length; t++) ids[b * text.length + t] = BigInt(text[t]!);
     }
-    const feeds: Record<string, ort.Tensor> = {};
+    const feeds: Record<string, Tensor> = {};
     for (const name of this.#session.inputNames) {
       // No token is padding, so the mask is 1; a single text is of type 0.
       const values = name === "input_ids"
         ? ids
         : new BigInt64Array(ids.length).fill(name === "attention_mask" ? 1n : 0n);
-      feeds[name] = new ort.Tensor("int64", values, shape);
+      feeds[name] = new this.#ort.Tensor("int64", values, shape);
     }
-    let output: ort.Tensor;
+    let output: Tensor;
     try {
       output = (await this.#session.run(feeds, [this.#output]))[this.#output]!;
     } catch (error) {
@@ -188,7 +196,7 @@ function poolUnit(rows: Float32Array, unit: Float32Array, name: string): void {
   for (let k = 0; k < unit.length; k++) unit[k] = mean[k]! / norm;
 }
 
-function checkInputs(inputs: readonly ort.InferenceSession.ValueMetadata[], name: string): void {
+function checkInputs(inputs: readonly InferenceSession.ValueMetadata[], name: string): void {
   if (!inputs.some((input) => input.name === "input_ids")) {
     throw new InputTypeError(
       `Cannot embed with "${name}" as it must have the input input_ids: it has ${
@@ -214,7 +222,7 @@ function checkInputs(inputs: readonly ort.InferenceSession.ValueMetadata[], name
   }
 }
 
-function chooseOutput({ outputNames }: ort.InferenceSession, name: string): string {
+function chooseOutput({ outputNames }: InferenceSession, name: string): string {
   const known = [POOLED_OUTPUT, ...TOKEN_OUTPUTS];
   const output = known.find((candidate) => outputNames.includes(candidate));
   if (output !== undefined) return output;

@@ -1,0 +1,24 @@
+import { InputTypeError } from "../batch/mod.ts";
+
+/** The package onnxruntime-node. */
+export type OnnxRuntime = typeof import("onnxruntime-node");
+
+/**
+ * Loads onnxruntime, which is an optional package: its 290 MB are only for who embeds or clusters.
+ *
+ * @throws {TypeError} If it is not installed, or does not load.
+ */
+export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
+  try {
+    return await import("onnxruntime-node");
+  } catch (error) {
+    // Hints of the runtime follow on further lines.
+    const [reason] = (error as Error).message.split("\n");
+    throw new InputTypeError(
+      "Cannot embed or cluster as the optional package onnxruntime-node must be installed: " +
+        `${reason}; run "npm install onnxruntime-node", or ` +
+        `"deno add npm:onnxruntime-node"`,
+      { code: "missing_package", cause: error },
+    );
+  }
+}
