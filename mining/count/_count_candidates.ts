@@ -1,4 +1,5 @@
-import { type CutText, SentenceCutter, WordFlag } from "../corpus/_sentences.ts";
+import { type CutText, WordFlag } from "../corpus/_cut_text.ts";
+import { SentenceCutter } from "../corpus/_sentences.ts";
 import type { StoredCorpus } from "../corpus/stored_corpus.ts";
 import { hashText } from "../_hash.ts";
 import { corpusPass } from "./_corpus_pass.ts";

@@ -1,4 +1,4 @@
-import type { GramUnit } from "../corpus/_sentences.ts";
+import type { GramUnit } from "../corpus/gram_unit.ts";
 import type { NgramProgress } from "./ngram_progress.ts";
 
 /** What {@linkcode countCorpus} and its passes are told. */

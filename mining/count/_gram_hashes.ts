@@ -1,5 +1,5 @@
 import { mixBits } from "../_hash.ts";
-import type { CutText } from "../corpus/_sentences.ts";
+import type { CutText } from "../corpus/_cut_text.ts";
 
 /** Hashes of a gram before its first word. */
 export const EMPTY_LOW = 0x2545f491;

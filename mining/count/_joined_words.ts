@@ -1,4 +1,4 @@
-import { type CutText, JOIN_TEXTS } from "../corpus/_sentences.ts";
+import { type CutText, JOIN_TEXTS } from "../corpus/_cut_text.ts";
 
 /** The words of a text with what joins them, one after the other, so that each gram is one stretch. */
 export class JoinedWords {

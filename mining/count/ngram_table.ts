@@ -1,4 +1,4 @@
-import type { GramUnit } from "../corpus/_sentences.ts";
+import type { GramUnit } from "../corpus/gram_unit.ts";
 
 export type { GramUnit };
 

@@ -1,4 +1,5 @@
-import { JOIN_TEXTS, SentenceCutter } from "../corpus/_sentences.ts";
+import { JOIN_TEXTS } from "../corpus/_cut_text.ts";
+import { SentenceCutter } from "../corpus/_sentences.ts";
 import type { GramUnit } from "../count/ngram_table.ts";
 
 /** A word on the way through grams: what may follow, and the rank of the gram that ends here. */

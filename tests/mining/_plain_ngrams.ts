@@ -5,7 +5,8 @@ import {
   MAX_EXAMPLES,
 } from "../../mining/count/_examples.ts";
 import { hashText } from "../../mining/_hash.ts";
-import { JOIN_TEXTS, SentenceCutter, WordFlag } from "../../mining/corpus/_sentences.ts";
+import { JOIN_TEXTS, WordFlag } from "../../mining/corpus/_cut_text.ts";
+import { SentenceCutter } from "../../mining/corpus/_sentences.ts";
 import type { CountNgramsOptions, NgramTable } from "../../mining/mod.ts";
 
 interface Counts {

@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { countNgrams } from "../../mining/count/count_ngrams.ts";
-import { JOIN_TEXTS, SentenceCutter } from "../../mining/corpus/_sentences.ts";
+import { JOIN_TEXTS } from "../../mining/corpus/_cut_text.ts";
+import { SentenceCutter } from "../../mining/corpus/_sentences.ts";
 import { findMatches, normaliseGram } from "../sg/oracle.ts";
 
 const cutter = new SentenceCutter("word");
