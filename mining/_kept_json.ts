@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { InputSyntaxError } from "../batch/mod.ts";
 import { writeWhole } from "../files/internal.ts";
 import { digestOf } from "./_digest.ts";
+import { ifThere } from "./_if_there.ts";
 
 /** Of the files; those of version 1 held no digest. */
 const VERSION = 2;
@@ -15,16 +16,6 @@ interface Kept {
   readonly version: number;
   readonly sha256: string;
   readonly content: unknown;
-}
-
-/** What is found at a path; `undefined` if nothing is there. */
-export async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes((error as { code: string }).code)) return undefined;
-    throw error;
-  }
 }
 
 /**

@@ -3,8 +3,9 @@ import { mkdir, open, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InputRangeError } from "../batch/mod.ts";
 import { isTemporaryFile, WORK_MARKER } from "../files/internal.ts";
+import { ifThere } from "./_if_there.ts";
 import { removeCorpus } from "./corpus/_corpus_shards.ts";
-import { ifThere, keepJson, KEPT_JSON_START, readKeptJson } from "./_kept_json.ts";
+import { keepJson, KEPT_JSON_START, readKeptJson } from "./_kept_json.ts";
 import { NGRAM_TABLE_START } from "./count/_ngram_table_file.ts";
 import { EMBEDDINGS_START } from "./embed/embedding_cache.ts";
 

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { InputRangeError, InputSyntaxError } from "../../batch/mod.ts";
 import { systemReason, writeWhole } from "../../files/internal.ts";
+import { sha256 } from "../_digest.ts";
 import { keepJson, readKeptJson } from "../_kept_json.ts";
 import type { StoredSolution } from "./stored_solution.ts";
 
@@ -173,9 +174,7 @@ function wayOutOf(folder: string): string {
 
 /** A prompt id may be a whole prompt: a long one is known by its digest. */
 function promptKey(promptId: string): string {
-  return promptId.length < 44
-    ? promptId
-    : createHash("sha256").update(JSON.stringify(promptId)).digest("base64");
+  return promptId.length < 44 ? promptId : sha256(JSON.stringify(promptId)).toString("base64");
 }
 
 /** Says of an error of the file system what could not be done. */

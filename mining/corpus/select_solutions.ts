@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { normaliseText } from "../../sg/internal.ts";
+import { sha256 } from "../_digest.ts";
 import { minHash } from "./_min_hash.ts";
 import { NearDuplicates } from "./_near_duplicates.ts";
 import type { Solution } from "../../files/mod.ts";
@@ -92,7 +92,7 @@ export async function* selectSolutions(
       if (unlabelled === "drop") continue;
     }
     const text = normaliseText(solution.text);
-    const digest = createHash("sha256").update(text).digest("base64");
+    const digest = sha256(text).toString("base64");
     const signature = digests.has(digest) ? null : minHash(text);
     if (digests.has(digest) || (signature !== null && signatures.has(signature))) {
       counts.duplicates++;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { StoredCorpus } from "../corpus/stored_corpus.ts";
 import { digestOf } from "../_digest.ts";
-import { ifThere } from "../_kept_json.ts";
+import { ifThere } from "../_if_there.ts";
 import type { MineParameters } from "../_mine_parameters.ts";
 import { readNgramTable, writeNgramTable } from "./_ngram_table_file.ts";
 import { countNgrams } from "./count_ngrams.ts";

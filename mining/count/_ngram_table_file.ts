@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { InputSyntaxError } from "../../batch/mod.ts";
 import { writeWhole } from "../../files/internal.ts";
+import { sha256 } from "../_digest.ts";
 import type { NgramTable } from "./ngram_table.ts";
 
 /** How the file begins, whatever its version. */
@@ -78,7 +79,7 @@ export async function readNgramTable(path: string): Promise<NgramTable> {
   const body = file.subarray(MAGIC.length + DIGEST_BYTES);
   const digest = file.subarray(MAGIC.length, MAGIC.length + DIGEST_BYTES);
   const isWhole = file.toString("latin1", 0, MAGIC.length) === MAGIC &&
-    createHash("sha256").update(body).digest().equals(digest);
+    sha256(body).equals(digest);
   if (!isWhole) {
     throw new InputSyntaxError(
       `Cannot read ${

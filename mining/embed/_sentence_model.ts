@@ -58,7 +58,9 @@ export class SentenceModel {
       });
     } catch (error) {
       throw new InputTypeError(
-        `Cannot load "${name}" as it must be an ONNX model in one file: ${messageOf(error)}`,
+        `Cannot load "${name}" as it must be an ONNX model in one file: ${
+          (error as Error).message
+        }`,
         { cause: error },
       );
     }
@@ -142,7 +144,7 @@ export class SentenceModel {
 
   /** What onnxruntime says of a node, in terms of texts and tokens. */
   #explain(error: unknown, tokens: readonly Int32Array[]): Error {
-    const message = messageOf(error);
+    const message = (error as Error).message;
     const index = Number(message.match(/out of data bounds, idx=(-?\d+)/)?.[1]);
     if (tokens.some((text) => text.includes(index))) {
       return new InputRangeError(
@@ -230,8 +232,4 @@ function chooseOutput({ outputNames }: InferenceSession, name: string): string {
     `Cannot embed with "${name}" as it must have one of the outputs ${known.join(", ")}: it has ` +
       outputNames.join(", "),
   );
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { InputTypeError } from "../../batch/mod.ts";
 import { asWriting } from "../../files/internal.ts";
+import { sha256 } from "../_digest.ts";
 import type { Embedder, EmbedOptions } from "./embedder.ts";
 
 /**
@@ -73,7 +73,7 @@ class CachedEmbedder implements Embedder {
     signal?.throwIfAborted();
     const distinct = new Map<string, { text: string; places: number[] }>();
     for (const [place, text] of texts.entries()) {
-      const key = createHash("sha256").update(text).digest("hex");
+      const key = sha256(text).toString("hex");
       const entry = distinct.get(key);
       if (entry === undefined) distinct.set(key, { text, places: [place] });
       else entry.places.push(place);

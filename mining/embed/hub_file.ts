@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { InputRangeError } from "../../batch/mod.ts";
 import { writeWhole } from "../../files/internal.ts";
-import { ifThere } from "../_kept_json.ts";
+import { sha256 } from "../_digest.ts";
+import { ifThere } from "../_if_there.ts";
 
 /** A file of a model repository on the Hugging Face hub, pinned by its content. */
 export interface HubFile {
@@ -58,13 +58,13 @@ export async function fetchHubFile(file: HubFile, options: HubOptions = {}): Pro
   }
   const path = join(cacheDirectory, file.sha256);
   const cached = await ifThere(readFile(path));
-  if (cached !== undefined && digest(cached) === file.sha256) return cached;
+  if (cached !== undefined && sha256(cached).toString("hex") === file.sha256) return cached;
 
   const bytes = await download(
     `${hubUrl}/${file.repo}/resolve/${file.revision}/${file.file}`,
     signal,
   );
-  const found = digest(bytes);
+  const found = sha256(bytes).toString("hex");
   if (found !== file.sha256) {
     throw new InputRangeError(
       `Cannot use "${file.file}" of ${file.repo} as its sha256 must be ${file.sha256}: ` +
@@ -97,8 +97,4 @@ async function download(url: string, signal: AbortSignal | undefined): Promise<U
     `Cannot fetch "${url}" as the hub must have the file: status is ${response.status}, check repo, ` +
       `revision and file`,
   );
-}
-
-function digest(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
