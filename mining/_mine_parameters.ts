@@ -1,4 +1,5 @@
 import { InputRangeError } from "../batch/mod.ts";
+import { checkCount } from "./_check_count.ts";
 import type { MineOptions } from "./mine_options.ts";
 
 const DEFAULTS = {
@@ -41,7 +42,7 @@ export function mineParameters(options: MineOptions): MineParameters {
   check("mathWeight", (weight) => weight >= 0 && weight < Infinity, "a number from 0");
   check("temperature", (value) => value > 0 && value < Infinity, "a number above 0");
   check("epsilon", (value) => value > 0 && value <= 2, "above 0 and at most 2");
-  check("minPoints", (value) => Number.isInteger(value) && value >= 1, "a whole number from 1");
+  if (options.minPoints !== undefined) checkCount("mine", "minPoints", options.minPoints, 1);
   if (options.unit === "character" && options.functional !== false && !options.prototypes) {
     throw new InputRangeError(
       "Cannot mine characters as prototypes must be of the language that is mined: those by default " +

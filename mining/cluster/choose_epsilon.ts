@@ -4,8 +4,8 @@ import { cosineDistance, type Directions, directions } from "./_directions.ts";
 import { CosineProducts } from "./_cosine_products.ts";
 import { visitNearPairs } from "./_near_pairs.ts";
 import { DensityClusters } from "./_density_clusters.ts";
+import { checkCount } from "../_check_count.ts";
 import type { ClusteringOptions } from "./clustering.ts";
-import { checkMinPoints } from "./dbscan.ts";
 
 /** Rows whose distance to their neighbours is measured. */
 const SAMPLE_ROWS = 1000;
@@ -84,7 +84,7 @@ export async function chooseEpsilon(
   options: ChooseEpsilonOptions,
 ): Promise<EpsilonChoice> {
   const { minPoints } = options;
-  checkMinPoints(minPoints);
+  checkCount("cluster", "minPoints", minPoints, 1);
   const rows = directions(vectors, dimensions, { action: "cluster" });
   const needed = Math.max(2, minPoints);
   if (rows.rows < needed) {

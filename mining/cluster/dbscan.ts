@@ -1,4 +1,5 @@
 import { InputRangeError } from "../../batch/mod.ts";
+import { checkCount } from "../_check_count.ts";
 import { directions } from "./_directions.ts";
 import { visitNearPairs } from "./_near_pairs.ts";
 import { DensityClusters } from "./_density_clusters.ts";
@@ -58,7 +59,7 @@ export async function dbscan(
       { option: "epsilon" },
     );
   }
-  checkMinPoints(minPoints);
+  checkCount("cluster", "minPoints", minPoints, 1);
   const rows = directions(vectors, dimensions, { action: "cluster" });
   const clusters = new DensityClusters(rows.rows, minPoints);
   await visitNearPairs(rows, (i, j) => clusters.connect(i, j), {
@@ -66,14 +67,4 @@ export async function dbscan(
     epsilons: [epsilon],
   });
   return clusters.labels();
-}
-
-/** Checks the number of neighbours that make a core point. */
-export function checkMinPoints(minPoints: number): void {
-  if (!Number.isInteger(minPoints) || minPoints < 1) {
-    throw new InputRangeError(
-      `Cannot cluster as minPoints must be a whole number from 1: current value is ${minPoints}`,
-      { option: "minPoints" },
-    );
-  }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InputRangeError } from "../../batch/mod.ts";
 import { writing } from "../corpus/_corpus_shards.ts";
+import { checkCount } from "../_check_count.ts";
 import { countCorpus } from "./_count_corpus.ts";
 import type { NgramProgress } from "./ngram_progress.ts";
 import type { GramUnit, NgramTable } from "./ngram_table.ts";
@@ -33,6 +34,8 @@ export interface CountNgramsOptions {
 }
 
 const MIN_MEMORY = 2 ** 20;
+/** A table of n-grams has a byte for the words of each. */
+const MAX_WORDS = 255;
 
 /**
  * Counts the n-grams of a corpus that occur in at least `minPrompts` distinct prompts, exactly, whatever
@@ -120,16 +123,14 @@ async function countStored(
 
 function checkOptions(options: CountNgramsOptions): void {
   const { minWords = 3, maxWords = 5, minPrompts = 1, memoryBytes = MIN_MEMORY } = options;
-  const check = (name: string, value: number, from: number, to = Infinity): void => {
-    if (Number.isSafeInteger(value) && value >= from && value <= to) return;
-    const range = to < Infinity ? `from minWords, ${from}, to ${to}` : `from ${from}`;
+  checkCount("count n-grams", "minWords", minWords, 1);
+  if (!(Number.isInteger(maxWords) && maxWords >= minWords && maxWords <= MAX_WORDS)) {
     throw new InputRangeError(
-      `Cannot count n-grams as ${name} must be a whole number ${range}: current value is ${value}`,
-      { option: name },
+      `Cannot count n-grams as maxWords must be a whole number from minWords, ${minWords}, to ` +
+        `${MAX_WORDS}: current value is ${maxWords}`,
+      { option: "maxWords" },
     );
-  };
-  check("minWords", minWords, 1);
-  check("maxWords", maxWords, minWords, 255);
-  check("minPrompts", minPrompts, 1);
-  check("memoryBytes", memoryBytes, MIN_MEMORY);
+  }
+  checkCount("count n-grams", "minPrompts", minPrompts, 1);
+  checkCount("count n-grams", "memoryBytes", memoryBytes, MIN_MEMORY);
 }

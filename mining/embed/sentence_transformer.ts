@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../../batch/mod.ts";
 import { digestOf } from "../_digest.ts";
-import { checkCount } from "./_embedding_options.ts";
+import { checkCount } from "../_check_count.ts";
 import { SentenceModel } from "./_sentence_model.ts";
 import type { Embedder, EmbedOptions } from "./embedder.ts";
 import { fetchHubFile, type HubFile, type HubOptions } from "./hub_file.ts";
@@ -70,9 +70,9 @@ export async function sentenceTransformer(
   options: SentenceTransformerOptions,
 ): Promise<Embedder> {
   const { maxTokens = 128, threads = 0 } = options;
-  checkCount("maxTokens", maxTokens, 1);
-  checkCount("threads", threads, 0);
-  if (options.batchSize !== undefined) checkCount("batchSize", options.batchSize, 1);
+  checkCount("embed", "maxTokens", maxTokens, 1);
+  checkCount("embed", "threads", threads, 0);
+  if (options.batchSize !== undefined) checkCount("embed", "batchSize", options.batchSize, 1);
 
   const tokenizer = await readSource(options.tokenizer, options);
   const encode = createEncoder(tokenizer, nameOf(options.tokenizer), maxTokens);

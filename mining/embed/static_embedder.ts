@@ -1,5 +1,5 @@
 import { digestOf } from "../_digest.ts";
-import { checkCount } from "./_embedding_options.ts";
+import { checkCount } from "../_check_count.ts";
 import { hashText, mixBits } from "../_hash.ts";
 import { readAsset } from "./_read_asset.ts";
 import { SentenceModel } from "./_sentence_model.ts";
@@ -53,7 +53,7 @@ const BATCH_SIZE = 1024;
  */
 export async function staticEmbedder(options: StaticEmbedderOptions = {}): Promise<Embedder> {
   const { threads = 0 } = options;
-  checkCount("threads", threads, 0);
+  checkCount("embed", "threads", threads, 0);
   const [model, vocabulary] = await Promise.all(
     [MODEL, WORDS].map((name) => readAsset(new URL(`./models/${name}`, import.meta.url))),
   ) as [Uint8Array, Uint8Array];

@@ -62,11 +62,14 @@ export function parsePrototypes(text: string, name: string): Prototypes {
       { cause: error },
     );
   }
-  const { success, data, error } = SCHEMA.safeParse(value);
+  const { success, data, error } = SCHEMA.safeParse(value, { reportInput: true });
   if (!success) {
-    const { path, message } = error.issues[0]!;
+    const { path, message, input } = error.issues[0]!;
     throw new InputTypeError(
-      `Cannot read prototypes of "${name}" as ${path.join(".") || "the file"} is wrong: ${message}`,
+      `Cannot read prototypes of "${name}" as ${
+        path.join(".") || "the file"
+      } is wrong: ${message}` +
+        (path.length > 0 ? `, current value is ${JSON.stringify(input)}` : ""),
     );
   }
   return { kinds: data.kinds as Prototypes["kinds"], execution: data.execution };
