@@ -19,7 +19,7 @@ import { addExample, Field, takesExample } from "./_gram_rows.ts";
 import { JoinedWords } from "./_joined_words.ts";
 import { isCandidate } from "./_prompt_filter.ts";
 
-/** The typed arrays of a thread address counts with 31 bits. */
+/** Places in the counts have 31 bits. */
 const MAX_COUNT_BYTES = 2 ** 32;
 
 /** What {@linkcode countCandidates} counted. */
