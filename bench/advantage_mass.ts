@@ -1,136 +1,124 @@
-import { applyTransforms, type BaselinePreset, builtinTransforms } from "../advantage/mod.ts";
-import type { CheckedBatch } from "../batch/mod.ts";
-import { emptyMetrics, measure, mergeMetrics, metricPairs } from "../metrics/mod.ts";
-import { type Lexicon, type PlanningTokens, SgMatcher, type TokenBytes } from "../sg/mod.ts";
-import { type CreditChain, creditChains } from "./credit_chains.ts";
-import { withHostAdvantages } from "./host_advantages.ts";
+import { applyTransforms, createTransform } from "../advantage/mod.ts";
+import { creditChains } from "./chains.ts";
+import { count, decimal, percent, signed } from "./format.ts";
+import { type CreditedBatch, creditedBatches, type Sample } from "./sample.ts";
 import { withStandIns } from "./stand_in.ts";
+import type { Table } from "./table.ts";
 
 /** What one chain of transforms does to the advantages of all corpora together. */
 export interface AdvantageMass {
   readonly chain: string;
-  readonly group: CreditChain["group"];
   /** Some of what it needs was not recorded and is a stand-in, see `withStandIns`. */
   readonly standIn: boolean;
-  /** Trained tokens. */
-  readonly tokens: number;
-  /** Trained tokens in the mask that the last transform acted on. */
+  /** Share of the trained tokens that the last transform acted on. */
   readonly marked: number;
-  /** Those of them that are in a gram of the lexicon. */
-  readonly markedPlanning: number;
-  /** Sum of |A| on tokens in a gram of the lexicon, whatever the chain marks. */
+  /** Share of these that are in a gram. */
+  readonly hits: number;
   readonly planning: ClassMass;
-  /** Sum of |A| on all other trained tokens. */
   readonly execution: ClassMass;
-  /** Sum of A' - A over planning tokens, and over the others. */
-  readonly shift: { readonly planning: number; readonly execution: number };
-  /** Tokens whose advantage turned from one sign to the other. */
-  readonly signChanges: number;
-  /** Weight of an entropy bonus that the chain asks the loop for. */
-  readonly entropyCoefficient: number | null;
 }
 
-/** Sums of |A| over one class of tokens. */
+/** Sums over the trained tokens in a gram, or over all others, whatever the chain marks. */
 export interface ClassMass {
+  /** Sum of |A| before the transforms. */
   readonly before: number;
   readonly after: number;
-  /** After over before, on the tokens whose advantage was positive before; NaN where none was. */
+  /** After over before, where the advantage was positive before; NaN where none was. */
   readonly positiveFactor: number;
-  /** The same for negative ones. */
   readonly negativeFactor: number;
+  /** Sum of A' - A. */
+  readonly shift: number;
 }
 
-/**
- * Applies every mode of HICRA and every control to the corpora and sums the advantages before and
- * after, on planning and on execution tokens.
- *
- * @param batches The corpora under one tokenizer.
- * @param lexicons The lexicon that says which tokens are planning, and its placebo, if there is one.
- * @param options Baseline preset and alpha.
- * @returns A figure per chain; none where no corpus has rewards or advantages.
- */
-export function advantageMasses(
-  batches: readonly CheckedBatch[],
-  table: TokenBytes,
-  lexicons: { readonly lexicon: Lexicon; readonly placebo: Lexicon | null },
-  options: { readonly preset: BaselinePreset; readonly alpha: number },
-): AdvantageMass[] {
-  const recorded = batches
-    .map((batch) => withHostAdvantages(batch, options.preset))
-    .filter((batch) => batch !== null);
+/** Applies every chain; none where no corpus has rewards or advantages. */
+export function advantageMasses(sample: Sample): AdvantageMass[] {
+  const recorded = creditedBatches(sample);
   if (recorded.length === 0) return [];
-  const filled = withStandIns(recorded) as typeof recorded;
-  const matcher = SgMatcher.compile(lexicons.lexicon, table);
-  const planning = filled.map((batch) => matcher.match(batch));
-  const placeboMatcher = lexicons.placebo && SgMatcher.compile(lexicons.placebo, table);
-  const placebo = placeboMatcher && filled.map((batch) => placeboMatcher.match(batch));
-  return creditChains(options.alpha)
-    .filter(({ placeboMask }) => !placeboMask || placebo !== null)
-    .map((chain) => massOfChain(chain, recorded, filled, planning, placebo));
+  const batches = withStandIns(recorded) as CreditedBatch[];
+  const marks = batches.map((batch) => sample.matcher.match(batch));
+  return creditChains(sample.alpha).map(({ name, transforms: configs }) => {
+    const transforms = configs.map(createTransform);
+    const needs = new Set(transforms.flatMap(({ needs }) => needs));
+    // By class: negative and positive before, the same after, the shift.
+    const [execution, planning] = [new Float64Array(5), new Float64Array(5)];
+    let [tokens, marked, hits] = [0, 0, 0];
+    for (const [b, batch] of batches.entries()) {
+      const { spans, ...start } = marks[b]!;
+      const credit = applyTransforms(transforms, { ...start, advantages: batch.advantages }, {
+        batch,
+        spans,
+        step: 0,
+        signals: {},
+      });
+      for (let t = 0; t < batch.numTokens; t++) {
+        if (batch.lossMask[t] === 0) continue;
+        const isPlanning = start.planningMask[t]!;
+        tokens++;
+        marked += credit.planningMask[t]!;
+        hits += credit.planningMask[t]! & isPlanning;
+        const [before, after] = [batch.advantages[t]!, credit.advantages[t]!];
+        const sums = isPlanning ? planning : execution;
+        sums[Number(before > 0)]! += Math.abs(before);
+        sums[2 + Number(before > 0)]! += Math.abs(after);
+        sums[4]! += after - before;
+      }
+    }
+    return {
+      chain: name,
+      standIn: recorded.some(({ entropies, oldLogprobs }) =>
+        (needs.has("entropies") && !entropies) || (needs.has("oldLogprobs") && !oldLogprobs)
+      ),
+      marked: marked / tokens,
+      hits: hits / marked,
+      planning: massOf(planning),
+      execution: massOf(execution),
+    };
+  });
 }
 
-function massOfChain(
-  chain: CreditChain,
-  recorded: readonly CheckedBatch[],
-  filled: readonly (CheckedBatch & { readonly advantages: Float32Array })[],
-  planning: readonly PlanningTokens[],
-  placebo: readonly PlanningTokens[] | null,
-): AdvantageMass {
-  const transforms = chain.transforms.map((config) => builtinTransforms().create(config));
-  let metrics = emptyMetrics();
-  let tokens = 0;
-  let marked = 0;
-  let markedPlanning = 0;
-  let signChanges = 0;
-  let entropyCoefficient: number | null = null;
-  const signed = { before: new Float64Array(4), after: new Float64Array(4) };
-  filled.forEach((batch, c) => {
-    const { planningMask } = planning[c]!;
-    const { spans, ...start } = chain.placeboMask ? placebo![c]! : planning[c]!;
-    const credit = applyTransforms(
-      transforms,
-      { ...start, advantages: batch.advantages },
-      { batch, ...(spans && { spans }), step: 0, signals: {} },
-    );
-    const after = credit.advantages;
-    metrics = mergeMetrics(metrics, measure(batch, { planningMask }, { after }));
-    entropyCoefficient = credit.entropyCoefficient ?? entropyCoefficient;
-    for (let i = 0; i < batch.numTokens; i++) {
-      if (batch.lossMask[i] === 0) continue;
-      tokens++;
-      marked += credit.planningMask[i]!;
-      markedPlanning += credit.planningMask[i]! & planningMask[i]!;
-      if (batch.advantages[i]! * after[i]! < 0) signChanges++;
-      const part = 2 * planningMask[i]! + Number(batch.advantages[i]! > 0);
-      signed.before[part]! += Math.abs(batch.advantages[i]!);
-      signed.after[part]! += Math.abs(after[i]!);
-    }
-  });
-  const pairs = metricPairs(metrics, { prefix: "" });
-  const needs = new Set(transforms.flatMap(({ needs }) => needs));
+function massOf(
+  [negative, positive, negativeAfter, positiveAfter, shift]: Float64Array,
+): ClassMass {
   return {
-    chain: chain.name,
-    group: chain.group,
-    standIn: recorded.some(({ entropies, oldLogprobs }) =>
-      (needs.has("entropies") && !entropies) || (needs.has("oldLogprobs") && !oldLogprobs)
-    ),
-    tokens,
-    marked,
-    markedPlanning,
-    planning: {
-      before: pairs.adv_abs_plan!.sum,
-      after: pairs.adv_abs_plan_after!.sum,
-      positiveFactor: signed.after[3]! / signed.before[3]!,
-      negativeFactor: signed.after[2]! / signed.before[2]!,
-    },
-    execution: {
-      before: pairs.adv_abs_exec!.sum,
-      after: pairs.adv_abs_exec_after!.sum,
-      positiveFactor: signed.after[1]! / signed.before[1]!,
-      negativeFactor: signed.after[0]! / signed.before[0]!,
-    },
-    shift: { planning: pairs.adv_shift_plan!.sum, execution: pairs.adv_shift_exec!.sum },
-    signChanges,
-    entropyCoefficient,
+    before: negative! + positive!,
+    after: negativeAfter! + positiveAfter!,
+    positiveFactor: positiveAfter! / positive!,
+    negativeFactor: negativeAfter! / negative!,
+    shift: shift!,
+  };
+}
+
+/** The table of them. */
+export function massTable(
+  masses: readonly AdvantageMass[],
+  { baseline, alpha }: Pick<Sample, "baseline" | "alpha">,
+): Table {
+  const [{ planning, execution }] = masses as [AdvantageMass];
+  const whole = planning.before + execution.before;
+  return {
+    title: "What transforms do to the advantages",
+    note:
+      `Baseline ${baseline}, alpha ${alpha}, all corpora together. Mass is the sum of |A|: before, ` +
+      `it is ${count(planning.before)} on planning tokens and ${count(execution.before)} on all ` +
+      "others. Factors are after over before, for advantages that were positive (A>0) and negative " +
+      "(A<0). Shift is the sum of A' - A in percent of the whole mass. Hits: share of the marked " +
+      "tokens that are in a gram. * runs on a stand-in for entropies that were not recorded, the " +
+      "surprisal of each token by its frequency: it says nothing of any policy.",
+    columns: [
+      "chain",
+      "marked",
+      "hits",
+      ...["planning", "execution"].flatMap((of) => [`${of} A>0`, "A<0", "shift"]),
+    ],
+    rows: masses.map(({ chain, standIn, marked, hits, ...masses }) => [
+      chain + (standIn ? " *" : ""),
+      percent(marked),
+      percent(hits, 0),
+      ...[masses.planning, masses.execution].flatMap((mass) => [
+        decimal(mass.positiveFactor, 3),
+        decimal(mass.negativeFactor, 3),
+        `${signed(100 * mass.shift / whole)} %`,
+      ]),
+    ]),
   };
 }

@@ -1,5 +1,4 @@
-import { Buffer } from "node:buffer";
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputRangeError } from "../batch/mod.ts";
@@ -12,51 +11,41 @@ export interface Corpus {
   readonly rollouts: readonly Rollout[];
   /** UTF-16 code units of all completions. */
   readonly characters: number;
-  /** UTF-8 bytes of all completions. */
-  readonly bytes: number;
-  /** Milliseconds to read, unpack, parse and check the whole file. */
-  readonly readMs: number;
-  /** Size of the file. */
-  readonly fileBytes: number;
-  /** UTF-8 bytes of all completions of the whole file: what `readMs` read. */
-  readonly readBytes: number;
 }
 
 const SHIPPED = fileURLToPath(new URL("../tests/testdata/rollouts/", import.meta.url));
 
-/** Characters of a corpus in a quick run: enough for a few groups. */
-const QUICK_CHARACTERS = 40_000;
+/** How much of each file is taken. */
+export type CorpusSize = "quick" | "default" | "full";
+
+/** Characters of a corpus; a quick run is on a few groups. */
+const CHARACTERS: Readonly<Record<CorpusSize, number>> = {
+  quick: 40_000,
+  default: 2_000_000,
+  full: Infinity,
+};
 
 /**
  * Loads rollout files.
  *
  * @param paths Files; empty for those that the repository ships.
- * @param options `quick`: keep whole groups of each file up to some 40,000 characters, groups with
- * different rewards first.
+ * @param size How much of each file: whole groups in their order, for a quick run those with different
+ * rewards first.
  * @returns A corpus per file, in order.
  */
 export async function loadCorpora(
   paths: readonly string[],
-  { quick }: { readonly quick: boolean },
+  size: CorpusSize = "full",
 ): Promise<Corpus[]> {
   const corpora: Corpus[] = [];
   for (const path of paths.length > 0 ? paths : await shippedFiles()) {
-    const start = performance.now();
     const all = await Array.fromAsync(readRollouts(path));
-    const readMs = performance.now() - start;
     if (all.length === 0) {
       throw new InputRangeError(`Cannot measure ${path} as it must hold a rollout: it is empty`);
     }
-    const rollouts = quick ? quickSample(all) : all;
-    corpora.push({
-      name: basename(path).replace(/\.jsonl(\.gz)?$/, ""),
-      rollouts,
-      characters: sum(rollouts, (text) => text.length),
-      bytes: sum(rollouts, Buffer.byteLength),
-      readMs,
-      fileBytes: (await stat(path)).size,
-      readBytes: sum(all, Buffer.byteLength),
-    });
+    const rollouts = wholeGroups(all, size);
+    const name = basename(path).replace(/\.jsonl(\.gz)?$/, "");
+    corpora.push({ name, rollouts, characters: charactersOf(rollouts) });
   }
   return corpora;
 }
@@ -72,20 +61,21 @@ function isTrace(name: string): boolean {
   return /^(llama|r1)/.test(name);
 }
 
-function quickSample(rollouts: readonly Rollout[]): Rollout[] {
+function wholeGroups(rollouts: readonly Rollout[], size: CorpusSize): readonly Rollout[] {
   const groups = [...Map.groupBy(rollouts, ({ prompt_id: promptId }) => promptId).values()];
   const isMixed = (group: readonly Rollout[]): boolean =>
     group.some(({ reward }) => reward !== group[0]!.reward);
+  if (size === "quick") groups.sort((a, b) => Number(isMixed(b)) - Number(isMixed(a)));
   const kept = new Set<Rollout>();
   let characters = 0;
-  for (const group of [...groups.filter(isMixed), ...groups.filter((group) => !isMixed(group))]) {
+  for (const group of groups) {
+    if (characters >= CHARACTERS[size]) break;
     for (const rollout of group) kept.add(rollout);
-    characters += sum(group, (text) => text.length);
-    if (characters >= QUICK_CHARACTERS) break;
+    characters += charactersOf(group);
   }
   return rollouts.filter((rollout) => kept.has(rollout));
 }
 
-function sum(rollouts: readonly Rollout[], sizeOf: (text: string) => number): number {
-  return rollouts.reduce((total, { completion = "" }) => total + sizeOf(completion), 0);
+function charactersOf(rollouts: readonly Rollout[]): number {
+  return rollouts.reduce((total, { completion = "" }) => total + completion.length, 0);
 }

@@ -24,29 +24,6 @@ export function joinBatches(batches: readonly CheckedBatch[], copies: number = 1
   return { offsets, tokenIds, lossMask, numSequences, numTokens };
 }
 
-/**
- * Keeps every n-th sequence of a joined batch, such that about `numTokens` tokens are left.
- *
- * @param batch What {@linkcode joinBatches} returns.
- * @param numTokens Tokens to keep; all where the batch holds fewer.
- * @returns A batch of its own.
- */
-export function thinBatch(batch: CheckedBatch, numTokens: number): CheckedBatch {
-  const step = Math.max(1, Math.round(batch.numTokens / numTokens));
-  const rows: CheckedBatch[] = [];
-  for (let s = 0; s < batch.numSequences; s += step) {
-    const [start, end] = [batch.offsets[s]!, batch.offsets[s + 1]!];
-    rows.push({
-      offsets: Int32Array.of(0, end - start),
-      tokenIds: batch.tokenIds!.subarray(start, end),
-      lossMask: batch.lossMask.subarray(start, end),
-      numSequences: 1,
-      numTokens: end - start,
-    });
-  }
-  return joinBatches(rows);
-}
-
 function* runsOf(batch: CheckedBatch): Generator<Int32Array> {
   const { offsets, lossMask, segmentIds } = batch;
   for (let s = 0; s < batch.numSequences; s++) {

@@ -1,61 +1,102 @@
 import type { CheckedBatch } from "../batch/mod.ts";
-import { GRAM_KINDS, type GramKind, type Lexicon, SgMatcher } from "../sg/mod.ts";
+import { measure, metricValues } from "../metrics/mod.ts";
+import { GRAM_KINDS, type GramKind, type SgMatcher } from "../sg/mod.ts";
 import type { Corpus } from "./corpora.ts";
-import type { BenchTokenizer } from "./tokenizers.ts";
+import { count, decimal, NOTHING, percent } from "./format.ts";
+import type { Table } from "./table.ts";
 
-/** How much of one corpus is planning, under one tokenizer and lexicon. */
+/** How much of one corpus is planning. */
 export interface PlanningShare {
-  readonly lexicon: string;
   readonly tokenizer: string;
   readonly corpus: string;
-  readonly sequences: number;
-  readonly characters: number;
+  readonly rollouts: number;
   /** Trained tokens. */
   readonly tokens: number;
-  readonly planningTokens: number;
-  readonly spans: number;
   /** Planning tokens by kind. */
   readonly kinds: Readonly<Record<GramKind, number>>;
+  /** As `metricValues` names them, without prefix; null is not measured or not defined. */
+  readonly metrics: Readonly<Record<string, number | null>>;
 }
 
-/**
- * Measures the planning share of every corpus under every tokenizer and lexicon.
- *
- * @param batches `[tokenizers][corpora]`.
- * @returns A figure for each combination, by lexicon, then tokenizer, then corpus.
- */
+/** The range that the paper's figures imply. */
+export const PAPER_RANGE: readonly [low: number, high: number] = [0.02, 0.06];
+
+/** Measures the planning share of every corpus under one tokenizer. */
 export function planningShares(
-  lexicons: readonly Lexicon[],
-  tokenizers: readonly BenchTokenizer[],
+  tokenizer: string,
+  matcher: SgMatcher,
   corpora: readonly Corpus[],
-  batches: readonly (readonly CheckedBatch[])[],
+  batches: readonly CheckedBatch[],
 ): PlanningShare[] {
-  return lexicons.flatMap((lexicon) =>
-    tokenizers.flatMap(({ name: tokenizer, table }, t) => {
-      const matcher = SgMatcher.compile(lexicon, table);
-      return corpora.map(({ name: corpus, characters }, c) => {
-        const batch = batches[t]![c]!;
-        const { kinds, spans } = matcher.match(batch);
-        const counts = countCodes(kinds);
-        const byKind = GRAM_KINDS.map((kind, k) => [kind, counts[k + 1]!] as const);
-        return {
-          lexicon: lexicon.name,
-          tokenizer,
-          corpus,
-          sequences: batch.numSequences,
-          characters,
-          tokens: batch.lossMask.reduce((sum, trained) => sum + trained, 0),
-          planningTokens: byKind.reduce((sum, [, count]) => sum + count, 0),
-          spans: spans.length / 3,
-          kinds: Object.fromEntries(byKind) as Record<GramKind, number>,
-        };
-      });
-    })
-  );
+  return batches.map((batch, c) => {
+    const planning = matcher.match(batch);
+    const counts = new Array<number>(GRAM_KINDS.length + 1).fill(0);
+    for (const code of planning.kinds) counts[code]!++;
+    return {
+      tokenizer,
+      corpus: corpora[c]!.name,
+      rollouts: batch.numSequences,
+      tokens: batch.lossMask.reduce((sum, trained) => sum + trained, 0),
+      kinds: Object.fromEntries(
+        GRAM_KINDS.map((kind, k) => [kind, counts[k + 1]!]),
+      ) as Record<GramKind, number>,
+      metrics: metricValues(measure(batch, planning), {
+        prefix: "",
+        lexiconSize: matcher.lexicon.grams.length,
+      }),
+    };
+  });
 }
 
-function countCodes(kinds: Uint8Array): number[] {
-  const counts = new Array<number>(GRAM_KINDS.length + 1).fill(0);
-  for (const code of kinds) counts[code]!++;
-  return counts;
+/** Planning tokens over trained tokens of several corpora together. */
+export function shareOf(shares: readonly PlanningShare[]): number {
+  const planning = shares.flatMap(({ kinds }) => Object.values(kinds));
+  return sum(planning) / sum(shares.map(({ tokens }) => tokens));
+}
+
+/** What the first tokenizer makes of each corpus; then the shares under each, where there are more. */
+export function shareTables(shares: readonly PlanningShare[], lexicon: string): Table[] {
+  const byTokenizer = Map.groupBy(shares, ({ tokenizer }) => tokenizer);
+  const [[first, own]] = byTokenizer as unknown as [[string, PlanningShare[]]];
+  const note =
+    `Lexicon ${lexicon}. Share of response tokens that spell part of a gram; the paper's ` +
+    "figures imply 2 to 6 %.";
+  const corpora: Table = {
+    title: `Planning share, ${first} tokens`,
+    note: `${note} The columns of kinds are shares of the planning tokens.`,
+    columns: [
+      ...["corpus", "rollouts", "tokens", "share", "correct", "incorrect", "spans/1k"],
+      ...GRAM_KINDS,
+    ],
+    rows: own.map(({ corpus, rollouts, tokens, kinds, metrics }) => [
+      corpus,
+      count(rollouts),
+      count(tokens),
+      ...["", "_correct", "_incorrect"].map((of) => written(metrics[`planning_frac${of}`])),
+      decimal(metrics.spans_per_1k, 1),
+      ...GRAM_KINDS.map((kind) => percent(kinds[kind] / sum(Object.values(kinds)))),
+    ]),
+  };
+  if (byTokenizer.size === 1) return [corpora];
+  const of = [...byTokenizer.values()];
+  return [corpora, {
+    title: "Planning share by tokenizer",
+    note,
+    columns: ["corpus", ...byTokenizer.keys()],
+    rows: [
+      ...own.map((
+        { corpus },
+        c,
+      ) => [corpus, ...of.map((shares) => percent(shareOf([shares[c]!]), 2))]),
+      ["all", ...of.map((shares) => percent(shareOf(shares), 2))],
+    ],
+  }];
+}
+
+function written(share: number | null | undefined): string {
+  return typeof share === "number" ? percent(share, 2) : NOTHING;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

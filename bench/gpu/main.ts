@@ -1,50 +1,40 @@
-import { writeFile } from "node:fs/promises";
-import process from "node:process";
-import { InputRangeError } from "../../batch/mod.ts";
+import { Command } from "commander";
 import { requestDevice } from "../../kernels/mod.ts";
-import { markdownTable } from "../report/markdown.ts";
-import { writeBlock } from "../report/readme.ts";
-import { terminalTable } from "../report/terminal.ts";
 import { runCommand } from "../run_command.ts";
-import { GPU_CASES } from "./cases.ts";
-import { type GpuBenchOptions, HELP, parseOptions } from "./options.ts";
-import { adapterName, isSoftware, runCases } from "./run_cases.ts";
-import { gpuTables, machineLine } from "./tables.ts";
+import { markdownTable, terminalTable } from "../table.ts";
+import { runCases } from "./run_cases.ts";
 
-/** Where `--readme` writes. */
-const BLOCK = {
-  file: "bench/README.md",
-  start: "<!-- gpu figures: written by deno task bench:gpu --readme -->",
-  end: "<!-- end of gpu figures -->",
-};
+interface GpuOptions {
+  readonly quick: boolean;
+  readonly markdown: boolean;
+}
 
-async function main({ quick, json, readme }: GpuBenchOptions): Promise<void> {
+async function main({ quick, markdown }: GpuOptions): Promise<void> {
   const device = await requestDevice({
     features: ["timestamp-query"],
     onLost: ({ message }) => console.error(`The GPU was lost: ${message}`),
   });
   try {
-    if (readme && isSoftware(device)) {
-      throw new InputRangeError(
-        `Cannot write GPU figures into ${BLOCK.file} as they must be of a GPU: ` +
-          `this adapter is ${adapterName(device)}`,
-      );
-    }
-    const figures = await runCases(device, GPU_CASES, {
+    const tables = await runCases(device, {
       quick,
       progress: (name) => console.error(`... ${name}`),
     });
-    console.log(machineLine(figures));
-    for (const table of gpuTables(figures)) console.log(terminalTable(table));
-    if (json !== undefined) await writeFile(json, JSON.stringify(figures, null, 2) + "\n");
-    if (readme) {
-      const tables = gpuTables(figures).map(markdownTable);
-      await writeBlock(BLOCK, [machineLine(figures), "", ...tables].join("\n").trimEnd());
-    }
-    if (figures.cases.some(({ wrong }) => wrong !== null)) process.exitCode = 1;
+    for (const table of tables) console.log((markdown ? markdownTable : terminalTable)(table));
   } finally {
     device.destroy();
   }
 }
 
-await runCommand({ parse: parseOptions, help: HELP, main });
+const command = new Command("deno task bench:gpu")
+  .description("Checks and times every WebGPU kernel on this machine's GPU, and torch beside them.")
+  .option("--quick", "arrays of 16 MiB instead of 2 GiB: no figure to quote", false)
+  .option("--markdown", "print tables as Markdown", false)
+  .addHelpText(
+    "after",
+    "\nOn Linux, Deno reaches an NVIDIA GPU through Vulkan: libvulkan1 and the driver's ICD file must be " +
+      "there.\nWhere bench/peers/setup.sh was run and torch sees CUDA, torch eager, torch.compile and " +
+      "Triton run beside.",
+  )
+  .action(main);
+
+await runCommand(() => command.parseAsync());

@@ -1,48 +1,61 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Spread } from "../timing.ts";
+import { NOTHING, significant } from "../format.ts";
+import { DEFAULT_PYTHON } from "../python/session.ts";
+import type { Spread } from "../spread.ts";
+import type { Table } from "../table.ts";
 
-/** A case in torch, or why there is none. */
-export interface TorchTiming extends Partial<Spread> {
+/** A case in torch, or why there is none, as bench/peers/gpu_logits.py prints it. */
+interface TorchTiming extends Partial<Spread> {
   readonly case: string;
   readonly peer: string;
   readonly bytes: number;
   readonly leftOut?: string;
 }
 
-const FOLDER = new URL("../peers/", import.meta.url);
+const SCRIPT = fileURLToPath(new URL("../peers/gpu_logits.py", import.meta.url));
 
-/**
- * Runs the torch cases on the GPU.
- *
- * @returns Their times, or one line that says why they were left out.
- */
-export function torchTimings(
-  { tokens, vocabSize, rounds, device }: {
-    /** Tokens of f32, f16 and bf16. */
+/** Runs the torch cases on the GPU, with tokens of f32, f16 and bf16. */
+export function torchTable(
+  { tokens, vocabSize, rounds }: {
     readonly tokens: readonly number[];
     readonly vocabSize: number;
     readonly rounds: number;
-    readonly device: "cuda" | "cpu";
   },
-): TorchTiming[] | string {
-  const python = fileURLToPath(new URL(".venv/bin/python", FOLDER));
-  if (!existsSync(python)) return "torch is left out: bash bench/peers/setup.sh installs it";
-  const script = fileURLToPath(new URL("gpu_logits.py", FOLDER));
-  const { status, stdout, stderr } = spawnSync(python, [
-    "-W",
-    "ignore",
-    script,
-    "--tokens",
-    ...tokens.map(String),
-    "--vocab",
-    String(vocabSize),
-    "--rounds",
-    String(rounds),
-    "--device",
-    device,
-  ], { encoding: "utf8", maxBuffer: 1 << 26 });
-  if (status !== 0) return `torch is left out: ${stderr.trim().split("\n").at(-1)}`;
-  return stdout.trim().split("\n").map((line) => JSON.parse(line) as TorchTiming);
+): Table {
+  const table = {
+    title: "torch on the same GPU",
+    columns: ["case", "peer", "ms", "range", "GB/s"],
+    words: [1],
+  };
+  if (!existsSync(DEFAULT_PYTHON)) {
+    const note = "torch is left out: bash bench/peers/setup.sh installs it.";
+    return { ...table, note, rows: [] };
+  }
+  const args = ["--vocab", vocabSize, "--rounds", rounds, "--device", "cuda"].map(String);
+  const { status, stdout, stderr } = spawnSync(
+    DEFAULT_PYTHON,
+    ["-W", "ignore", SCRIPT, "--tokens", ...tokens.map(String), ...args],
+    { encoding: "utf8", maxBuffer: 1 << 26 },
+  );
+  if (status !== 0) {
+    return { ...table, note: `torch is left out: ${stderr.trim().split("\n").at(-1)}.`, rows: [] };
+  }
+  return {
+    ...table,
+    note: "The same sizes and element types, by CUDA events, in the same run of the bench.",
+    rows: stdout.trim().split("\n").map((line) => {
+      const { case: name, peer, bytes, leftOut, median, min, max } = JSON.parse(
+        line,
+      ) as TorchTiming;
+      return median === undefined ? [name, peer, NOTHING, leftOut ?? "", NOTHING] : [
+        name,
+        peer,
+        significant(median),
+        `${significant(min!)}–${significant(max!)}`,
+        significant(bytes / median / 1e6),
+      ];
+    }),
+  };
 }

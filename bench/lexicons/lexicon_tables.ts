@@ -1,5 +1,5 @@
-import { decimal, NOTHING, percent, signed } from "../report/format.ts";
-import type { Table } from "../report/table.ts";
+import { decimal, NOTHING, percent, signed } from "../format.ts";
+import type { Table } from "../table.ts";
 import type { Interval } from "./bootstrap.ts";
 import type { LexiconFigures } from "./score_lexicon.ts";
 import { removalTrends } from "./removal.ts";

@@ -1,7 +1,7 @@
+import process from "node:process";
 import { endProgress } from "../progress.ts";
-import { markdownTable } from "../report/markdown.ts";
-import { writeBlock } from "../report/readme.ts";
-import { terminalTable } from "../report/terminal.ts";
+import { markdownTable, terminalTable } from "../table.ts";
+import { writeBlock } from "./write_block.ts";
 import { runCommand } from "../run_command.ts";
 import { evaluate, type MiningFigures } from "./evaluate.ts";
 import { HELP, type MiningOptions, parseMiningOptions } from "./options.ts";
@@ -30,4 +30,8 @@ function machineLine({ date, machine }: MiningFigures): string {
   return `${date}, ${machine.cores} cores, ${machine.memoryGib} GiB of memory, ${machine.runtime}.`;
 }
 
-await runCommand({ parse: parseMiningOptions, help: HELP, main });
+await runCommand(async () => {
+  const options = parseMiningOptions(process.argv.slice(2));
+  if (options === null) console.log(HELP);
+  else await main(options);
+});

@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { InputRangeError } from "../../batch/mod.ts";
 import { describeMachine } from "../machine.ts";
 import { endProgress, progress } from "../progress.ts";
-import { markdownTable } from "../report/markdown.ts";
-import { writeBlock } from "../report/readme.ts";
-import { terminalTable } from "../report/terminal.ts";
+import { markdownTable, terminalTable } from "../table.ts";
+import { writeBlock } from "./write_block.ts";
 import { runCommand } from "../run_command.ts";
 import { HELP, parsePipelineOptions, type PipelineOptions } from "./pipeline_options.ts";
 import type { PipelineRun } from "./pipeline_run.ts";
@@ -121,4 +121,8 @@ function machineLine(load: number, versions: Readonly<Record<string, string>>): 
   ].join(", ") + ".";
 }
 
-await runCommand({ parse: parsePipelineOptions, help: HELP, main });
+await runCommand(async () => {
+  const options = parsePipelineOptions(process.argv.slice(2));
+  if (options === null) console.log(HELP);
+  else await main(options);
+});

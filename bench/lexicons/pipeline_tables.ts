@@ -1,6 +1,6 @@
-import { count, decimal, NOTHING, significant, times } from "../report/format.ts";
-import type { Table } from "../report/table.ts";
-import { median, type Spread, timeRatio } from "../timing.ts";
+import { count, decimal, NOTHING, significant, times } from "../format.ts";
+import type { Table } from "../table.ts";
+import { median, type Spread, timeRatio } from "../spread.ts";
 import { type PipelineRun, STAGES } from "./pipeline_run.ts";
 
 /** All that was timed, as plain JSON. */
@@ -60,7 +60,7 @@ export function costRatio(
   theirs: readonly PipelineRun[],
   of: (run: PipelineRun) => number,
 ): Spread {
-  return timeRatio({ samplesMs: theirs.map(of) }, { samplesMs: ours.map(of) });
+  return timeRatio(theirs.map(of), ours.map(of));
 }
 
 /**

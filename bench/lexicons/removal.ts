@@ -2,7 +2,7 @@ import type { BaselinePreset } from "../../advantage/mod.ts";
 import type { CheckedBatch } from "../../batch/mod.ts";
 import { dropGrams, type Lexicon, type TokenBytes } from "../../sg/mod.ts";
 import type { Corpus } from "../corpora.ts";
-import { corpusMetrics } from "../corpus_metrics.ts";
+import { corpusMetrics } from "./corpus_metrics.ts";
 import { type Interval, quantile } from "./bootstrap.ts";
 
 /** What the removal does to one metric on one corpus. */

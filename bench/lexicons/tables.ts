@@ -1,5 +1,5 @@
-import { decimal, NOTHING, percent } from "../report/format.ts";
-import type { Table } from "../report/table.ts";
+import { decimal, NOTHING, percent } from "../format.ts";
+import type { Table } from "../table.ts";
 import type { AblationRow } from "./ablations.ts";
 import type { MiningFigures } from "./evaluate.ts";
 import { difference, lexiconTables, percents, share } from "./lexicon_tables.ts";

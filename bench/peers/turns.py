@@ -5,18 +5,14 @@ A program of the bench writes arrays as raw files into a folder, with manifest.j
     {"arrays": {"ids": {"file": "0.bin", "dtype": "int32", "shape": [3]}},
      "cases": {"sum of ids": {"run": "sum", "arrays": {"values": "ids"}, "options": {}}}}
 
-It then writes a JSON line {"folder": "/tmp/cases", "case": "sum of ids"} and reads one back: nanoseconds,
-result, memory; or why the case was skipped or went wrong. Nothing runs in between, so both sides can take
+It then writes a JSON line {"folder": "/tmp/cases", "case": "sum of ids"} and reads one back: nanoseconds
+and result; or why the case was skipped or went wrong. Nothing runs in between, so both sides can take
 turns on the same bytes. A case is prepared when it is first asked for, which is not timed with it; another
-folder forgets the cases of the one before. With "alone": true the case runs in a fork that has prepared
-nothing else, for the memory that it takes. This file needs the standard library only.
+folder forgets the cases of the one before. This file needs the standard library only.
 """
 
 import gc
 import json
-import os
-import re
-import resource
 import sys
 import time
 from pathlib import Path
@@ -63,13 +59,10 @@ class Cases:
         self.manifest = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
 
     def answer(self, name):
-        setup = None
         if name not in self.prepared:
             case = self.manifest["cases"][name]
             arrays = Arrays(self.folder, self.manifest["arrays"], case["arrays"])
-            start = time.perf_counter_ns()
             self.prepared[name] = self.makers[case["run"]](arrays, case.get("options", {}))
-            setup = time.perf_counter_ns() - start
         run, report = self.prepared[name]
         # As timeit does: the collector runs before, and not while the time is taken.
         gc.collect()
@@ -80,10 +73,7 @@ class Cases:
             nanoseconds = time.perf_counter_ns() - start
         finally:
             gc.enable()
-        peak = peak_memory_bytes()
-        return {
-            "nanoseconds": nanoseconds, "setupNanoseconds": setup, "peakMemoryBytes": peak, **report(value)
-        }
+        return {"nanoseconds": nanoseconds, **report(value)}
 
     def answer_or_reason(self, name):
         try:
@@ -92,25 +82,6 @@ class Cases:
             return {"skipped": str(error)}
         except Exception as error:
             return {"error": f"{type(error).__name__}: {error}"}
-
-
-def in_fork(function):
-    """Calls a function in a fork of this process and returns what it made, which must go through JSON."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            with os.fdopen(writer, "w", encoding="utf-8") as out:
-                json.dump(function(), out)
-            status = 0
-        finally:
-            os._exit(status)  # whatever happens, only one process goes on
-    os.close(writer)
-    with os.fdopen(reader, encoding="utf-8") as answers:
-        text = answers.read()
-    _, status = os.waitpid(child, 0)
-    return json.loads(text) if status == 0 else {"error": f"the fork ended with status {status}"}
 
 
 def serve(makers, versions=()):
@@ -130,23 +101,8 @@ def serve(makers, versions=()):
     for line in sys.stdin:
         request = json.loads(line)
         folder, name = request["folder"], request["case"]
-        if request.get("alone"):
-            say(in_fork(lambda: Cases(folder, makers).answer_or_reason(name)))
-            continue
         if cases is None or cases.folder != Path(folder):
             cases = None  # frees what was prepared, before more is
             cases = Cases(folder, makers)
         say(cases.answer_or_reason(name))
 
-
-def peak_memory_bytes():
-    """The high-water mark of this process.
-
-    VmHWM where there is one: on Linux ru_maxrss may still hold the mark of the program that started this one.
-    """
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1))
-    except (OSError, AttributeError):
-        unit = 1 if sys.platform == "darwin" else 1024
-        return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

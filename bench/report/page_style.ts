@@ -6,9 +6,6 @@ export const PAGE_STYLE: string = `
   --line: light-dark(#e1e5eb, #2c333e); --accent: light-dark(#0b7a4b, #3fd598);
   --peer: light-dark(#8b95a7, #6d788b); --faint: light-dark(#c9d0da, #414b5a);
   --band: light-dark(#0b7a4b1a, #3fd5981f);
-  --s1: light-dark(#0b7a4b, #3fd598); --s2: light-dark(#c2410c, #ff9a62);
-  --s3: light-dark(#1f6fd6, #6cb0ff); --s4: light-dark(#8a4bc4, #c79bf5);
-  --s5: light-dark(#a37800, #e8c14a);
   --positive: light-dark(#1f6fd6, #6cb0ff); --negative: light-dark(#c2410c, #ff9a62);
   --deduction: light-dark(#1f6fd6, #6cb0ff); --branching: light-dark(#0a8a5f, #45d3a0);
   --backtracking: light-dark(#d1480f, #ff9a62); --other: light-dark(#8a4bc4, #c79bf5);
@@ -37,13 +34,9 @@ nav a:hover { text-decoration: underline; }
   padding: 1rem 1.2rem; margin: .9rem 0; overflow-x: auto; }
 .plot figure { margin: 0; }
 .plot figure > div { font-size: .85rem !important; min-height: 0 !important; margin-bottom: .6rem; }
-.plot figure > h2 { font-size: .95rem; margin: 0 0 .4rem; letter-spacing: 0; }
 .plot svg { max-width: 100%; height: auto; }
 /* Letters stay readable on a narrow screen: the plot scrolls instead of shrinking further. */
 .plot svg[width="980"] { min-width: 54rem; }
-.plot svg[width="490"] { min-width: 25rem; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(27rem, 100%), 1fr)); gap: .9rem; }
-.pair .plot { margin: 0; }
 details.table { background: var(--card); border: 1px solid var(--line); border-radius: .7rem;
   margin: .7rem 0; padding: .1rem 1.2rem; }
 details.table > summary { cursor: pointer; font-weight: 600; padding: .65rem 0; }

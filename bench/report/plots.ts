@@ -1,10 +1,11 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { GRAM_KINDS } from "../../sg/mod.ts";
-import type { Figures } from "../figures.ts";
-import type { PhraseSource } from "../grams.ts";
-import { PAPER_RANGE } from "./share_tables.ts";
-import { significant } from "./format.ts";
+import type { AdvantageMass } from "../advantage_mass.ts";
+import { significant } from "../format.ts";
+import { PAPER_RANGE, type PlanningShare } from "../planning_share.ts";
+import { median } from "../spread.ts";
+import type { SuiteFigures } from "../suite.ts";
 
 /** Plot draws into a document; linkedom's needs no browser. */
 function draw(options: Plot.PlotOptions): string {
@@ -16,202 +17,102 @@ function draw(options: Plot.PlotOptions): string {
   return Plot.plot({ document, style, width: 980, marginBottom: 48, ...options, x }).outerHTML;
 }
 
-/** Colours are the page's, so that plots follow light and dark. */
-const OURS = "var(--accent)";
-const SERIES = ["var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)", "var(--s5)"];
+/** Rows of the matchers that find nothing. */
+const FLOORS = ["decoding alone", "plain pass"];
 
-function series(domain: readonly string[]): Plot.ScaleOptions {
-  return { domain: [...domain], range: SERIES.slice(0, domain.length), legend: true };
-}
-
-/** Tokens per second beside the peers, with and without decoding. */
-export function speedPlot({ peerSpeeds }: Figures): string {
-  const bars = peerSpeeds.filter(({ kind }) => kind !== "floor").map((row) => ({
-    label: row.kind === "ours"
-      ? "hicra, ids to mask"
-      : `${row.name}${row.kind === "search" ? ", text given" : ", decoding counted"}`,
-    speed: row.tokensPerSecond / 1e6,
-    text: `${significant(row.tokensPerSecond / 1e6)}${
-      row.kind === "ours" ? "" : `   ${significant(row.timesOurs.median)}× our time`
-    }`,
-    fill: row.kind === "ours" ? OURS : row.kind === "search" ? "var(--faint)" : "var(--peer)",
-  }));
+/** Tokens per second beside the peers. Colors are the page's, so that plots follow light and dark. */
+export function speedPlot({ rows, tokens }: SuiteFigures): string {
+  const bars = rows.filter(({ name }) => !FLOORS.includes(name)).map((row, r) => {
+    const speed = tokens / median(row.samplesMs) / 1000;
+    const ratio = r === 0 ? "" : `   ${significant(row.timesFirst.median)}× our time`;
+    return {
+      name: row.name,
+      speed,
+      text: significant(speed) + ratio,
+      fill: r === 0
+        ? "var(--accent)"
+        : row.name.endsWith("text given")
+        ? "var(--faint)"
+        : "var(--peer)",
+    };
+  });
   return draw({
     marginLeft: 320,
     marginRight: 150,
     height: 70 + 34 * bars.length,
     x: { label: "million tokens per second, one core →", grid: true, zero: true },
-    y: { label: null, domain: bars.map(({ label }) => label), tickSize: 0, padding: 0.25 },
+    y: { label: null, domain: bars.map(({ name }) => name), tickSize: 0, padding: 0.25 },
     marks: [
-      Plot.barX(bars, { x: "speed", y: "label", fill: "fill", rx2: 3 }),
-      Plot.text(bars, { x: "speed", y: "label", text: "text", textAnchor: "start", dx: 6 }),
+      Plot.barX(bars, { x: "speed", y: "name", fill: "fill", rx2: 3 }),
+      Plot.text(bars, { x: "speed", y: "name", text: "text", textAnchor: "start", dx: 6 }),
     ],
   });
 }
 
-/** Speed over the number of grams, for phrases of one source; ours is labelled. */
-export function gramGrowthPlot({ gramGrowth }: Figures, source: PhraseSource): string {
-  const speeds = gramGrowth.map(({ tokensPerSecond }) => tokensPerSecond / 1e6);
-  return growthPlot(
-    gramGrowth.flatMap(({ name, grams, source: of }, k) =>
-      of === source ? [{ name, size: grams, value: speeds[k]! }] : []
-    ),
-    {
-      title: `Larger lexicons: ${source} phrases`,
-      sizeLabel: "grams in the lexicon →",
-      sizeFormat: ",",
-      valueLabel: "↑ million tokens per second",
-      ticks: logTicks(speeds), // the same for all sources
-    },
-  );
-}
-
-/** Time per token over the size of the batch; ours is labelled. */
-export function tokenGrowthPlot({ tokenGrowth }: Figures): string {
-  return growthPlot(
-    tokenGrowth.map(({ name, tokens, nanosecondsPerToken }) => ({
-      name,
-      size: tokens,
-      value: nanosecondsPerToken,
-    })),
-    {
-      title: "Larger batches",
-      sizeLabel: "tokens in the batch →",
-      sizeFormat: (tokens: number) => `${significant(tokens / 1e6)} M`,
-      valueLabel: "↑ nanoseconds per token",
-      ticks: logTicks(tokenGrowth.map(({ nanosecondsPerToken }) => nanosecondsPerToken)),
-    },
-  );
-}
-
-interface Growth {
-  readonly name: string;
-  readonly size: number;
-  readonly value: number;
-}
-
-/** A line for each name over growing sizes, both axes logarithmic. */
-function growthPlot(
-  rows: readonly Growth[],
-  { title, sizeLabel, sizeFormat, valueLabel, ticks }: {
-    readonly title: string;
-    readonly sizeLabel: string;
-    readonly sizeFormat: string | ((size: number) => string);
-    readonly valueLabel: string;
-    readonly ticks: number[];
-  },
-): string {
-  const channels = { x: "size", y: "value", stroke: "name" } as const;
-  return draw({
-    title,
-    width: 490,
-    height: 330,
-    marginTop: 36,
-    marginLeft: 50,
-    marginRight: 30,
-    x: {
-      type: "log",
-      inset: 16,
-      label: sizeLabel,
-      ticks: [...new Set(rows.map(({ size }) => size))],
-      tickFormat: sizeFormat,
-    },
-    y: {
-      type: "log",
-      label: valueLabel,
-      grid: true,
-      domain: [ticks[0]!, ticks.at(-1)!],
-      ticks,
-      tickFormat: "~f",
-    },
-    color: series([...new Set(rows.map(({ name }) => name))]),
-    marks: [
-      Plot.line(rows, { ...channels, strokeWidth: 2.5 }),
-      Plot.dot(rows, { ...channels, fill: "name", r: 4 }),
-      Plot.text(rows.filter(({ name }) => name === "hicra"), {
-        x: "size",
-        y: "value",
-        text: ({ value }: Growth) => significant(value),
-        dy: -14,
-        fontWeight: 600,
-        fill: "currentColor",
-        stroke: "var(--card)",
-        strokeWidth: 4,
-      }),
-    ],
-  });
-}
-
-/** 1, 2, 5, 10 ... from at most the smallest value to at least the largest. */
-function logTicks(values: readonly number[]): number[] {
-  const ticks = [-3, -2, -1, 0, 1, 2, 3, 4].flatMap((power) =>
-    [1, 2, 5].map((digit) => digit * 10 ** power)
-  );
-  const first = ticks.findLastIndex((tick) => tick <= Math.min(...values));
-  const last = ticks.findIndex((tick) => tick >= Math.max(...values));
-  return ticks.slice(Math.max(0, first), last + 1);
-}
-
-/** Planning share of each corpus under each tokenizer, beside the range of the paper. */
-export function sharePlot({ planningShares, settings, corpora }: Figures): string {
-  const rows = planningShares.map((row) => ({
-    ...row,
-    share: 100 * row.planningTokens / row.tokens,
-    panel: `lexicon ${row.lexicon}`,
-  }));
-  const panels = settings.lexicons.map(({ name }) => ({
-    panel: `lexicon ${name}`,
-    low: 100 * PAPER_RANGE[0],
-    high: 100 * PAPER_RANGE[1],
-  }));
-  return draw({
+/** The rows of a plot with a line for each corpus. */
+function corporaOf(
+  shares: readonly PlanningShare[],
+): Pick<Plot.PlotOptions, "marginLeft" | "height" | "y"> {
+  const domain = [...new Set(shares.map(({ corpus }) => corpus))];
+  return {
     marginLeft: 180,
-    marginTop: 40,
-    height: 110 + 30 * corpora.length,
-    x: { label: "planning tokens, % of the response →", grid: true, zero: true },
-    y: { label: null, domain: corpora.map(({ name }) => name), tickSize: 0 },
-    fx: { label: null, domain: panels.map(({ panel }) => panel) },
-    color: series(settings.tokenizers),
-    marks: [
-      Plot.rect(panels, { fx: "panel", x1: "low", x2: "high", fill: "var(--band)" }),
-      Plot.dot(rows, {
-        fx: "panel",
-        x: "share",
-        y: "corpus",
-        stroke: "tokenizer",
-        r: 5,
-        strokeWidth: 2,
-      }),
-    ],
-  });
+    height: 80 + 30 * domain.length,
+    y: { label: null, domain, tickSize: 0, padding: 0.25 },
+  };
 }
 
-/** Planning share of each corpus by kind. */
-export function kindPlot({ planningShares, settings, corpora }: Figures): string {
-  const rows = planningShares
-    .filter(({ lexicon, tokenizer }) =>
-      lexicon === settings.lexicons[0]!.name && tokenizer === settings.tokenizers[0]
-    )
-    .flatMap(({ corpus, kinds, tokens }) =>
-      GRAM_KINDS.map((kind) => ({ corpus, kind, share: 100 * kinds[kind] / tokens }))
-    );
+const BAND = Plot.rect([PAPER_RANGE], {
+  x1: (range: typeof PAPER_RANGE) => 100 * range[0],
+  x2: (range: typeof PAPER_RANGE) => 100 * range[1],
+  fill: "var(--band)",
+});
+
+/** Planning share of each corpus by kind, under the first tokenizer. */
+export function kindPlot(shares: readonly PlanningShare[]): string {
+  const rows = shares.filter(({ tokenizer }) => tokenizer === shares[0]!.tokenizer).flatMap(
+    ({ corpus, kinds, tokens }) =>
+      GRAM_KINDS.map((kind) => ({ corpus, kind, share: 100 * kinds[kind] / tokens })),
+  );
   return draw({
-    marginLeft: 180,
-    height: 80 + 30 * corpora.length,
+    ...corporaOf(shares),
     x: { label: "planning tokens by kind, % of the response →", grid: true },
-    y: { label: null, domain: corpora.map(({ name }) => name), tickSize: 0, padding: 0.25 },
     color: {
       domain: [...GRAM_KINDS],
       range: GRAM_KINDS.map((kind) => `var(--${kind})`),
       legend: true,
     },
-    marks: [Plot.barX(rows, { x: "share", y: "corpus", fill: "kind" })],
+    marks: [BAND, Plot.barX(rows, { x: "share", y: "corpus", fill: "kind" })],
+  });
+}
+
+/** Planning share of correct and of incorrect rollouts, under the first tokenizer. */
+export function outcomePlot(shares: readonly PlanningShare[]): string {
+  const rows = shares.filter(({ tokenizer }) => tokenizer === shares[0]!.tokenizer).flatMap(
+    ({ corpus, metrics }) =>
+      (["correct", "incorrect"] as const).flatMap((outcome) => {
+        const share = metrics[`planning_frac_${outcome}`];
+        return typeof share === "number" ? [{ corpus, outcome, share: 100 * share }] : [];
+      }),
+  );
+  return draw({
+    ...corporaOf(shares),
+    x: { label: "planning tokens, % of the response →", grid: true, zero: true },
+    color: {
+      domain: ["correct", "incorrect"],
+      range: ["var(--positive)", "var(--negative)"],
+      legend: true,
+    },
+    marks: [
+      BAND,
+      between(rows, { x: "share", y: "corpus" }),
+      Plot.dot(rows, { x: "share", y: "corpus", fill: "outcome", r: 5.5 }),
+    ],
   });
 }
 
 /** What each chain does to positive and to negative advantages, on planning and on other tokens. */
-export function massPlot({ advantageMasses }: Figures): string {
-  const rows = advantageMasses.flatMap(({ chain, standIn, planning, execution }) =>
+export function massPlot(masses: readonly AdvantageMass[]): string {
+  const rows = masses.flatMap(({ chain, standIn, planning, execution }) =>
     [["planning tokens", planning] as const, ["execution tokens", execution] as const].flatMap(
       ([panel, { positiveFactor, negativeFactor }]) => [
         { chain: chain + (standIn ? " *" : ""), panel, sign: "A > 0", factor: positiveFactor },
@@ -220,6 +121,7 @@ export function massPlot({ advantageMasses }: Figures): string {
     )
   ).filter(({ factor }) => Number.isFinite(factor));
   const chains = [...new Set(rows.map(({ chain }) => chain))];
+  const at = { fx: "panel", x: "factor", y: "chain" } as const;
   return draw({
     marginLeft: 225,
     marginTop: 40,
@@ -234,59 +136,17 @@ export function massPlot({ advantageMasses }: Figures): string {
     },
     marks: [
       Plot.ruleX([1], { strokeOpacity: 0.5 }),
-      Plot.ruleY(
-        rows,
-        Plot.groupY({ x1: "min", x2: "max" }, {
-          fx: "panel",
-          x: "factor",
-          y: "chain",
-          strokeOpacity: 0.35,
-          strokeWidth: 3,
-        }),
-      ),
+      between(rows, at),
       // The larger dot below shows where both are equal.
       ...[["A > 0", 6.5] as const, ["A < 0", 3.5] as const].map(([sign, r]) =>
-        Plot.dot(rows.filter((row) => row.sign === sign), {
-          fx: "panel",
-          x: "factor",
-          y: "chain",
-          fill: "sign",
-          r,
-        })
+        Plot.dot(rows.filter((row) => row.sign === sign), { ...at, fill: "sign", r })
       ),
     ],
   });
 }
 
-/** Planning share of correct and of incorrect rollouts. */
-export function outcomePlot({ corpusMetrics }: Figures): string {
-  const rows = corpusMetrics.flatMap(({ corpus, values }) =>
-    (["correct", "incorrect"] as const).flatMap((outcome) => {
-      const share = values[`planning_frac_${outcome}`];
-      return typeof share === "number" ? [{ corpus, outcome, share: 100 * share }] : [];
-    })
-  );
-  return draw({
-    marginLeft: 180,
-    height: 80 + 30 * corpusMetrics.length,
-    x: { label: "planning tokens, % of the response →", grid: true, zero: true },
-    y: { label: null, domain: corpusMetrics.map(({ corpus }) => corpus), tickSize: 0 },
-    color: {
-      domain: ["correct", "incorrect"],
-      range: ["var(--positive)", "var(--negative)"],
-      legend: true,
-    },
-    marks: [
-      Plot.ruleY(
-        rows,
-        Plot.groupY({ x1: "min", x2: "max" }, {
-          x: "share",
-          y: "corpus",
-          strokeOpacity: 0.35,
-          strokeWidth: 3,
-        }),
-      ),
-      Plot.dot(rows, { x: "share", y: "corpus", fill: "outcome", r: 5.5 }),
-    ],
-  });
+/** A line between the two dots of a row. */
+function between(rows: readonly object[], at: { fx?: string; x: string; y: string }): Plot.Markish {
+  const line = { ...at, strokeOpacity: 0.35, strokeWidth: 3 };
+  return Plot.ruleY(rows, Plot.groupY({ x1: "min", x2: "max" }, line));
 }

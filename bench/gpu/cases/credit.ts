@@ -55,7 +55,6 @@ async function prepare(
     size: `${numSequences} sequences, ${numTokens} tokens`,
     // Loss mask and kinds are read, twice where sums come first, and advantages written.
     bytes: (mode === "paper" ? 6 : 8) * numTokens,
-    operations: 0,
     encode: (encoder) => kernel.encode(encoder, buffers, { numSequences, numTokens }),
     async check() {
       const { buffer } = await arrays.read(buffers.credited, 0, 4 * numTokens);

@@ -80,7 +80,6 @@ async function prepare(
   return {
     size: `${numTokens} x ${vocabSize}`,
     bytes: numTokens * rowBytes * (pass === "forward" ? 1 : 2),
-    operations: 0,
     encode: (encoder) =>
       pass === "forward"
         ? forward.encode(encoder, buffers, numTokens)

@@ -1,7 +1,7 @@
 import { MatchKernel } from "../../../kernels/mod.ts";
-import { SgMatcher } from "../../../sg/mod.ts";
+import { DEFAULT_LEXICON } from "../../../sg/mod.ts";
 import { joinBatches } from "../../join_batches.ts";
-import { loadSample } from "../../sample_batch.ts";
+import { loadSample } from "../../sample.ts";
 import { DeviceArrays } from "../device_arrays.ts";
 import type { GpuCase, PreparedCase, Scale } from "../gpu_case.ts";
 
@@ -10,16 +10,16 @@ const BYTES_PER_TOKEN = 4 + 1 + 1;
 
 /** Phrase matching on real traces under the tokenizer of Qwen3, repeated to the size. */
 export const matchCase: GpuCase = {
-  name: "phrase matching, lexicon paper",
+  name: `phrase matching, lexicon ${DEFAULT_LEXICON}`,
   prepare: prepareMatch,
 };
 
 async function prepareMatch(device: GPUDevice, scale: Scale): Promise<PreparedCase> {
-  const { batch, lexicon, tokenizer } = await loadSample();
+  const { batches, matcher } = await loadSample({ size: "quick" });
+  const joined = joinBatches(batches);
   // A sixteenth: a batch of tokens is never as large as its logits.
-  const copies = Math.max(1, Math.floor(scale.bytes / 16 / (8 * batch.numTokens)));
-  const { offsets, tokenIds, lossMask, numTokens, numSequences } = joinBatches([batch], copies);
-  const matcher = SgMatcher.compile(lexicon, tokenizer.table);
+  const copies = Math.max(1, Math.floor(scale.bytes / 16 / (8 * joined.numTokens)));
+  const { offsets, tokenIds, lossMask, numTokens, numSequences } = joinBatches(batches, copies);
   const kernel = await MatchKernel.compile(device, matcher);
   const arrays = new DeviceArrays(device);
   const buffers = {
@@ -34,7 +34,6 @@ async function prepareMatch(device: GPUDevice, scale: Scale): Promise<PreparedCa
   return {
     size: `${numTokens} tokens`,
     bytes: BYTES_PER_TOKEN * numTokens,
-    operations: 0,
     encode: (encoder) => kernel.encode(encoder, buffers, { numSequences, numTokens }),
     async check() {
       const actual = await arrays.read(buffers.planningMask, 0, numTokens);

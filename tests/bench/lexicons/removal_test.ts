@@ -14,10 +14,6 @@ const corpusOf = (name: string): Corpus => ({
   name,
   rollouts: [],
   characters: 0,
-  bytes: 0,
-  readMs: 0,
-  fileBytes: 0,
-  readBytes: 0,
 });
 
 /** One rollout that spells words of two letters, " a" to " d", by their ids 0 to 3. */
