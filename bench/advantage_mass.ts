@@ -1,7 +1,7 @@
-import { applyTransforms, createTransform } from "../advantage/mod.ts";
+import { createTransform } from "../advantage/mod.ts";
 import { creditChains } from "./chains.ts";
 import { count, decimal, percent, signed } from "./format.ts";
-import { type CreditedBatch, creditedBatches, type Sample } from "./sample.ts";
+import { credited, creditedBatches, type Sample } from "./sample.ts";
 import { withStandIns } from "./stand_in.ts";
 import type { Table } from "./table.ts";
 
@@ -34,7 +34,7 @@ export interface ClassMass {
 export function advantageMasses(sample: Sample): AdvantageMass[] {
   const recorded = creditedBatches(sample);
   if (recorded.length === 0) return [];
-  const batches = withStandIns(recorded) as CreditedBatch[];
+  const batches = withStandIns(recorded);
   const marks = batches.map((batch) => sample.matcher.match(batch));
   return creditChains(sample.alpha).map(({ name, transforms: configs }) => {
     const transforms = configs.map(createTransform);
@@ -43,16 +43,11 @@ export function advantageMasses(sample: Sample): AdvantageMass[] {
     const [execution, planning] = [new Float64Array(5), new Float64Array(5)];
     let [tokens, marked, hits] = [0, 0, 0];
     for (const [b, batch] of batches.entries()) {
-      const { spans, ...start } = marks[b]!;
-      const credit = applyTransforms(transforms, { ...start, advantages: batch.advantages }, {
-        batch,
-        spans,
-        step: 0,
-        signals: {},
-      });
+      const { planningMask } = marks[b]!;
+      const credit = credited(batch, marks[b]!, transforms);
       for (let t = 0; t < batch.numTokens; t++) {
         if (batch.lossMask[t] === 0) continue;
-        const isPlanning = start.planningMask[t]!;
+        const isPlanning = planningMask[t]!;
         tokens++;
         marked += credit.planningMask[t]!;
         hits += credit.planningMask[t]! & isPlanning;

@@ -1,5 +1,3 @@
-import { applyTransforms, createTransform } from "../advantage/mod.ts";
-import type { PlanningTokens } from "../batch/mod.ts";
 import {
   type Trace,
   traceAnsi,
@@ -8,7 +6,7 @@ import {
   type TraceSegment,
 } from "../view/mod.ts";
 import { count, NOTHING, signed } from "./format.ts";
-import type { Sample } from "./sample.ts";
+import { credited, hasAdvantages, hicraOf, type Sample } from "./sample.ts";
 import type { Table } from "./table.ts";
 
 /** Rows of the credited batch. */
@@ -48,18 +46,16 @@ export function firstLook(sample: Sample, { color }: { readonly color: boolean }
  * @returns The traces.
  */
 export function tracesOf(
-  { corpora, batches, matcher, alpha }: Sample,
+  sample: Sample,
   corpus: number,
   isShown: (length: number) => boolean,
 ): Trace[] {
+  const { corpora, batches, matcher } = sample;
   const batch = batches[corpus]!;
-  const { spans, ...planning } = matcher.match(batch);
-  const advantages = batch.advantages && applyTransforms(
-    [createTransform({ name: "hicra", alpha })],
-    { ...planning, advantages: batch.advantages as Float32Array },
-    { batch, spans, step: 0, signals: {} },
-  ).advantages;
-  const marks: PlanningTokens = { ...planning, spans, ...(advantages && { advantages }) };
+  const planning = matcher.match(batch);
+  const marks = hasAdvantages(batch)
+    ? { ...planning, advantages: credited(batch, planning, hicraOf(sample)).advantages }
+    : planning;
   const sequences = Array.from({ length: batch.numSequences }, (_, s) => s)
     .filter((s) => isShown(batch.offsets[s + 1]! - batch.offsets[s]!));
   const { rollouts } = corpora[corpus]!;

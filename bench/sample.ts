@@ -1,5 +1,18 @@
-import { baselineAdvantages, type BaselinePreset, baselinePreset } from "../advantage/mod.ts";
-import { type CheckedBatch, InputRangeError, tokenAdvantages } from "../batch/mod.ts";
+import {
+  applyTransforms,
+  baselineAdvantages,
+  type BaselinePreset,
+  baselinePreset,
+  createTransform,
+  type Credit,
+  type Transform,
+} from "../advantage/mod.ts";
+import {
+  type CheckedBatch,
+  InputRangeError,
+  type PlanningTokens,
+  tokenAdvantages,
+} from "../batch/mod.ts";
 import { loadLexicon, loadTokenizer } from "../files/mod.ts";
 import { DEFAULT_LEXICON, SgMatcher } from "../sg/mod.ts";
 import { type Corpus, type CorpusSize, loadCorpora } from "./corpora.ts";
@@ -73,7 +86,12 @@ export async function loadSample(
 
 /** The batches of a sample that have advantages. */
 export function creditedBatches({ batches }: Pick<Sample, "batches">): CreditedBatch[] {
-  return batches.filter((batch): batch is CreditedBatch => batch.advantages !== undefined);
+  return batches.filter(hasAdvantages);
+}
+
+/** Whether a batch has an advantage per token. */
+export function hasAdvantages(batch: CheckedBatch): batch is CreditedBatch {
+  return batch.advantages !== undefined;
 }
 
 /**
@@ -86,4 +104,19 @@ export function withHostAdvantages(batch: CheckedBatch, preset: BaselinePreset):
   }
   if (batch.advantages === undefined) return batch;
   return { ...batch, advantages: tokenAdvantages(batch), advantagesPer: "token" };
+}
+
+/** Applies transforms to a batch with the planning tokens that a matcher found. */
+export function credited(
+  batch: CreditedBatch,
+  { spans, ...planning }: Required<PlanningTokens>,
+  transforms: readonly Transform[],
+): Credit {
+  const context = { batch, spans, step: 0, signals: {} };
+  return applyTransforms(transforms, { ...planning, advantages: batch.advantages }, context);
+}
+
+/** HICRA as published, with the alpha of a sample. */
+export function hicraOf({ alpha }: Pick<Sample, "alpha">): Transform[] {
+  return [createTransform({ name: "hicra", alpha })];
 }

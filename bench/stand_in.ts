@@ -8,7 +8,7 @@ import type { CheckedBatch } from "../batch/mod.ts";
  *
  * @returns The batches, with what was missing filled in.
  */
-export function withStandIns(batches: readonly CheckedBatch[]): CheckedBatch[] {
+export function withStandIns<B extends CheckedBatch>(batches: readonly B[]): B[] {
   const counts = new Map<number, number>();
   let total = 0;
   for (const { tokenIds, lossMask } of batches) {

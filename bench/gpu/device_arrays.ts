@@ -26,31 +26,12 @@ export class DeviceArrays {
     return buffer;
   }
 
-  /** A buffer of pseudo-random 32-bit words, `expression` of the word's `hash`, made on the device. */
-  async random(label: string, bytes: number, expression: string): Promise<GPUBuffer> {
+  /** A buffer that repeats values of ours to a size. */
+  repeated(label: string, bytes: number, values: Uint32Array): GPUBuffer {
     const buffer = this.empty(label, bytes);
-    const device = this.#device;
-    const module = device.createShaderModule({ label, code: fillShader(expression) });
-    const pipeline = await device.createComputePipelineAsync({
-      label,
-      layout: "auto",
-      compute: { module, entryPoint: "main" },
-    });
-    const { maxStorageBufferBindingSize: most, maxComputeWorkgroupsPerDimension: widest } =
-      device.limits;
-    const step = Math.floor(most / 256) * 256;
-    for (let offset = 0; offset < buffer.size; offset += step) {
-      const size = Math.min(step, buffer.size - offset);
-      const encoder = device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      pass.setPipeline(pipeline);
-      const entries = [{ binding: 0, resource: { buffer, offset, size } }];
-      const layout = pipeline.getBindGroupLayout(0);
-      pass.setBindGroup(0, device.createBindGroup({ layout, entries }));
-      const workgroups = Math.ceil(size / 4 / 256);
-      pass.dispatchWorkgroups(Math.min(workgroups, widest), Math.ceil(workgroups / widest));
-      pass.end();
-      device.queue.submit([encoder.finish()]);
+    for (let offset = 0; offset < buffer.size; offset += values.byteLength) {
+      const words = Math.min(values.length, (buffer.size - offset) / 4);
+      this.#device.queue.writeBuffer(buffer, offset, values as Uint32Array<ArrayBuffer>, 0, words);
     }
     return buffer;
   }
@@ -73,22 +54,4 @@ export class DeviceArrays {
   destroy(): void {
     this.#pool.destroy();
   }
-}
-
-/** PCG's output function on the index (Jarzynski and Olano, "Hash Functions for GPU Rendering"). */
-function fillShader(expression: string): string {
-  return /* wgsl */ `
-@group(0) @binding(0) var<storage, read_write> words: array<u32>;
-
-@compute @workgroup_size(256)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.x + id.y * grid.x * 256u;
-  if (index >= arrayLength(&words)) {
-    return;
-  }
-  let state = index * 747796405u + 2891336453u;
-  let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
-  let hash = (word >> 22u) ^ word;
-  words[index] = ${expression};
-}`;
 }

@@ -21,8 +21,8 @@ export interface PythonCase {
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
-/** An array for the other side: flat, or with a shape. */
-export type PythonArray = Uint8Array | Int32Array | Float32Array;
+/** An array for the other side. */
+type PythonArray = Uint8Array | Int32Array | Float32Array;
 
 const Answer = z.union([
   z.object({ nanoseconds: z.int().min(0), result: z.number() }),
@@ -35,7 +35,6 @@ export class PythonSession {
   readonly #child;
   readonly #lines: AsyncIterator<string>;
   readonly #folder: string;
-  #folders = 0;
   /** Versions of Python and its packages. */
   readonly versions: Readonly<Record<string, string>> = {};
 
@@ -84,8 +83,7 @@ export class PythonSession {
     cases: readonly PythonCase[],
     shapes: Readonly<Record<string, readonly number[]>> = {},
   ): Promise<Contestant[]> {
-    const stem = `${this.#folders++}`;
-    const folder = await mkdtemp(join(this.#folder, stem));
+    const folder = await mkdtemp(join(this.#folder, "cases-"));
     const names = Object.keys(arrays);
     const entries = Object.fromEntries(names.map((name, a) => {
       const shape = shapes[name] ?? [arrays[name]!.length];

@@ -1,32 +1,22 @@
-import {
-  applyTransforms,
-  baselineAdvantages,
-  baselinePreset,
-  createTransform,
-} from "../../advantage/mod.ts";
+import { baselineAdvantages, baselinePreset } from "../../advantage/mod.ts";
 import { batchFromSafetensors, batchToSafetensors } from "../../files/mod.ts";
 import { createHook } from "../../hooks/mod.ts";
 import { measure } from "../../metrics/mod.ts";
-import { creditedBatches, type Sample } from "../sample.ts";
+import { credited, creditedBatches, hicraOf, type Sample } from "../sample.ts";
 import type { Contestant, Suite } from "../suite.ts";
 
 /** One call of the hook in every batch, and its parts. */
 export function stepSuite(sample: Sample): Suite {
-  const { matcher, alpha, baseline } = sample;
+  const { matcher, baseline } = sample;
   const preset = baselinePreset(baseline);
-  const transforms = [createTransform({ name: "hicra", alpha })];
+  const transforms = hicraOf(sample);
   const hook = createHook({ matcher, transforms });
   const batches = creditedBatches(sample);
   const marks = batches.map((batch) => matcher.match(batch));
   const rewarded = batches.filter(({ rewards }) => rewards !== undefined);
   const files = batches.map((batch) => batchToSafetensors(batch));
-  const credit = (b: number): Float32Array => {
-    const { spans, ...planning } = marks[b]!;
-    const batch = batches[b]!;
-    const context = { batch, spans, step: 0, signals: {} };
-    return applyTransforms(transforms, { ...planning, advantages: batch.advantages }, context)
-      .advantages;
-  };
+  const credit = (b: number): Float32Array =>
+    credited(batches[b]!, marks[b]!, transforms).advantages;
   const after = batches.map((_, b) => credit(b));
   const each = (
     name: string,

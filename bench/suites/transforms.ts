@@ -1,7 +1,7 @@
-import { applyTransforms, createTransform, hicraAdvantages } from "../../advantage/mod.ts";
+import { createTransform, hicraAdvantages } from "../../advantage/mod.ts";
 import { creditChains } from "../chains.ts";
 import type { PythonSession } from "../python/session.ts";
-import { type CreditedBatch, creditedBatches, type Sample } from "../sample.ts";
+import { credited, creditedBatches, type Sample } from "../sample.ts";
 import { withStandIns } from "../stand_in.ts";
 import type { Contestant, Suite } from "../suite.ts";
 
@@ -21,7 +21,7 @@ export async function transformSuite(
   python: PythonSession | null = null,
 ): Promise<Suite> {
   const { matcher, alpha } = sample;
-  const batches = withStandIns(creditedBatches(sample)) as CreditedBatch[];
+  const batches = withStandIns(creditedBatches(sample));
   const marked = batches.map((batch) => ({ batch, ...matcher.match(batch) }));
   const each = (run: (of: typeof marked[number]) => Float32Array): number =>
     marked.reduce((sum, of) => sum + run(of).at(-1)!, 0);
@@ -34,15 +34,7 @@ export async function transformSuite(
     return {
       name: `${name}${name === "hicra" ? ", checked" : ""}`,
       what: "applyTransforms",
-      run: () =>
-        each(({ batch, spans, ...planning }) =>
-          applyTransforms(transforms, { ...planning, advantages: batch.advantages }, {
-            batch,
-            spans,
-            step: 0,
-            signals: {},
-          }).advantages
-        ),
+      run: () => each(({ batch, ...planning }) => credited(batch, planning, transforms).advantages),
     };
   });
   return {

@@ -6,6 +6,7 @@ import {
   policyGradient,
   PolicyGradientKernel,
 } from "../../../kernels/mod.ts";
+import { seededRandom } from "../../seeded_random.ts";
 import { DeviceArrays } from "../device_arrays.ts";
 import type { GpuCase, PreparedCase, Scale } from "../gpu_case.ts";
 
@@ -18,12 +19,15 @@ export function logitsCase(dtype: LogitDtype, pass: "forward" | "backward"): Gpu
   };
 }
 
-/** A word of logits from its hash: finite in every dtype, a few units in size. */
-const LOGIT: Readonly<Record<LogitDtype, string>> = {
-  f32: "bitcast<u32>(f32(hash & 0xffffu) * (8.0 / 65536.0) - 4.0)",
+/** Random words that repeat: an odd number of them, so that rows differ. */
+const NUM_WORDS = 2 ** 20 + 7;
+
+/** A word of logits from 32 random bits: finite in every dtype, a few units in size. */
+const LOGIT: Readonly<Record<LogitDtype, (bits: number) => number>> = {
+  f32: (bits) => (bits & 0x807fffff) | 0x40000000,
   // One element of 16 bits in each half: numbers from 1 to 4 in magnitude, with a sign.
-  f16: "(hash & 0x83ff83ffu) | 0x40004000u",
-  bf16: "(hash & 0x807f807fu) | 0x40004000u",
+  f16: (bits) => (bits & 0x83ff83ff) | 0x40004000,
+  bf16: (bits) => (bits & 0x807f807f) | 0x40004000,
 };
 
 async function prepare(
@@ -40,7 +44,9 @@ async function prepare(
   const word = (name: string) => arrays.empty(name, 4 * numTokens);
   const constant = (name: string, value: number) =>
     arrays.of(name, new Float32Array(numTokens).fill(value));
-  const logits = await arrays.random("logits", numTokens * rowBytes, LOGIT[dtype]);
+  const random = seededRandom(1);
+  const words = Uint32Array.from({ length: NUM_WORDS }, () => LOGIT[dtype](2 ** 32 * random()));
+  const logits = arrays.repeated("logits", numTokens * rowBytes, words);
   const terms = { oldLogprobs: -Math.log(vocabSize), advantages: 1, weights: 1 };
   const buffers = {
     logits,
