@@ -12,7 +12,7 @@ export interface BenchOptions extends SampleOptions {
   /** The interpreter of the comparison with Python; undefined leaves it out. */
   readonly python?: string;
   /** Print tables as Markdown. */
-  readonly markdown: boolean;
+  readonly markdown?: boolean;
   /** Path of the HTML report. */
   readonly out: string;
   /** Path of the figures as JSON. */
@@ -37,18 +37,17 @@ export function benchCommand(action: (options: BenchOptions) => Promise<void>): 
     .option("--lexicon <NAME|FILE>", "lexicon of strategic grams", DEFAULT_LEXICON)
     .option("--baseline <NAME>", "how advantages are made of rewards", "paper")
     .option("--alpha <NUMBER>", "alpha of HICRA and of its controls", alpha, 0.2)
-    .option("--quick", "a small sample and few rounds: no figure to quote", false)
+    .option("--quick", "a small sample and few rounds: no figure to quote")
     .option(
       "--full",
       `all of every file and more rounds, planning shares under ${TOKENIZERS.length} tokenizers, and ` +
-        "matching with 2,500 and 25,000 grams; fetches 150 MB",
-      false,
+        "matching with 2,500 and 25,000 grams; fetches 110 MB",
     )
     .option(
       "--python [FILE]",
       "also beside packages of PyPI, in the interpreter that bash bench/peers/setup.sh makes",
     )
-    .option("--markdown", "print tables as Markdown", false)
+    .option("--markdown", "print tables as Markdown")
     .option("--json <FILE>", "all figures, for programs")
     .option("--out <FILE>", "the report", "report/index.html")
     .action(({ python, quick, full, ...options }) =>

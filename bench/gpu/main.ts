@@ -5,11 +5,11 @@ import { markdownTable, terminalTable } from "../table.ts";
 import { runCases } from "./run_cases.ts";
 
 interface GpuOptions {
-  readonly quick: boolean;
-  readonly markdown: boolean;
+  readonly quick?: boolean;
+  readonly markdown?: boolean;
 }
 
-async function main({ quick, markdown }: GpuOptions): Promise<void> {
+async function main({ quick = false, markdown }: GpuOptions): Promise<void> {
   const device = await requestDevice({
     features: ["timestamp-query"],
     onLost: ({ message }) => console.error(`The GPU was lost: ${message}`),
@@ -27,8 +27,8 @@ async function main({ quick, markdown }: GpuOptions): Promise<void> {
 
 const command = new Command("deno task bench:gpu")
   .description("Checks and times every WebGPU kernel on this machine's GPU, and torch beside them.")
-  .option("--quick", "arrays of 16 MiB instead of 2 GiB: no figure to quote", false)
-  .option("--markdown", "print tables as Markdown", false)
+  .option("--quick", "arrays of 16 MiB instead of 2 GiB: no figure to quote")
+  .option("--markdown", "print tables as Markdown")
   .addHelpText(
     "after",
     "\nOn Linux, Deno reaches an NVIDIA GPU through Vulkan: libvulkan1 and the driver's ICD file must be " +

@@ -43,19 +43,6 @@ def verl(logits, ids):
     return logits.gather(-1, ids[:, None])[:, 0] - logsumexp, entropies
 
 
-def rows(logits, ids):
-    """log_softmax a row at a time, which stays in the cache, and a dot product."""
-    from torch.nn.functional import log_softmax
-    import torch
-
-    logprobs, entropies = [], []
-    for row, token in zip(logits, ids):
-        logp = log_softmax(row, -1, dtype=torch.float32)
-        logprobs.append(logp[token])
-        entropies.append(-torch.dot(logp.exp(), logp))
-    return torch.stack(logprobs), torch.stack(entropies)
-
-
 def rows_by_hand(logits, ids):
     """A row at a time without a softmax: exponentials once, for sum and entropy."""
     import torch
@@ -150,7 +137,6 @@ MAKERS = {
     "torch eager, whole": eager(whole),
     "torch eager, TRL": eager(trl),
     "torch eager, verl": eager(verl),
-    "torch eager, rows": eager(rows),
     "torch eager, rows by hand": eager(rows_by_hand),
     "torch.compile": compiled,
     "onnxruntime": onnx_session,
