@@ -8,7 +8,6 @@ import {
   highEntropyAdvantageDefinition,
   type HighEntropyAdvantageOptions,
 } from "./high_entropy_advantage.ts";
-import { officialCodeDefinition, type OfficialCodeOptions } from "./official_code.ts";
 import { planningBoostDefinition, type PlanningBoostOptions } from "./planning_boost.ts";
 import { sepaDefinition, type SepaOptions } from "./sepa.ts";
 import { shuffleMaskDefinition, type ShuffleMaskOptions } from "./shuffle_mask.ts";
@@ -24,7 +23,6 @@ import { type TransformConfig, TransformRegistry } from "./transform_registry.ts
 /** A transform of this package as plain JSON: its name, and its options beside it. */
 export type BuiltinTransformConfig =
   | { readonly name: "hicra" } & HicraOptions
-  | { readonly name: "official-code" } & OfficialCodeOptions
   | { readonly name: "shuffle-mask" } & ShuffleMaskOptions
   | { readonly name: "top-entropy-mask" } & TopEntropyMaskOptions
   | { readonly name: "top-entropy-filter" } & TopEntropyFilterOptions
@@ -51,7 +49,6 @@ export type BuiltinTransformConfig =
 export function builtinTransforms(): TransformRegistry {
   return new TransformRegistry()
     .register("hicra", hicraDefinition)
-    .register("official-code", officialCodeDefinition)
     .register("shuffle-mask", shuffleMaskDefinition)
     .register("top-entropy-mask", topEntropyMaskDefinition)
     .register("top-entropy-filter", topEntropyFilterDefinition)

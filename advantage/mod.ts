@@ -51,12 +51,6 @@ export {
   highEntropyAdvantages,
 } from "./high_entropy_advantage.ts";
 export {
-  officialCode,
-  officialCodeAdvantages,
-  type OfficialCodeAdvantagesOptions,
-  type OfficialCodeOptions,
-} from "./official_code.ts";
-export {
   boostSurprisals,
   type BoostSurprisalsOptions,
   planningBoost,

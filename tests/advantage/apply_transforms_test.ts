@@ -214,7 +214,7 @@ Deno.test("applyTransforms() refuses what was not measured where a transform rea
     .filter((name) => !["hicra", "entropy-regularization"].includes(name))
     .map((name) => builtinTransforms().create({ name }))
     .filter(({ needs }) => needs.includes("entropies") || needs.includes("oldLogprobs"));
-  assert.deepEqual(readers.length, 8);
+  assert.deepEqual(readers.length, 7);
   for (const reader of readers) {
     const field = reader.needs.includes("entropies") ? "entropies" : "oldLogprobs";
     const missing = given[field]!.slice();

@@ -5,7 +5,6 @@ import {
   builtinTransforms,
   gtpoAdvantages,
   highEntropyAdvantages,
-  officialCodeAdvantages,
   poolSurprisals,
   surprisalWeightedAdvantages,
   topEntropyAdvantages,
@@ -84,51 +83,6 @@ const TABLE: [string, () => unknown, unknown][] = [
     "topEntropyAdvantages() zeroes the rest and leaves untrained tokens alone",
     () => topEntropyAdvantages(f32(5, -1, 1, 1), f32(0, 4, 2, 1), { lossMask: u8(0, 1, 1, 1) }),
     f32(5, -1, 0, 0),
-  ],
-  [
-    // k = floor(0.3*10) = 3, threshold 7, strictly above: 8 and 9. Length 10 > mean 5.5.
-    "officialCodeAdvantages() amplifies 2 of 10 tokens of a long correct rollout",
-    () =>
-      officialCodeAdvantages(f32(...Array(10).fill(1), -1), new Uint8Array(11), {
-        entropies: f32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9),
-        offsets: i32(0, 10, 11),
-        groupIds: i32(3, 3),
-        alpha: 0.25,
-      }),
-    f32(1, 1, 1, 1, 1, 1, 1, 1, 1.25, 1.25, -1),
-  ],
-  [
-    "officialCodeAdvantages() has no length gate for planning tokens",
-    () =>
-      officialCodeAdvantages(f32(1, 1, -1, -1), u8(1, 0, 1, 0), {
-        entropies: f32(0, 9, 0, 9),
-        offsets: i32(0, 2, 4),
-        groupIds: i32(3, 3),
-        alpha: 0.25,
-      }),
-    // Both rollouts are as long as the mean: the gate is strict, so only planning tokens change.
-    f32(1.25, 1, -0.75, -1),
-  ],
-  [
-    "officialCodeAdvantages() averages length over the whole group, not over the correct ones",
-    () =>
-      officialCodeAdvantages(f32(1, 1, -1, -1, -1), new Uint8Array(5), {
-        entropies: f32(0, 9, 0, 0, 0),
-        offsets: i32(0, 2, 5),
-        groupIds: i32(3, 3),
-        fraction: 1,
-      }),
-    f32(1, 1, -1, -1, -1),
-  ],
-  [
-    "officialCodeAdvantages() skips a group without a correct rollout, planning tokens included",
-    () =>
-      officialCodeAdvantages(f32(-1, -1), u8(1, 1), {
-        entropies: f32(1, 1),
-        offsets: i32(0, 1, 2),
-        groupIds: i32(3, 3),
-      }),
-    f32(-1, -1),
   ],
   [
     // Position 0: two failures with 1/H of 1 and 1/3; position 1 is reached by one alone.
@@ -299,12 +253,7 @@ const ERRORS: [string, () => unknown, RegExp][] = [
   ],
   [
     "groups of another length",
-    () =>
-      officialCodeAdvantages(f32(1), u8(0), {
-        entropies: f32(1),
-        offsets: i32(0, 1),
-        groupIds: i32(),
-      }),
+    () => gtpoAdvantages(f32(1), f32(1), { offsets: i32(0, 1), groupIds: i32() }),
     /groupIds must hold 1 values: current length is 0/,
   ],
   [

@@ -12,7 +12,6 @@ import { checkBatch } from "../../batch/mod.ts";
 
 const NAMES = [
   "hicra",
-  "official-code",
   "shuffle-mask",
   "top-entropy-mask",
   "top-entropy-filter",
@@ -200,16 +199,6 @@ const ERRORS: [unknown, string, string][] = [
     { name: "hicra", allowSignChange: 1 },
     "TypeError",
     "allowSignChange must be of type boolean: current value is 1",
-  ],
-  [
-    { name: "official-code", alpha: 1.5 },
-    "RangeError",
-    "alpha must be at most 1: current value is 1.5",
-  ],
-  [
-    { name: "official-code", fraction: 3 },
-    "RangeError",
-    "fraction must be at most 1: current value is 3",
   ],
   [
     { name: "shuffle-mask", seed: 0.5 },

@@ -94,26 +94,6 @@ def baseline_corrected(case, alpha):
     return over_trained(case, f)
 
 
-def official_code(case, scaler=0.2, share=0.3):
-    groups = np.array(case["groups"])
-    trained = np.array([l.sum() for l in case["loss"]])
-    out = [a.copy() for a in case["adv"]]
-    for g in np.unique(groups):
-        members = [s for s in np.flatnonzero(groups == g) if trained[s] > 0]
-        correct = {s: case["adv"][s][case["loss"][s] == 1][0] > 0 for s in members}
-        if not any(correct.values()):
-            continue
-        average = np.mean([trained[s] for s in members])
-        for s in members:
-            sel = case["loss"][s] == 1
-            k = max(1, int(share * trained[s]))
-            threshold = np.sort(case["entropy"][s][sel])[::-1][k - 1]
-            higher = (case["entropy"][s] > threshold) & correct[s] & (trained[s] > average)
-            chosen = (higher | (case["mask"][s] == 1)) & sel
-            out[s][chosen] *= 1 + scaler * np.sign(out[s][chosen])
-    return out
-
-
 def high_entropy(case, alpha, kappa):
     def f(s, sel):
         a = case["adv"][s][sel]
@@ -199,7 +179,6 @@ def main():
             (dict(name="hicra", mode="positive-only"), positive_only(case, 0.2)),
             (dict(name="hicra", mode="mass-preserving"), mass_preserving(case, 0.2)),
             (dict(name="hicra", mode="baseline-corrected"), baseline_corrected(case, 0.2)),
-            (dict(name="official-code"), official_code(case)),
             (dict(name="high-entropy-advantage"), high_entropy(case, 0.4, 2)),
             (dict(name="top-entropy-filter"), top_entropy(case, 0.2)),
             (dict(name="gtpo"), gtpo(case, 0.1)),
