@@ -4,3 +4,4 @@
  * @module
  */
 export { model } from "./_onnx_model.ts";
+export { loadOnnxRuntime, type OnnxRuntime } from "./_onnx_runtime.ts";

@@ -1,4 +1,5 @@
-import * as ort from "onnxruntime-node";
+import type * as Ort from "onnxruntime-node";
+import { loadOnnxRuntime, type OnnxRuntime } from "../_onnx_runtime.ts";
 import { model, type Node } from "../_onnx_model.ts";
 import { type LogitDtype, logitReader, type Logits } from "../logit_dtype.ts";
 import {
@@ -53,12 +54,14 @@ const PIECE = 40_000;
  * ```
  */
 export class LogitStatsSession {
-  readonly #session: ort.InferenceSession;
+  readonly #ort: OnnxRuntime;
+  readonly #session: Ort.InferenceSession;
   readonly #settings: LogitSettings;
   /** 16-bit floats to f32 and where to; null for f32, which needs neither. */
   readonly #widen: Widening | null;
 
-  private constructor(session: ort.InferenceSession, settings: LogitSettings) {
+  private constructor(ort: OnnxRuntime, session: Ort.InferenceSession, settings: LogitSettings) {
+    this.#ort = ort;
     this.#session = session;
     this.#settings = settings;
     this.#widen = settings.dtype === "f32" ? null : new Widening(settings.dtype, PIECE);
@@ -76,11 +79,12 @@ export class LogitStatsSession {
   ): Promise<LogitStatsSession> {
     const settings: LogitSettings = { vocabSize, dtype, temperature };
     checkSettings(ACTION, settings);
+    const ort = await loadOnnxRuntime();
     const session = await ort.InferenceSession.create(statsModel(settings), {
       intraOpNumThreads: threads,
       graphOptimizationLevel: "all",
     });
-    return new LogitStatsSession(session, settings);
+    return new LogitStatsSession(ort, session, settings);
   }
 
   /**
@@ -149,9 +153,9 @@ export class LogitStatsSession {
     const values = this.#widen === null ? piece : this.#widen.widen(piece as Uint16Array);
     const shape = [rows, piece.length / rows];
     const { largest, sum, weighted } = await this.#session.run({
-      logits: new ort.Tensor("float32", values as Float32Array, shape),
+      logits: new this.#ort.Tensor("float32", values as Float32Array, shape),
     });
-    const data = (tensor: ort.Tensor | undefined) => tensor!.data as Float32Array;
+    const data = (tensor: Ort.Tensor | undefined) => tensor!.data as Float32Array;
     return { largest: data(largest), sum: data(sum), weighted: data(weighted) };
   }
 

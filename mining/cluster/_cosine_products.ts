@@ -1,6 +1,5 @@
 import type { InferenceSession } from "onnxruntime-node";
-import { model } from "../../kernels/internal.ts";
-import { loadOnnxRuntime, type OnnxRuntime } from "../_onnx_runtime.ts";
+import { loadOnnxRuntime, model, type OnnxRuntime } from "../../kernels/internal.ts";
 
 /** What {@linkcode CosineProducts.multiply} returns; overwritten by the next call. */
 export interface Products {

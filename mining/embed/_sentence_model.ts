@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
-import { loadOnnxRuntime, type OnnxRuntime } from "../_onnx_runtime.ts";
+import { loadOnnxRuntime, type OnnxRuntime } from "../../kernels/internal.ts";
 import type { EmbedOptions } from "./embedder.ts";
 
 /** What can be fed to a model of sentences. */

@@ -33,7 +33,7 @@ Deno.test("mining without onnxruntime-node counts, and says what embedding and c
   for (const line of lines.slice(1)) {
     assert.match(
       line,
-      /^TypeError missing_package Cannot embed or cluster as the optional package onnxruntime-node must be installed: .+; run "npm install onnxruntime-node", or "deno add npm:onnxruntime-node"$/,
+      /^TypeError missing_package Cannot load onnxruntime as the optional package onnxruntime-node must be installed: .+; run "npm install onnxruntime-node", or "deno add npm:onnxruntime-node"$/,
     );
   }
 });

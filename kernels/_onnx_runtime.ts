@@ -4,7 +4,8 @@ import { InputTypeError } from "../batch/mod.ts";
 export type OnnxRuntime = typeof import("onnxruntime-node");
 
 /**
- * Loads onnxruntime, which is an optional package: its 290 MB are only for who embeds or clusters.
+ * Loads onnxruntime, which is an optional package: its 290 MB are only for who embeds, clusters or computes
+ * logit statistics on a CPU.
  *
  * @throws {TypeError} If it is not installed, or does not load.
  */
@@ -15,7 +16,7 @@ export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
     // Hints of the runtime follow on further lines.
     const [reason] = (error as Error).message.split("\n");
     throw new InputTypeError(
-      "Cannot embed or cluster as the optional package onnxruntime-node must be installed: " +
+      "Cannot load onnxruntime as the optional package onnxruntime-node must be installed: " +
         `${reason}; run "npm install onnxruntime-node", or ` +
         `"deno add npm:onnxruntime-node"`,
       { code: "missing_package", cause: error },
