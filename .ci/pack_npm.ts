@@ -22,8 +22,9 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-/** The oldest major version of Node that has all that is called. */
-const NODE = 22;
+/** The oldest Node that has all that is called, here and in commander. */
+const NODE = { major: 22, minor: 12 };
+const OLDEST = `${NODE.major}.${NODE.minor}`;
 
 /** 288 MB that who only marks, credits and measures does not need. */
 const OPTIONAL = ["onnxruntime-node"];
@@ -37,9 +38,9 @@ const REFERENCES = [
 const TYPES = { "@types/node": "^22.0.0", "@webgpu/types": "^0.1.60" };
 
 const PROGRAM = `#!/usr/bin/env node
-const [major] = process.versions.node.split(".");
-if (Number(major) < ${NODE}) {
-  console.error(\`hicra: Cannot run on Node.js \${process.versions.node} as it must be ${NODE} or newer\`);
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < ${NODE.major} || (major === ${NODE.major} && minor < ${NODE.minor})) {
+  console.error(\`hicra: Cannot run on Node.js \${process.versions.node} as it must be ${OLDEST} or newer\`);
   process.exit(2);
 }
 const { main } = await import("../cli/main.js");
@@ -65,7 +66,7 @@ try {
   const complete = {
     ...manifest,
     bin: { hicra: "./bin/hicra.js" },
-    engines: { node: `>=${NODE}` },
+    engines: { node: `>=${OLDEST}` },
     dependencies: { ...Object.fromEntries(all.filter((entry) => !isOptional(entry))), ...TYPES },
     peerDependencies: Object.fromEntries(all.filter(isOptional)),
     peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((name) => [name, { optional: true }])),
