@@ -77,5 +77,8 @@ test("the npm package works on Node, types and program included", () =>
     const old = "Object.defineProperty(process, 'versions', { value: { node: '22.11.0' } });";
     await writeFile(join(folder, "old.cjs"), old);
     const refused = run("node", "--require", "./old.cjs", "node_modules/@hicra/hicra/bin/hicra.js");
-    assert.equal(refused.stderr, "hicra: Cannot run on Node.js 22.11.0 as it must be 22.12 or newer\n");
+    assert.equal(
+      refused.stderr,
+      "hicra: Cannot run on Node.js 22.11.0 as it must be 22.12 or newer\n",
+    );
   }));
