@@ -1,8 +1,9 @@
 /**
- * WebGPU kernels, each beside its CPU reference, for loops whose tensors live on a GPU.
+ * WebGPU kernels for loops whose tensors live on a GPU. Their references are the functions of `./advantage` and
+ * `./sg`, and `logitStats` and `policyGradient` here.
  *
- * Nothing here falls back by itself: `requestDevice` throws where there is no GPU, and a function
- * whose name ends in `Gpu` runs on the device it is given.
+ * A kernel is compiled once; `encode` works on buffers, `run` on typed arrays. Nothing falls back by itself:
+ * `requestDevice` throws where there is no GPU, and a kernel runs on the device it was compiled for.
  *
  * @module
  */
