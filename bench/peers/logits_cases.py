@@ -10,8 +10,8 @@ import shutil
 
 def whole(logits, ids):
     """log_softmax of everything at once, gather, entropy."""
-    from torch.nn.functional import log_softmax
     import torch
+    from torch.nn.functional import log_softmax
 
     logp = log_softmax(logits, -1, dtype=torch.float32)
     return logp.gather(-1, ids[:, None])[:, 0], -(logp.exp() * logp).sum(-1)
@@ -19,8 +19,8 @@ def whole(logits, ids):
 
 def trl(logits, ids):
     """As TRL: gather less logsumexp by rows, entropy by log_softmax in chunks; here of a row."""
-    from torch.nn.functional import log_softmax
     import torch
+    from torch.nn.functional import log_softmax
 
     selected = logits.gather(-1, ids[:, None])[:, 0].float()
     logsumexp = torch.stack([torch.logsumexp(row.float(), -1) for row in logits])
@@ -33,8 +33,8 @@ def trl(logits, ids):
 
 def verl(logits, ids):
     """As verl: the same log-probability, entropy as logsumexp less the mean logit."""
-    from torch.nn.functional import softmax
     import torch
+    from torch.nn.functional import softmax
 
     logits = logits.float()
     logsumexp = torch.stack([torch.logsumexp(row, -1) for row in logits])

@@ -36,7 +36,8 @@ def bundled(tmp_path_factory):
     made = tmp_path_factory.mktemp("bundle") / "sidecar.js"
     options = ["--quiet", "--sourcemap=external", "--config", str(ROOT / "deno.json")]
     subprocess.run(
-        ["deno", "bundle", *options, "-o", str(made), str(ROOT / "cli/serve_command.ts")], check=True
+        ["deno", "bundle", *options, "-o", str(made), str(ROOT / "cli/serve_command.ts")],
+        check=True,
     )
     sources = json.loads(made.with_name("sidecar.js.map").read_text())["sources"]
     found = {}
