@@ -14,7 +14,7 @@ import {
   type MarkRolloutsOptions,
   packRollouts,
 } from "./mark_rollouts.ts";
-import { rewriteLine } from "../files/internal.ts";
+import { rewriteLine, rolloutName } from "../files/internal.ts";
 import type { RunMetrics } from "./run_config.ts";
 
 /** Options of {@linkcode creditRollouts}. */
@@ -74,10 +74,9 @@ export function creditRollouts(
   const again = rollouts.findIndex((rollout) => rollout.planning_mask !== undefined);
   if (again !== -1) {
     throw new InputTypeError(
-      `Cannot apply transforms to rollout ${again} (prompt_id ` +
-        `${
-          JSON.stringify(rollouts[again]!.prompt_id)
-        }) as it has a planning_mask: it has been through ` +
+      `Cannot apply transforms to ${
+        rolloutName(again, rollouts[again]!.prompt_id)
+      } as it has a planning_mask: it has been through ` +
         "here, and a second application would compound, start from the host's advantages",
     );
   }

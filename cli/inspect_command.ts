@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { InputTypeError } from "../batch/mod.ts";
 import { type Rollout, writeOutput } from "../files/mod.ts";
+import { rolloutName } from "../files/internal.ts";
 import { type Trace, traceAnsi, traceLegendAnsi, tracesPage } from "../view/mod.ts";
 import { COLOR, isColored, wholeNumber } from "./arguments.ts";
 import { type CreditedRollouts, creditRollouts } from "./credit_rollouts.ts";
@@ -125,9 +126,7 @@ async function* textsOf(path: string): AsyncGenerator<Rollout, void, undefined> 
   for await (const rollout of rolloutsOf(path, { fields: CHECKED_FIELDS })) {
     if (rollout.completion === undefined) {
       throw new InputTypeError(
-        `Cannot show rollout ${index} (prompt_id ${
-          JSON.stringify(rollout.prompt_id)
-        }) as it must ` +
+        `Cannot show ${rolloutName(index, rollout.prompt_id)} as it must ` +
           "have a completion to read: it has none, pass --tokenizer for its token_ids",
       );
     }

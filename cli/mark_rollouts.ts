@@ -3,6 +3,7 @@ import { type CheckedBatch, InputRangeError } from "../batch/mod.ts";
 import type { SgMatcher } from "../sg/mod.ts";
 import type { HookResult } from "../hooks/mod.ts";
 import { type Encode, type Rollout, type RolloutBatch, rolloutsToBatch } from "../files/mod.ts";
+import { rolloutName } from "../files/internal.ts";
 
 /** Options of {@linkcode markRollouts}. */
 export interface MarkRolloutsOptions {
@@ -96,9 +97,7 @@ export function packRollouts(
   for (let s = 0; s < rollouts.length; s++) {
     for (let i = offsets[s]!; i < offsets[s + 1]!; i++) {
       if ((tokenIds![i]! >= 0 && tokenIds![i]! < vocabSize) || lossMask[i] === 0) continue;
-      const name = `rollout ${firstIndex + s} (prompt_id ${
-        JSON.stringify(rollouts[s]!.prompt_id)
-      })`;
+      const name = rolloutName(firstIndex + s, rollouts[s]!.prompt_id);
       throw new InputRangeError(
         `Cannot mark ${name} as its ids must be in the vocabulary, [0, ${vocabSize}): ` +
           `token_ids[${i - offsets[s]!}] is ${

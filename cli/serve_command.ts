@@ -13,10 +13,8 @@ import { jsonLog, writeStandard } from "./json_log.ts";
 import type { Manual } from "./manual.ts";
 import { listen, listenOnSocket } from "./socket_listener.ts";
 import { VERSION } from "./version.ts";
+import { MAX_TIMEOUT } from "../hooks/internal.ts";
 import { createSidecarServer, SIDECAR_PROTOCOL } from "../hooks/sidecar/mod.ts";
-
-/** The longest time that a timer can wait. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /** Milliseconds that the end of the log has to be written. */
 const FLUSH = 100;

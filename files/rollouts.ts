@@ -6,6 +6,7 @@ import {
   InputSyntaxError,
   InputTypeError,
 } from "../batch/mod.ts";
+import { rolloutName } from "./rollout_name.ts";
 
 /**
  * One line of a rollout file: a JSON object. Fields that are not named here pass through untouched.
@@ -185,7 +186,7 @@ export function rolloutsToBatch(
   { encode, firstIndex = 0 }: RolloutsToBatchOptions = {},
 ): RolloutBatch {
   const tokenIds = rollouts.map((rollout, index) => {
-    const where = nameOf(rollout, firstIndex + index);
+    const where = rolloutName(firstIndex + index, rollout.prompt_id);
     const ids = rollout.token_ids ?? encodeCompletion(rollout, where, encode);
     checkLengths(rollout, ids.length, where);
     return ids;
@@ -333,10 +334,6 @@ function checkTrainedIds(
   );
 }
 
-function nameOf(rollout: Rollout, index: number): string {
-  return `rollout ${index} (prompt_id ${JSON.stringify(rollout.prompt_id)})`;
-}
-
 function encodeCompletion(
   rollout: Rollout,
   where: string,
@@ -370,7 +367,9 @@ function requireAll(rollouts: readonly Rollout[], field: string): void {
   const given = rollouts.findIndex((rollout) => rollout[field] !== undefined);
   throw new InputTypeError(
     `Cannot pack the rollouts as ${field} must be in all of them or in none: ` +
-      `${nameOf(rollouts[given]!, given)} has it, ${nameOf(rollouts[missing]!, missing)} has not`,
+      `${rolloutName(given, rollouts[given]!.prompt_id)} has it, ${
+        rolloutName(missing, rollouts[missing]!.prompt_id)
+      } has not`,
   );
 }
 
@@ -385,7 +384,7 @@ function tokenAdvantages(rollouts: readonly Rollout[], offsets: Int32Array): Flo
     } else {
       throw new InputTypeError(
         `Cannot pack the rollouts as advantages or advantage must be in all of them or in none: ` +
-          `${nameOf(rollout, s)} has neither`,
+          `${rolloutName(s, rollout.prompt_id)} has neither`,
       );
     }
   });

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { InputRangeError } from "../../batch/mod.ts";
 import { emptyMetrics, metricPairs } from "../../metrics/mod.ts";
 import { batchFromSafetensors } from "../../files/mod.ts";
+import { MAX_TIMEOUT } from "../max_timeout.ts";
 import { ByteBudget } from "./_byte_budget.ts";
 import { Matchers } from "./_matchers.ts";
 import { type Answer, operations } from "./_operations.ts";
@@ -11,9 +12,6 @@ import { SIDECAR_PROTOCOL, type SidecarEvent, type SidecarOptions } from "./side
 
 const SAFETENSORS = "application/vnd.safetensors";
 const JSON_TYPE = "application/json";
-
-/** The longest time that `setTimeout` can wait: above, it does not wait at all. */
-export const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /** A request, on whatever server it came. */
 export interface Incoming {

@@ -7,7 +7,8 @@ import {
   STATUS_CODES,
 } from "node:http";
 import type { Socket } from "node:net";
-import { answerer, checkLimit, type Incoming, MAX_TIMEOUT, problemContent } from "./_answer.ts";
+import { answerer, checkLimit, type Incoming, problemContent } from "./_answer.ts";
+import { MAX_TIMEOUT } from "../max_timeout.ts";
 import type { BodySource } from "./_read_body.ts";
 import { keepAccepting } from "./_keep_accepting.ts";
 import { Problem } from "./_problem.ts";

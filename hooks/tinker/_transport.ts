@@ -1,4 +1,5 @@
 import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
+import { MAX_TIMEOUT } from "../max_timeout.ts";
 import { during, refusal, TinkerError } from "./tinker_error.ts";
 
 /** Settings of {@linkcode Transport}, all of them set. */
@@ -30,9 +31,6 @@ const MAX_BACKOFF_MS = 5000;
 /** Hosts of this machine, which `fetch` sends to the proxy of HTTP_PROXY like any other. */
 const LOOPBACK = /^(?:localhost|127\.[\d.]+|\[::1\])$/;
 
-/** The longest time that a timer can wait: above, it does not wait at all. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
 /** Requests, the results that they promise, and retries where they are safe. */
 export class Transport {
   readonly #options: TransportOptions;
@@ -48,8 +46,8 @@ export class Transport {
           'pass one such as "http://localhost:8000"',
       );
     }
-    checkTime("requestTimeoutMs", options.requestTimeoutMs, MAX_TIMEOUT_MS);
-    checkTime("backoffMs", options.backoffMs, MAX_TIMEOUT_MS);
+    checkTime("requestTimeoutMs", options.requestTimeoutMs, MAX_TIMEOUT);
+    checkTime("backoffMs", options.backoffMs, MAX_TIMEOUT);
     // Only compared with the clock, so it may be infinite.
     checkTime("resultTimeoutMs", options.resultTimeoutMs, Infinity);
     this.#options = options;
@@ -241,7 +239,7 @@ function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", stop);
       resolve();
-    }, Math.min(ms, MAX_TIMEOUT_MS));
+    }, Math.min(ms, MAX_TIMEOUT));
     signal?.addEventListener("abort", stop, { once: true });
   });
 }
