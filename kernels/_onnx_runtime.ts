@@ -1,7 +1,8 @@
 import { InputTypeError } from "../batch/mod.ts";
 
 /** The package onnxruntime-node. */
-export type OnnxRuntime = typeof import("onnxruntime-node");
+export type OnnxRuntime = typeof import("npm:onnxruntime-node@1.30.0");
+export type { InferenceSession, Tensor } from "npm:onnxruntime-node@1.30.0";
 
 /**
  * Loads onnxruntime, which is an optional package: its 290 MB are only for who embeds, clusters or computes
@@ -11,7 +12,7 @@ export type OnnxRuntime = typeof import("onnxruntime-node");
  */
 export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
   try {
-    return await import("onnxruntime-node");
+    return await import("npm:onnxruntime-node@1.30.0");
   } catch (error) {
     // Hints of the runtime follow on further lines.
     const [reason] = (error as Error).message.split("\n");

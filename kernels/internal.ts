@@ -4,4 +4,9 @@
  * @module
  */
 export { model } from "./_onnx_model.ts";
-export { loadOnnxRuntime, type OnnxRuntime } from "./_onnx_runtime.ts";
+export {
+  type InferenceSession,
+  loadOnnxRuntime,
+  type OnnxRuntime,
+  type Tensor,
+} from "./_onnx_runtime.ts";

@@ -9,7 +9,7 @@ export class Child {
   stderr: string = "";
 
   constructor(args: readonly string[], options: { cwd?: string } = {}) {
-    this.#process = spawn(process.execPath, ["run", "--quiet", "-A", "--no-lock", ...args], {
+    this.#process = spawn(process.execPath, ["run", "--quiet", "-A", ...args], {
       ...options,
       env: { ...process.env, NO_COLOR: "1" },
     });

@@ -1,5 +1,9 @@
-import type * as Ort from "onnxruntime-node";
-import { loadOnnxRuntime, type OnnxRuntime } from "../_onnx_runtime.ts";
+import {
+  type InferenceSession,
+  loadOnnxRuntime,
+  type OnnxRuntime,
+  type Tensor,
+} from "../_onnx_runtime.ts";
 import { model, type Node } from "../_onnx_model.ts";
 import { type LogitDtype, logitReader, type Logits } from "../logit_dtype.ts";
 import {
@@ -55,12 +59,12 @@ const PIECE = 40_000;
  */
 export class LogitStatsSession {
   readonly #ort: OnnxRuntime;
-  readonly #session: Ort.InferenceSession;
+  readonly #session: InferenceSession;
   readonly #settings: LogitSettings;
   /** 16-bit floats to f32 and where to; null for f32, which needs neither. */
   readonly #widen: Widening | null;
 
-  private constructor(ort: OnnxRuntime, session: Ort.InferenceSession, settings: LogitSettings) {
+  private constructor(ort: OnnxRuntime, session: InferenceSession, settings: LogitSettings) {
     this.#ort = ort;
     this.#session = session;
     this.#settings = settings;
@@ -155,7 +159,7 @@ export class LogitStatsSession {
     const { largest, sum, weighted } = await this.#session.run({
       logits: new this.#ort.Tensor("float32", values as Float32Array, shape),
     });
-    const data = (tensor: Ort.Tensor | undefined) => tensor!.data as Float32Array;
+    const data = (tensor: Tensor | undefined) => tensor!.data as Float32Array;
     return { largest: data(largest), sum: data(sum), weighted: data(weighted) };
   }
 

@@ -1,5 +1,9 @@
-import type { InferenceSession } from "onnxruntime-node";
-import { loadOnnxRuntime, model, type OnnxRuntime } from "../../kernels/internal.ts";
+import {
+  type InferenceSession,
+  loadOnnxRuntime,
+  model,
+  type OnnxRuntime,
+} from "../../kernels/internal.ts";
 
 /** What {@linkcode CosineProducts.multiply} returns; overwritten by the next call. */
 export interface Products {

@@ -1,6 +1,10 @@
-import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
-import { loadOnnxRuntime, type OnnxRuntime } from "../../kernels/internal.ts";
+import {
+  type InferenceSession,
+  loadOnnxRuntime,
+  type OnnxRuntime,
+  type Tensor,
+} from "../../kernels/internal.ts";
 import type { EmbedOptions } from "./embedder.ts";
 
 /** What can be fed to a model of sentences. */

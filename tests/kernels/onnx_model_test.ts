@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import * as ort from "onnxruntime-node";
+import { loadOnnxRuntime, type Tensor } from "../../kernels/_onnx_runtime.ts";
 import { ELEMENT_CODES, type ElementType, type Model, model } from "../../kernels/_onnx_model.ts";
+
+const ort = await loadOnnxRuntime();
 
 /** Runs a model with one input `x` and one output `y`. */
 async function run(
   definition: Omit<Model, "name" | "opset">,
-  x: ort.Tensor,
-): Promise<ort.Tensor> {
+  x: Tensor,
+): Promise<Tensor> {
   const session = await ort.InferenceSession.create(
     model({ name: "test", opset: 13, ...definition }),
     { intraOpNumThreads: 1, logSeverityLevel: 3 },

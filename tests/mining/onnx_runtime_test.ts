@@ -5,11 +5,11 @@ const MINING = new URL("../../mining/mod.ts", import.meta.url).href;
 
 /** The lines that a program prints for which onnxruntime-node is not installed. */
 async function runWithoutOnnxRuntime(program: string): Promise<string[]> {
-  const { "onnxruntime-node": _, ...imports } = config.imports;
+  const imports = { ...config.imports, "npm:onnxruntime-node@1.30.0": null };
   const map = `data:application/json,${encodeURIComponent(JSON.stringify({ imports }))}`;
   const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "--allow-all", "--no-lock", "--no-config", "--no-check", `--import-map=${map}`],
+      ...["run", "--allow-all", "--no-config", "--no-check", `--import-map=${map}`],
       `data:application/typescript,${encodeURIComponent(program)}`,
     ],
   }).output();

@@ -57,7 +57,6 @@ Deno.test("staticEmbedder() loaded over http gives the vectors of the one on the
     args: [
       "run",
       "--allow-all",
-      "--no-lock",
       `--reload=${origin}`,
       `--config=${new URL("deno.json", ROOT).pathname}`,
       `data:application/typescript,${encodeURIComponent(program)}`,

