@@ -34,12 +34,9 @@ export {
 } from "./policy_gradient/reference.ts";
 export type { PolicyGradientOptions } from "./policy_gradient/options.ts";
 export type { TokenTerms } from "./policy_gradient/_objective.ts";
-export {
-  type PolicyGradientBuffers,
-  policyGradientGpu,
-  PolicyGradientKernel,
-  type PolicyGradientKernelOptions,
-} from "./policy_gradient/gpu.ts";
+export type { PolicyGradientBuffers } from "./policy_gradient/buffers.ts";
+export { PolicyGradientKernel, type PolicyGradientKernelOptions } from "./policy_gradient/gpu.ts";
+export { policyGradientGpu } from "./policy_gradient/policy_gradient_gpu.ts";
 export type { MatchBuffers, MatchSizes } from "./match/match_buffers.ts";
 export { MatchKernel } from "./match/gpu.ts";
 export type { CreditBatch, CreditOptions, CreditTransform } from "./credit/options.ts";

@@ -1,6 +1,5 @@
 import { needsGroup } from "../../advantage/internal.ts";
 import { InputRangeError } from "../../batch/mod.ts";
-import { compilePipeline } from "../_compile_pipeline.ts";
 import { bindingRanges } from "../_dispatch.ts";
 import { dispatchOn } from "../_dispatch_on.ts";
 import { selfCheck } from "../_self_check.ts";
@@ -9,30 +8,11 @@ import { BufferPool } from "../buffer_pool.ts";
 import { bufferBytes, checkCreditBuffers, neededBuffers } from "./_check_buffers.ts";
 import { checkCredit } from "./_check_credit.ts";
 import { compareCredit } from "./_compare.ts";
-import {
-  CENTERS,
-  type Credit,
-  EPSILON_PLACES,
-  FORMS,
-  FORMULAS,
-  NUM_PARAMETERS,
-  resolveCredit,
-  SCALES,
-} from "./_resolve_credit.ts";
-import { BASELINE_SHADER } from "./baseline_shader.ts";
+import { compilePasses, type CreditPipelines } from "./_compile_passes.ts";
+import { type Credit, NUM_PARAMETERS, resolveCredit } from "./_resolve_credit.ts";
 import type { CreditBuffers, CreditSizes } from "./buffers.ts";
-import { GROUP_MEANS_SHADER } from "./group_means_shader.ts";
 import type { CreditBatch, CreditOptions } from "./options.ts";
-import { SUMS_SHADER } from "./sums_shader.ts";
-import { TILE, TOKENS_SHADER } from "./tokens_shader.ts";
-
-/** The passes that the options ask for, in their order. */
-interface Pipelines {
-  readonly baseline?: { readonly all: GPUComputePipeline; readonly included: GPUComputePipeline };
-  readonly sums?: GPUComputePipeline;
-  readonly groupMeans?: GPUComputePipeline;
-  readonly tokens: GPUComputePipeline;
-}
+import { TILE } from "./tokens_shader.ts";
 
 /** The part of a buffer that a pass sees. */
 type Binding = Required<GPUBufferBinding>;
@@ -92,12 +72,12 @@ type Binding = Required<GPUBufferBinding>;
 export class CreditKernel {
   readonly #device: GPUDevice;
   readonly #credit: Credit;
-  readonly #pipelines: Pipelines;
+  readonly #pipelines: CreditPipelines;
   readonly #pool: BufferPool;
   /** The numbers of the options, for runs that bring none. */
   #parameters: GPUBuffer | undefined;
 
-  private constructor(device: GPUDevice, credit: Credit, pipelines: Pipelines) {
+  private constructor(device: GPUDevice, credit: Credit, pipelines: CreditPipelines) {
     this.#device = device;
     this.#credit = credit;
     this.#pipelines = pipelines;
@@ -314,61 +294,6 @@ export class CreditKernel {
 
 /** Place of the loss mask among the inputs. */
 const LOSS_MASK = 3;
-
-async function compilePasses(device: GPUDevice, credit: Credit): Promise<Pipelines> {
-  const { from, formula, form, needs, hasSums } = credit;
-  const shared = {
-    formula: FORMULAS.indexOf(formula),
-    form: FORMS.indexOf(form),
-    isPerSequence: from === "tokens" ? 0 : 1,
-  };
-  const [all, included, sums, groupMeans, tokens] = await Promise.all([
-    from === "rewards" ? compileBaseline(device, credit, false) : undefined,
-    from === "rewards" ? compileBaseline(device, credit, true) : undefined,
-    hasSums
-      ? compilePipeline(device, {
-        label: "hicra credit sums",
-        code: SUMS_SHADER,
-        constants: shared,
-      })
-      : undefined,
-    formula === "baseline-corrected"
-      ? compilePipeline(device, { label: "hicra credit group means", code: GROUP_MEANS_SHADER })
-      : undefined,
-    compilePipeline(device, {
-      label: "hicra credit tokens",
-      code: TOKENS_SHADER,
-      constants: { ...shared, needsSequence: needs.includes("offsets") ? 1 : 0 },
-    }),
-  ]);
-  return {
-    ...(all && included && { baseline: { all, included } }),
-    ...(sums && { sums }),
-    ...(groupMeans && { groupMeans }),
-    tokens,
-  };
-}
-
-function compileBaseline(
-  device: GPUDevice,
-  { baseline }: Credit,
-  hasInclude: boolean,
-): Promise<GPUComputePipeline> {
-  const { center, scale, ddof, epsilon, epsilonPlace, singleton } = baseline;
-  return compilePipeline(device, {
-    label: "hicra credit baseline",
-    code: BASELINE_SHADER,
-    constants: {
-      center: CENTERS.indexOf(center),
-      scale: SCALES.indexOf(scale),
-      ddof,
-      epsilon,
-      epsilonPlace: EPSILON_PLACES.indexOf(epsilonPlace),
-      singletonReward: singleton === "reward" ? 1 : 0,
-      hasInclude: hasInclude ? 1 : 0,
-    },
-  });
-}
 
 function uploadCredit(
   transfers: Transfers,

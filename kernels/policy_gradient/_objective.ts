@@ -3,6 +3,9 @@ import { checkType } from "../_check_type.ts";
 import { checkPerToken, checkSettings, type LogitSettings } from "../logits/_check_logits.ts";
 import type { PolicyGradientOptions } from "./options.ts";
 
+/** What every error of the policy gradient says cannot be done. */
+export const ACTION = "compute the policy gradient";
+
 /** Log-ratios are cut here, as in verl, so that no exponential overflows. */
 export const LOG_RATIO_LIMIT = 20;
 
@@ -28,7 +31,7 @@ export interface TokenTerms {
 }
 
 /** Fills in the defaults and checks the settings. */
-export function objectiveOf(action: string, options: PolicyGradientOptions): Objective {
+export function objectiveOf(options: PolicyGradientOptions): Objective {
   const {
     vocabSize,
     dtype = "f32",
@@ -49,7 +52,7 @@ export function objectiveOf(action: string, options: PolicyGradientOptions): Obj
     entropyBonus,
     klPenalty,
   };
-  checkSettings(action, objective);
+  checkSettings(ACTION, objective);
   const rules: [name: keyof Objective, holds: boolean, rule: string][] = [
     ["clipLow", clipLow >= 0 && clipLow <= 1, "a number from 0 to 1"],
     ["clipHigh", clipHigh >= 0 && Number.isFinite(clipHigh), "a number of at least 0"],
@@ -60,7 +63,7 @@ export function objectiveOf(action: string, options: PolicyGradientOptions): Obj
   for (const [name, holds, rule] of rules) {
     if (!holds) {
       throw new InputRangeError(
-        `Cannot ${action} as ${name} must be ${rule}: current value is ${objective[name]}`,
+        `Cannot ${ACTION} as ${name} must be ${rule}: current value is ${objective[name]}`,
       );
     }
   }
@@ -69,7 +72,6 @@ export function objectiveOf(action: string, options: PolicyGradientOptions): Obj
 
 /** Checks lengths, and that every value of a token that counts is finite. */
 export function checkTerms(
-  action: string,
   { tokenIds, oldLogprobs, advantages, weights, refLogprobs }: TokenTerms & {
     readonly tokenIds: Int32Array;
   },
@@ -78,7 +80,7 @@ export function checkTerms(
   const numTokens = tokenIds.length;
   if (klPenalty !== 0 && refLogprobs === undefined) {
     throw new InputTypeError(
-      `Cannot ${action} as a klPenalty of ${klPenalty} needs refLogprobs: current value is undefined`,
+      `Cannot ${ACTION} as a klPenalty of ${klPenalty} needs refLogprobs: current value is undefined`,
     );
   }
   const fields = {
@@ -88,21 +90,21 @@ export function checkTerms(
     ...refLogprobs === undefined ? {} : { refLogprobs },
   };
   for (const [name, values] of Object.entries(fields)) {
-    checkType(action, name, values, Float32Array);
-    checkPerToken(action, name, values, numTokens);
+    checkType(ACTION, name, values, Float32Array);
+    checkPerToken(ACTION, name, values, numTokens);
   }
   for (let t = 0; t < numTokens; t++) {
     const weight = weights[t]!;
     if (!(weight >= 0 && Number.isFinite(weight))) {
       throw new InputRangeError(
-        `Cannot ${action} as weights must be finite and at least 0: weights[${t}] is ${weight}`,
+        `Cannot ${ACTION} as weights must be finite and at least 0: weights[${t}] is ${weight}`,
       );
     }
     if (weight === 0 || tokenIds[t]! < 0) continue;
     for (const [name, values] of Object.entries(fields)) {
       if (!Number.isFinite(values[t])) {
         throw new InputRangeError(
-          `Cannot ${action} as ${name} must be finite: ${name}[${t}] is ${values[t]}, or set ` +
+          `Cannot ${ACTION} as ${name} must be finite: ${name}[${t}] is ${values[t]}, or set ` +
             `weights[${t}] to 0 to leave the token out`,
         );
       }

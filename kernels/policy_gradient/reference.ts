@@ -2,6 +2,7 @@ import { InputRangeError } from "../../batch/mod.ts";
 import { logitReader, type Logits, logitWriter } from "../logit_dtype.ts";
 import { badRow, checkLogitArrays, LOWEST } from "../logits/_check_logits.ts";
 import {
+  ACTION,
   checkTerms,
   LOG_RATIO_LIMIT,
   type Objective,
@@ -25,8 +26,6 @@ export interface PolicyGradient {
   /** `[tokens]`: weighted loss of each token. */
   readonly losses: Float32Array;
 }
-
-const ACTION = "compute the policy gradient";
 
 /**
  * Computes the gradient of the clipped GRPO objective, with the host's or HICRA's advantages, by the
@@ -72,12 +71,12 @@ export function policyGradient(
   inputs: PolicyGradientInputs,
   options: PolicyGradientOptions,
 ): PolicyGradient {
-  const objective = objectiveOf(ACTION, options);
+  const objective = objectiveOf(options);
   const { vocabSize, dtype, temperature } = objective;
   const { logits, tokenIds, weights } = inputs;
   checkLogitArrays(ACTION, { logits, tokenIds, lossMask: undefined }, objective);
   const numTokens = tokenIds.length;
-  checkTerms(ACTION, inputs, objective);
+  checkTerms(inputs, objective);
   const gradients = dtype === "f32"
     ? new Float32Array(logits.length)
     : new Uint16Array(logits.length);
