@@ -1,4 +1,5 @@
-import { checkOptions, scheduleSchema, strictOptions } from "./_options.ts";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
+import { scheduleSchema } from "./_schedule_schema.ts";
 import { type Schedule, scheduleNeeds, scheduleValue } from "./schedule.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { InputRangeError } from "../batch/mod.ts";
 import { checkGroups, groupMembers } from "./_groups.ts";
-import { checkOptions, strictOptions } from "./_options.ts";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
 import { EPSILON_PLACES, type EpsilonPlace, guardedDivisor, meanOf, stdOf } from "./_spread.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { checkLength, checkOffsets, groupIndexes, required } from "./_arrays.ts";
-import { checkOptions, numberWithin, strictOptions } from "./_options.ts";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
+import { numberWithin } from "./_schedule_schema.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";
 

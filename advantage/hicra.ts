@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { InputRangeError, InputTypeError } from "../batch/mod.ts";
 import { checkLength, checkOffsets, groupIndexes, required } from "./_arrays.ts";
-import { checkOptions, scheduleSchema, strictOptions } from "./_options.ts";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
+import { scheduleSchema } from "./_schedule_schema.ts";
 import { type Schedule, scheduleExtremes, scheduleNeeds, scheduleValue } from "./schedule.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";

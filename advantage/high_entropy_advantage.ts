@@ -1,5 +1,5 @@
 import { checkLength, required } from "./_arrays.ts";
-import { checkOptions, strictOptions } from "./_options.ts";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
 import { z } from "zod";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";

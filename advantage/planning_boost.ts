@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { checkLength, checkOffsets, required } from "./_arrays.ts";
-import { checkOptions, strictOptions } from "./_options.ts";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
 import { meanOfSequence, surprisalsOf } from "./_surprisals.ts";
 import { surprisalWeightedAdvantages } from "./surprisal_weighting.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";

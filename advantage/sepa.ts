@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkLength, checkOffsets, required } from "./_arrays.ts";
-import { checkOptions, scheduleSchema, strictOptions } from "./_options.ts";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
+import { scheduleSchema } from "./_schedule_schema.ts";
 import { meanOfSequence, surprisalsOf } from "./_surprisals.ts";
 import { type Schedule, scheduleNeeds, scheduleValue } from "./schedule.ts";
 import { surprisalWeightedAdvantages } from "./surprisal_weighting.ts";

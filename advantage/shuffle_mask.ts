@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { forEachRun, InputTypeError } from "../batch/mod.ts";
 import { checkLength, checkOffsets } from "./_arrays.ts";
-import { checkOptions, strictOptions } from "./_options.ts";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
 import { hashIntegers, seededRandom } from "./_random.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";

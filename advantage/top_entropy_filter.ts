@@ -1,5 +1,6 @@
 import { checkLength, required } from "./_arrays.ts";
-import { checkOptions, numberWithin, strictOptions } from "./_options.ts";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
+import { numberWithin } from "./_schedule_schema.ts";
 import { topEntropyTokenMask } from "./top_entropy_mask.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { InputRangeError, InputTypeError } from "../batch/mod.ts";
 import { checkLength, checkOffsets, required } from "./_arrays.ts";
-import { checkOptions, numberWithin, strictOptions } from "./_options.ts";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
+import { numberWithin } from "./_schedule_schema.ts";
 import { sortedEntropies, topCount } from "./_top_entropy.ts";
 import type { Credit, Transform, TransformContext } from "./transform.ts";
 import type { TransformDefinition } from "./transform_registry.ts";

@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { didYouMean } from "../batch/internal.ts";
+import { checkOptions, didYouMean } from "../batch/internal.ts";
 import { InputRangeError, InputTypeError } from "../batch/mod.ts";
-import { checkOptions } from "./_options.ts";
 import type { Transform } from "./transform.ts";
 
 /** A schema of zod 4 whose output is `Output`, such as `z.strictObject({ by: z.number() })`. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { InputRangeError } from "../batch/mod.ts";
 import { checkLength } from "./_arrays.ts";
-import { checkOptions, strictOptions } from "./_options.ts";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
 import { EPSILON_PLACES, type EpsilonPlace, guardedDivisor } from "./_spread.ts";
 
 /** Options of {@linkcode whiten}. */

@@ -3,5 +3,6 @@
  *
  * @module
  */
+export { checkOptions, strictOptions } from "./check_options.ts";
 export { didYouMean } from "./did_you_mean.ts";
 export { visibleLine, visibleText, warnOnConsole } from "./visible_text.ts";

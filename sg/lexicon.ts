@@ -1,6 +1,9 @@
-import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
+import type { z } from "zod";
+import { checkOptions } from "../batch/internal.ts";
+import { InputRangeError, InputSyntaxError } from "../batch/mod.ts";
 import { normaliseText } from "./_normalise.ts";
-import { type CountedGram, type Gram, GRAM_FIELDS, GRAM_KINDS, type GramKind } from "./gram.ts";
+import type { Gram } from "./gram.ts";
+import { bareListSchema, contentSchema, fileSchema } from "./_lexicon_schema.ts";
 
 /** A set of strategic grams, and where it comes from. A gram's index is its position in `grams`. */
 export interface Lexicon {
@@ -47,9 +50,6 @@ export interface LexiconOptions {
   readonly provenance?: LexiconProvenance;
 }
 
-/** Longer than any phrase: a gram beyond this is a file that was split at the wrong place. */
-const MAX_GRAM_LENGTH = 512;
-
 /** Twice the prefixes that a matcher has room for: what holds more is refused by it, unless most is alike. */
 const MAX_LEXICON_LENGTH = 2 ** 22;
 
@@ -85,8 +85,10 @@ export function lexiconFromGrams(
     format: "hicra-lexicon",
     version: 1,
     name,
-    provenance: checkProvenance(provenance),
-    grams: grams.map(checkGram),
+    ...checkFields(contentSchema, {
+      provenance,
+      grams: grams.map((gram) => typeof gram === "string" ? { text: gram, kind: "other" } : gram),
+    }),
   };
 }
 
@@ -131,15 +133,8 @@ export function parseLexicon(text: string, options: { readonly name: string }): 
     );
   }
   if (!Array.isArray(parsed)) return lexiconFromJson(parsed);
-  for (let i = 0; i < parsed.length; i++) {
-    if (typeof parsed[i] !== "string") {
-      throw new InputTypeError(
-        `Cannot read lexicon "${options.name}" as an array must hold strings: ` +
-          `grams[${i}] is ${JSON.stringify(parsed[i])}`,
-      );
-    }
-  }
-  return lexiconFromGrams(parsed as string[], options);
+  const { grams } = checkFields(bareListSchema, { grams: parsed });
+  return lexiconFromGrams(grams, options);
 }
 
 /**
@@ -160,32 +155,8 @@ export function parseLexicon(text: string, options: { readonly name: string }): 
  * @throws {RangeError} As {@linkcode parseLexicon}.
  */
 export function lexiconFromJson(value: unknown): Lexicon {
-  const file = checkRecord("lexicon", value, [
-    "format",
-    "version",
-    "name",
-    "provenance",
-    "grams",
-  ]);
-  if (file.format !== "hicra-lexicon") {
-    throw new InputRangeError(
-      `Cannot read lexicon as format must be "hicra-lexicon": current value is ` +
-        `${JSON.stringify(file.format)}, pass an array of strings for a bare list`,
-    );
-  }
-  if (file.version !== 1) {
-    throw new InputRangeError(
-      `Cannot read lexicon as version must be 1: current value is ${
-        JSON.stringify(file.version)
-      }, ` +
-        `a newer file needs a newer hicra`,
-    );
-  }
-  if (!Array.isArray(file.grams)) throw wrongType("grams", "an array", file.grams);
-  return lexiconFromGrams(file.grams, {
-    name: checkString("name", file.name),
-    provenance: checkProvenance(file.provenance),
-  });
+  const { name, provenance, grams } = checkFields(fileSchema, value);
+  return lexiconFromGrams(grams as Gram[], { name, provenance: provenance as LexiconProvenance });
 }
 
 /**
@@ -247,59 +218,6 @@ export function duplicateGrams(lexicon: Lexicon): readonly DuplicateGram[] {
   return duplicates;
 }
 
-function checkGram(value: unknown, index: number): Gram {
-  const field = `grams[${index}]`;
-  if (typeof value === "string") return { text: checkText(field, value), kind: "other" };
-  const gram = checkRecord(field, value, GRAM_FIELDS);
-  const { confidence, cluster, documentFrequency, occurrences, statistics, example, controlOf } =
-    gram;
-  return {
-    text: checkText(`${field}.text`, gram.text),
-    kind: checkKind(`${field}.kind`, gram.kind),
-    ...(confidence !== undefined && {
-      confidence: checkConfidence(`${field}.confidence`, confidence),
-    }),
-    ...(cluster !== undefined && { cluster: checkCount(`${field}.cluster`, cluster) }),
-    ...(documentFrequency !== undefined && {
-      documentFrequency: checkCount(`${field}.documentFrequency`, documentFrequency),
-    }),
-    ...(occurrences !== undefined && {
-      occurrences: checkCount(`${field}.occurrences`, occurrences),
-    }),
-    ...(statistics !== undefined && {
-      statistics: checkStatistics(`${field}.statistics`, statistics),
-    }),
-    ...(example !== undefined && { example: checkString(`${field}.example`, example) }),
-    ...(controlOf !== undefined && { controlOf: checkCounted(`${field}.controlOf`, controlOf) }),
-  };
-}
-
-function checkCounted(field: string, value: unknown): CountedGram {
-  const gram = checkRecord(field, value, ["text", "documentFrequency", "occurrences"]);
-  return {
-    text: checkText(`${field}.text`, gram.text),
-    documentFrequency: checkCount(`${field}.documentFrequency`, gram.documentFrequency),
-    occurrences: checkCount(`${field}.occurrences`, gram.occurrences),
-  };
-}
-
-function checkText(field: string, value: unknown): string {
-  const text = checkString(field, value);
-  if (text.length > MAX_GRAM_LENGTH) {
-    throw new InputRangeError(
-      `Cannot read lexicon as a gram must be at most ${MAX_GRAM_LENGTH} characters long: ${field} ` +
-        `holds ${text.length} and begins with ${JSON.stringify(text.slice(0, 40))}`,
-    );
-  }
-  if (normaliseText(text) === "") {
-    throw new InputRangeError(
-      `Cannot read lexicon as a gram must hold more than white space: ${field} is ` +
-        JSON.stringify(text),
-    );
-  }
-  return text;
-}
-
 /** Refuses what no matcher could hold, before any work is done with it. */
 export function checkLexiconSize(name: string, grams: readonly unknown[]): void {
   let length = 0;
@@ -314,114 +232,6 @@ export function checkLexiconSize(name: string, grams: readonly unknown[]): void 
   );
 }
 
-function checkKind(field: string, value: unknown): GramKind {
-  if (GRAM_KINDS.includes(value as GramKind)) return value as GramKind;
-  throw new InputRangeError(
-    `Cannot read lexicon as a kind must be one of ${GRAM_KINDS.join(", ")}: ${field} is ` +
-      JSON.stringify(value),
-  );
-}
-
-function checkConfidence(field: string, value: unknown): number {
-  if (typeof value === "number" && value >= 0 && value <= 1) return value;
-  throw new InputRangeError(
-    `Cannot read lexicon as ${field} must be a number from 0 to 1: current value is ` +
-      JSON.stringify(value),
-  );
-}
-
-function checkStatistics(field: string, value: unknown): Record<string, number> {
-  const statistics = checkRecord(field, value);
-  const sorted: [string, number][] = [];
-  for (const key of Object.keys(statistics).sort()) {
-    const statistic = statistics[key];
-    if (!Number.isFinite(statistic)) {
-      throw wrongType(`${field}.${key}`, "a finite number", statistic);
-    }
-    sorted.push([key, statistic as number]);
-  }
-  return Object.fromEntries(sorted);
-}
-
-function checkProvenance(value: unknown): LexiconProvenance {
-  const { source, corpusDigest, parameters, notes } = checkRecord("provenance", value, [
-    "source",
-    "corpusDigest",
-    "parameters",
-    "notes",
-  ]);
-  return {
-    source: checkString("provenance.source", source),
-    ...(corpusDigest !== undefined && {
-      corpusDigest: checkString("provenance.corpusDigest", corpusDigest),
-    }),
-    ...(parameters !== undefined && { parameters: checkParameters(parameters) }),
-    ...(notes !== undefined && { notes: checkNotes(notes) }),
-  };
-}
-
-function checkParameters(value: unknown): Record<string, string | number | boolean | null> {
-  const parameters = checkRecord("provenance.parameters", value);
-  const sorted: [string, string | number | boolean | null][] = [];
-  for (const key of Object.keys(parameters).sort()) {
-    const parameter = parameters[key];
-    // A larger number may have lost digits, and provenance is written again by whoever thins out or merges.
-    const isScalar = parameter === null || typeof parameter === "string" ||
-      typeof parameter === "boolean" ||
-      (typeof parameter === "number" && Math.abs(parameter) <= Number.MAX_SAFE_INTEGER);
-    if (!isScalar) {
-      throw wrongType(
-        `provenance.parameters.${key}`,
-        "a string, a number of at most 2^53 - 1, a boolean or null",
-        parameter,
-      );
-    }
-    sorted.push([key, parameter as string | number | boolean | null]);
-  }
-  return Object.fromEntries(sorted);
-}
-
-function checkNotes(value: unknown): readonly string[] {
-  if (!Array.isArray(value)) throw wrongType("provenance.notes", "an array of strings", value);
-  return value.map((note, i) => checkString(`provenance.notes[${i}]`, note));
-}
-
-function checkString(field: string, value: unknown): string {
-  if (typeof value === "string") return value;
-  throw wrongType(field, "a string", value);
-}
-
-function checkCount(field: string, value: unknown): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
-  throw new InputRangeError(
-    `Cannot read lexicon as ${field} must be a whole number from 0: current value is ` +
-      JSON.stringify(value),
-  );
-}
-
-/** A field that nobody reads is more likely a misspelt one than a harmless one. */
-function checkRecord(
-  field: string,
-  value: unknown,
-  known?: readonly string[],
-): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw wrongType(field, "an object", value);
-  }
-  for (const key of Object.keys(value)) {
-    if (known !== undefined && !known.includes(key)) {
-      throw new InputTypeError(
-        `Cannot read lexicon as ${field} has an unknown field "${key}": known are ` +
-          known.join(", "),
-      );
-    }
-  }
-  return value as Record<string, unknown>;
-}
-
-function wrongType(field: string, expected: string, value: unknown): InputTypeError {
-  return new InputTypeError(
-    `Cannot read lexicon as ${field} must be ${expected}: current value is ` +
-      JSON.stringify(value),
-  );
+function checkFields<Fields>(schema: z.ZodType<Fields>, value: unknown): Fields {
+  return checkOptions("read lexicon", schema, value, "field");
 }

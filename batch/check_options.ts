@@ -1,14 +1,17 @@
 import { z } from "zod";
-import { didYouMean } from "../batch/internal.ts";
-import { InputRangeError, InputTypeError } from "../batch/mod.ts";
-import type { Schedule } from "./schedule.ts";
+import { didYouMean } from "./did_you_mean.ts";
+import { InputRangeError, InputTypeError } from "./input_error.ts";
+
+/** What messages call a key: the `option` of a function, the `field` of a file. */
+export type KeyNoun = "option" | "field";
 
 /** An object that refuses unknown keys and lists the known ones. */
 export function strictOptions<Shape extends z.ZodRawShape>(
   shape: Shape,
+  noun: KeyNoun = "option",
 ): z.ZodObject<Shape, z.core.$strict> {
   const keys = Object.keys(shape);
-  const known = keys.length > 0 ? `known options are ${keys.join(", ")}` : "it takes no options";
+  const known = keys.length > 0 ? `known ${noun}s are ${keys.join(", ")}` : `it takes no ${noun}s`;
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === "unrecognized_keys"
@@ -17,44 +20,13 @@ export function strictOptions<Shape extends z.ZodRawShape>(
   });
 }
 
-/** Bounds of every number in a {@linkcode Schedule}, both inclusive. */
-export interface Bounds {
-  readonly min: number;
-  readonly max?: number;
-}
-
-export function numberWithin({ min, max }: Bounds): z.ZodNumber {
-  return max === undefined ? z.number().min(min) : z.number().min(min).max(max);
-}
-
-export function scheduleSchema(bounds: Bounds): z.ZodType<Schedule> {
-  const number = numberWithin(bounds);
-  const linear = strictOptions({
-    type: z.literal("linear"),
-    from: number,
-    to: number,
-    steps: z.int().min(1),
-    start: z.int().min(0).default(0),
-  });
-  const gated = strictOptions({
-    type: z.literal("gated"),
-    signal: z.string().min(1),
-    threshold: z.number(),
-    when: z.enum(["above", "below"]),
-    open: z.union([number, linear], { error: "must be a number or a linear schedule" }),
-    closed: number.default(0),
-  });
-  return z.union([number, z.discriminatedUnion("type", [linear, gated])], {
-    error: 'must be a number or a schedule of type "linear" or "gated"',
-  });
-}
-
 /**
- * Parses options and fills in defaults.
+ * Parses options, or the fields of a file, and fills in defaults.
  *
  * @param action What cannot be done otherwise, such as `create transform "hicra"`.
- * @param schema Schema of the options.
+ * @param schema Their schema.
  * @param options What the user gave.
+ * @param noun What messages call them.
  * @returns The options with defaults.
  * @throws {TypeError} If an option has the wrong type or is not known.
  * @throws {RangeError} If a value is out of range.
@@ -63,6 +35,7 @@ export function checkOptions<Options>(
   action: string,
   schema: z.ZodType<Options>,
   options: unknown,
+  noun: KeyNoun = "option",
 ): Options {
   const result = schema.safeParse(options, { reportInput: true });
   if (result.success) return result.data;
@@ -73,13 +46,13 @@ export function checkOptions<Options>(
     .join("");
   if (issue.code === "unrecognized_keys") {
     const key = path === "" ? issue.keys[0]! : `${path}.${issue.keys[0]!}`;
-    throw new InputTypeError(`Cannot ${action} as option "${key}" is not known: ${issue.message}`);
+    throw new InputTypeError(`Cannot ${action} as ${noun} "${key}" is not known: ${issue.message}`);
   }
   const value = issue.path.reduce<unknown>(
     (parent, key) => (parent as Record<PropertyKey, unknown> | undefined)?.[key],
     options,
   );
-  const subject = path === "" ? "its options" : path;
+  const subject = path === "" ? `its ${noun}s` : path;
   const message = `Cannot ${action} as ${subject} ${rule(issue)}: current value is ${show(value)}`;
   throw issue.code === "invalid_type" || issue.code === "invalid_union"
     ? new InputTypeError(message)
@@ -105,7 +78,11 @@ const WRONG_TYPE = 100;
 
 /** How far the issues of a branch are from saying that the user meant that branch. */
 function mismatch(issue: Issue): number {
-  if (issue.code === "unrecognized_keys") return issue.keys.length;
+  if (issue.code === "unrecognized_keys") {
+    // None of its keys is known: another kind of object.
+    const isOther = issue.keys.length === Object.keys(Object(issue.input)).length;
+    return isOther ? WRONG_TYPE : issue.keys.length;
+  }
   if (issue.code === "invalid_union" && issue.errors.length === 0) {
     // No branch has this discriminator: a wrong one is a slip, none at all another kind of object.
     return Object.hasOwn(Object(issue.input), issue.path.at(-1)!) ? 0 : WRONG_TYPE;
@@ -120,6 +97,12 @@ function mismatchOf(issues: readonly Issue[]): number {
   return issues.reduce((sum, issue) => sum + mismatch(issue), 0);
 }
 
+/** Where the name that zod gives a type is not JavaScript's. */
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  int: "an integer",
+  record: "of type object",
+};
+
 function rule(issue: Issue): string {
   const { message } = issue;
   switch (issue.code) {
@@ -128,11 +111,14 @@ function rule(issue: Issue): string {
         ? "must not be empty"
         : `must be ${issue.inclusive ? "at least" : "greater than"} ${issue.minimum}`;
     case "too_big":
+      if (issue.origin === "string") return `must be at most ${issue.maximum} characters long`;
       return `must be ${issue.inclusive ? "at most" : "less than"} ${issue.maximum}`;
     case "invalid_type":
-      return `must be ${issue.expected === "int" ? "an integer" : `of type ${issue.expected}`}`;
+      return `must be ${TYPE_NAMES[issue.expected] ?? `of type ${issue.expected}`}`;
     case "invalid_value":
-      return `must be one of ${issue.values.map(show).join(", ")}`;
+      return message.startsWith("must")
+        ? message
+        : `must be one of ${issue.values.map(show).join(", ")}`;
     case "invalid_union":
       return message.startsWith("must")
         ? message
@@ -144,5 +130,9 @@ function rule(issue: Issue): string {
 
 function show(value: unknown): string {
   if (typeof value === "number" || value === undefined) return String(value);
-  return JSON.stringify(value) ?? typeof value;
+  const text = JSON.stringify(value) ?? typeof value;
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}...`;
 }
+
+/** Characters of a value that a message shows. */
+const MAX_SHOWN = 120;
