@@ -1,11 +1,31 @@
 import { InputRangeError, InputTypeError } from "./input_error.ts";
 
+import { didYouMean } from "./did_you_mean.ts";
 import { type Batch, type CheckedBatch, Flag } from "./batch.ts";
 
 const KNOWN_FLAGS = Flag.truncated | Flag.padding | Flag.excludeFromMetrics;
 
 /** Rounding in f32 can leave an entropy just below zero and a log-probability just above. */
 const ROUNDING = 1e-3;
+
+const FIELDS: readonly string[] = Object.keys(
+  {
+    offsets: 0,
+    lossMask: 0,
+    tokenIds: 0,
+    advantages: 0,
+    advantagesPer: 0,
+    rewards: 0,
+    groupIds: 0,
+    oldLogprobs: 0,
+    entropies: 0,
+    flags: 0,
+    segmentIds: 0,
+    planningMask: 0,
+    numSequences: 0,
+    numTokens: 0,
+  } satisfies Record<keyof CheckedBatch, 0>,
+);
 
 /** What {@linkcode checkBatch} returned: frozen, so that what was checked stays. */
 const checked = new WeakSet<Batch>();
@@ -17,7 +37,8 @@ const checked = new WeakSet<Batch>();
  * only 0 and 1; advantages are finite wherever `lossMask` is 1 (outside it a host
  * may leave anything, and it is passed through untouched). Rewards, logprobs and entropies that are not finite
  * stand for what was not measured, and only what reads them refuses them; the other logprobs and
- * entropies have the sign of what they are. Token ids are checked against the vocabulary by the matcher, which knows it.
+ * entropies have the sign of what they are. A batch may hold more than the contract, but nothing that is
+ * named almost like a field of it, such as `reward`. Token ids are checked against the vocabulary by the matcher, which knows it.
  *
  * @example Usage
  * ```ts
@@ -41,6 +62,7 @@ const checked = new WeakSet<Batch>();
  */
 export function checkBatch(batch: Batch): CheckedBatch {
   if (checked.has(batch)) return batch as CheckedBatch;
+  checkNames(batch);
   checkType("offsets", batch.offsets, Int32Array);
   checkType("lossMask", batch.lossMask, Uint8Array);
   const numTokens = batch.lossMask.length;
@@ -68,6 +90,17 @@ export function checkBatch(batch: Batch): CheckedBatch {
   const result = Object.freeze({ ...batch, numSequences, numTokens });
   checked.add(result);
   return result;
+}
+
+/** Refuses what is most likely a misspelt field, which would otherwise be missing without a word. */
+function checkNames(batch: Batch): void {
+  for (const name of Object.keys(batch)) {
+    if (FIELDS.includes(name)) continue;
+    const meant = didYouMean(name, FIELDS);
+    if (meant !== "") {
+      throw new InputTypeError(`Cannot use a batch as "${name}" is none of its fields${meant}`);
+    }
+  }
 }
 
 /**

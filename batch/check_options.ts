@@ -2,8 +2,8 @@ import { z } from "zod";
 import { didYouMean } from "./did_you_mean.ts";
 import { InputRangeError, InputTypeError } from "./input_error.ts";
 
-/** What messages call a key: the `option` of a function, the `field` of a file. */
-export type KeyNoun = "option" | "field";
+/** What messages call a key: the `option` of a function, the `field` of a file, the `key` of a configuration. */
+export type KeyNoun = "option" | "field" | "key";
 
 /** An object that refuses unknown keys and lists the known ones. */
 export function strictOptions<Shape extends z.ZodRawShape>(
@@ -54,9 +54,11 @@ export function checkOptions<Options>(
   );
   const subject = path === "" ? `its ${noun}s` : path;
   const message = `Cannot ${action} as ${subject} ${rule(issue)}: current value is ${show(value)}`;
-  throw issue.code === "invalid_type" || issue.code === "invalid_union"
-    ? new InputTypeError(message)
-    : new InputRangeError(message);
+  // NaN and 0.5 are numbers, if not those that are asked for.
+  const isNumber = typeof value === "number" && issue.code === "invalid_type" &&
+    (issue.expected === "number" || issue.expected === "int");
+  const isWrongType = issue.code === "invalid_type" || issue.code === "invalid_union";
+  throw isWrongType && !isNumber ? new InputTypeError(message) : new InputRangeError(message);
 }
 
 type Issue = z.core.$ZodIssue;
@@ -107,18 +109,19 @@ function rule(issue: Issue): string {
   const { message } = issue;
   switch (issue.code) {
     case "too_small":
-      return issue.origin === "string"
-        ? "must not be empty"
-        : `must be ${issue.inclusive ? "at least" : "greater than"} ${issue.minimum}`;
+      if (issue.origin === "string") return "must not be empty";
+      if (issue.origin === "array") return `must hold at least ${issue.minimum} values`;
+      return `must be ${issue.inclusive ? "at least" : "greater than"} ${issue.minimum}`;
     case "too_big":
       if (issue.origin === "string") return `must be at most ${issue.maximum} characters long`;
       return `must be ${issue.inclusive ? "at most" : "less than"} ${issue.maximum}`;
     case "invalid_type":
+      if (issue.expected === "number" && typeof issue.input === "number") return "must be finite";
       return `must be ${TYPE_NAMES[issue.expected] ?? `of type ${issue.expected}`}`;
     case "invalid_value":
       return message.startsWith("must")
         ? message
-        : `must be one of ${issue.values.map(show).join(", ")}`;
+        : `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(show).join(", ")}`;
     case "invalid_union":
       return message.startsWith("must")
         ? message

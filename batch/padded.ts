@@ -70,7 +70,7 @@ export interface PaddedLayout {
  * @throws {RangeError} If an array's length does not fit the shape, or a value breaks the contract.
  */
 export function packPadded(padded: PaddedBatch): { batch: CheckedBatch; layout: PaddedLayout } {
-  const [rows, columns] = padded.shape;
+  const [rows, columns] = padded.shape ?? [] as unknown as PaddedLayout["shape"];
   if (!Number.isInteger(rows) || !Number.isInteger(columns) || rows < 0 || columns < 0) {
     throw new InputRangeError(
       `Cannot pack as shape must be two non-negative integers: current value is [${padded.shape}]`,
@@ -196,11 +196,15 @@ function emptyLike<A extends Int32Array | Uint8Array | Float32Array>(values: A, 
   return new (values.constructor as new (length: number) => A)(length);
 }
 
-function checkLength(field: string, values: { length: number }, length: number): void {
-  if (values.length !== length) {
+function checkLength(
+  field: string,
+  values: { length: number } | undefined,
+  length: number,
+): void {
+  if (values?.length !== length) {
     throw new InputRangeError(
       `Cannot convert a padded batch as ${field} must hold ${length} values: ` +
-        `current length is ${values.length}`,
+        `current length is ${values?.length}`,
     );
   }
 }

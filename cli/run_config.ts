@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { didYouMean } from "../batch/internal.ts";
-import { InputSyntaxError, InputTypeError } from "../batch/mod.ts";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
+import { InputSyntaxError } from "../batch/mod.ts";
 import type { TransformConfig } from "../advantage/mod.ts";
+import { metricsOptionsSchema } from "../metrics/internal.ts";
 import type { MetricsOptions } from "../metrics/mod.ts";
 
 /** What a configuration file may say of a run over rollouts. Everything has a default elsewhere. */
@@ -22,16 +23,15 @@ export interface RunMetrics extends MetricsOptions {
   readonly groupScope?: string;
 }
 
-const schema = z.strictObject({
-  lexicon: z.string().min(1).optional(),
-  baseline: z.string().min(1).optional(),
-  transforms: z.array(z.looseObject({ name: z.string().min(1) })).optional(),
-  metrics: z.strictObject({
-    correctAbove: z.number().optional(),
-    followerLength: z.int().min(1).optional(),
-    groupScope: z.string().min(1).optional(),
-  }).optional(),
-});
+const schema = strictOptions({
+  lexicon: z.string().min(1).exactOptional(),
+  baseline: z.string().min(1).exactOptional(),
+  transforms: z.array(z.looseObject({ name: z.string().min(1) })).exactOptional(),
+  metrics: strictOptions({
+    ...metricsOptionsSchema.shape,
+    groupScope: z.string().min(1).exactOptional(),
+  }, "key").exactOptional(),
+}, "key");
 
 /**
  * Parses a configuration file, strictly: an unknown key is an error that lists the known ones. The
@@ -41,7 +41,8 @@ const schema = z.strictObject({
  * @param name What error messages call it, for instance its path.
  * @returns The configuration.
  * @throws {SyntaxError} If the text is not JSON.
- * @throws {TypeError} If a key is unknown or a value breaks its rule.
+ * @throws {TypeError} If a key is unknown or a value has the wrong type.
+ * @throws {RangeError} If a value is out of range.
  */
 export function parseRunConfig(text: string, name: string): RunConfig {
   let value: unknown;
@@ -55,18 +56,5 @@ export function parseRunConfig(text: string, name: string): RunConfig {
       },
     );
   }
-  const result = schema.safeParse(value);
-  if (result.success) return result.data as RunConfig;
-  const issue = result.error.issues[0]!;
-  if (issue.code === "unrecognized_keys") {
-    const known = issue.path[0] === "metrics" ? schema.shape.metrics.unwrap().shape : schema.shape;
-    const key = [...issue.path, issue.keys[0]!].join(".");
-    throw new InputTypeError(
-      `Cannot read ${name} as ${key} is not known: known keys are ${Object.keys(known).join(", ")}${
-        didYouMean(issue.keys[0]!, Object.keys(known))
-      }`,
-    );
-  }
-  const path = issue.path.join(".") || "the configuration";
-  throw new InputTypeError(`Cannot read ${name} as ${path} is not valid: ${issue.message}`);
+  return checkOptions(`read ${name}`, schema, value, "key");
 }

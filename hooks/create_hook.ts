@@ -1,7 +1,6 @@
 import {
   applyTransforms,
   baselineAdvantages,
-  type BaselineName,
   type BaselinePreset,
   baselinePreset,
   type BuiltinTransformConfig,
@@ -23,61 +22,10 @@ import {
   type PlanningTokens,
   tokenAdvantages,
 } from "../batch/mod.ts";
-import {
-  type GroupOptions,
-  measure,
-  type MetricsOptions,
-  type MetricSums,
-} from "../metrics/mod.ts";
+import { measure, type MetricSums } from "../metrics/mod.ts";
 import type { SgMatcher } from "../sg/mod.ts";
 import { missingWarnings } from "../metrics/internal.ts";
-
-/** What a hook is made of. */
-export interface HookOptions {
-  /** Marks planning tokens. Without it every batch must bring its `planningMask`. */
-  readonly matcher?: SgMatcher;
-  /**
-   * The transforms, in the order in which they act: transforms, or plain JSON such as
-   * `{ name: "hicra", alpha: 0.2 }`. Default: HICRA with the paper's alpha of 0.2.
-   */
-  readonly transforms?: readonly (Transform | BuiltinTransformConfig)[];
-  /**
-   * How advantages are computed from `rewards` and `groupIds`: the name of a preset such as `"trl"` or
-   * `"verl"`, or a preset. Without it the batch must bring the host's `advantages`, and with it it must
-   * not, so that nobody wonders which were used.
-   */
-  readonly baseline?: BaselineName | BaselinePreset;
-  /**
-   * Where the loop forms importance ratios. A ratio per sequence averages token advantages away, so
-   * `"sequence"` is refused. Default: `"token"`.
-   */
-  readonly importanceSampling?: "token" | "sequence";
-  /** What to measure; `false` for nothing, which leaves `metrics` out. */
-  readonly metrics?: MetricsOptions | false;
-  /**
-   * What a failure does to a batch that the loop has given advantages. `"raise"` throws.
-   * `"pass-through"` returns the host's advantages and counts in `failures`: a run whose failures are
-   * not 0 is not a HICRA run. It is for failures of the moment: a mistake in the batch or in the
-   * configuration (a step, a signal or a field that is needed and not given) raises under both.
-   * Default: `"raise"`.
-   */
-  readonly onFailure?: "raise" | "pass-through";
-  /**
-   * Told of what deserves attention and is no error: of every failure that is passed through, and of
-   * the first batch without planning tokens. Default: `console.warn`.
-   */
-  readonly warn?: (message: string) => void;
-}
-
-/** What the loop may tell with a batch. */
-export interface HookStep {
-  /** Training step, from 0: required where a transform reads it, for a schedule or a seed. */
-  readonly step?: number;
-  /** Values by name: required where a schedule is gated on one. */
-  readonly signals?: Readonly<Record<string, number>>;
-  /** For groups that are split over several batches of the step: how their metrics are joined. */
-  readonly groups?: GroupOptions;
-}
+import { checkHookOptions, checkStep, type HookOptions, type HookStep } from "./hook_options.ts";
 
 /** What a hook makes of a batch. Every array is freshly allocated. */
 export interface HookResult {
@@ -143,9 +91,10 @@ export type AdvantageHook = (batch: Batch, step?: HookStep) => HookResult;
  * @returns The hook.
  * @throws {RangeError} If a name is unknown, an option is out of range, or importance ratios are per
  * sequence.
- * @throws {TypeError} If a configuration is not of its type.
+ * @throws {TypeError} If an option is unknown or not of its type.
  */
 export function createHook(options: HookOptions = {}): AdvantageHook {
+  checkHookOptions(options);
   const { matcher, importanceSampling = "token", metrics = {}, onFailure = "raise" } = options;
   const { warn = warnOnConsole } = options;
   if (importanceSampling === "sequence") {
@@ -211,6 +160,7 @@ export function createHook(options: HookOptions = {}): AdvantageHook {
           "compound, keep the host's advantages and apply the hook once per batch",
       );
     }
+    checkStep(step);
     const checked = checkBatch(batch);
     let result: HookResult;
     try {

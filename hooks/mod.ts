@@ -21,10 +21,5 @@ export type {
   MetricSums,
 } from "../metrics/mod.ts";
 export type { GramKind, Lexicon, SgMatcher, TokenBytes, TokenBytesOptions } from "../sg/mod.ts";
-export {
-  type AdvantageHook,
-  createHook,
-  type HookOptions,
-  type HookResult,
-  type HookStep,
-} from "./create_hook.ts";
+export { type AdvantageHook, createHook, type HookResult } from "./create_hook.ts";
+export type { HookOptions, HookStep } from "./hook_options.ts";

@@ -3,4 +3,5 @@
  *
  * @module
  */
+export { metricsOptionsSchema } from "./_metrics_options.ts";
 export { missingWarnings } from "./missing_warnings.ts";

@@ -6,6 +6,8 @@ import {
   type PlanningTokens,
   tokenAdvantages,
 } from "../batch/mod.ts";
+import { checkOptions } from "../batch/internal.ts";
+import { metricsOptionsSchema } from "./_metrics_options.ts";
 import { type ClassSums, classSums, TokenClass } from "./_class_sums.ts";
 import { spanCounts } from "./_span_counts.ts";
 import { isLeftOut, type TokenClasses, tokenClasses } from "./_token_classes.ts";
@@ -103,7 +105,7 @@ export function measure(
   options: MeasureOptions = {},
 ): MetricSums {
   const { after, correctAbove = 0, followerLength = 3, groups: { scope, names } = {} } = options;
-  checkOptions(batch, planning, options);
+  checkMeasured(batch, planning, options);
   const tokens = tokenClasses(batch, planning.planningMask);
   const pairs = new Map<PairName, SumCount>();
   const put: PutPair = (name, sum, count) => {
@@ -306,10 +308,10 @@ function negated(sum: ExactSum): ExactSum {
   return sum.map((part) => -part);
 }
 
-function checkOptions(
+function checkMeasured(
   batch: CheckedBatch,
   { spans }: PlanningTokens,
-  { after, correctAbove = 0, followerLength = 3 }: MeasureOptions,
+  { after, groups: _, ...metrics }: MeasureOptions,
 ): void {
   if (spans !== undefined && !(spans instanceof Int32Array)) {
     throw new InputTypeError(
@@ -333,15 +335,5 @@ function checkOptions(
         `current length is ${after.length}`,
     );
   }
-  if (!Number.isFinite(correctAbove)) {
-    throw new InputRangeError(
-      `Cannot measure as correctAbove must be finite: current value is ${correctAbove}`,
-    );
-  }
-  if (!Number.isSafeInteger(followerLength) || followerLength < 1) {
-    throw new InputRangeError(
-      `Cannot measure as followerLength must be a positive integer: ` +
-        `current value is ${followerLength}`,
-    );
-  }
+  checkOptions("measure", metricsOptionsSchema, metrics);
 }

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { checkOptions, strictOptions } from "../batch/internal.ts";
 import { InputRangeError } from "../batch/mod.ts";
 import { corpusDigest } from "./_corpus_digest.ts";
 import { normaliseText } from "./_normalise.ts";
@@ -16,6 +18,11 @@ export interface PlaceboLexiconOptions {
    */
   readonly tolerance?: number;
 }
+
+const optionsSchema = strictOptions({
+  seed: z.int().min(0),
+  tolerance: z.number().min(0).default(0.1),
+});
 
 /**
  * Draws a placebo lexicon: for every gram a random phrase of the corpus with as many words, matched in
@@ -50,6 +57,7 @@ export interface PlaceboLexiconOptions {
  * @param documents The corpus, a text per rollout: best the rollouts that the lexicon will mark.
  * @param options Seed and tolerance.
  * @returns The placebo, with counts for every gram.
+ * @throws {TypeError} If there is no seed, or an option is unknown or of another type.
  * @throws {RangeError} If an option is out of range, or no gram can be given a control.
  */
 export async function placeboLexicon(
@@ -57,8 +65,7 @@ export async function placeboLexicon(
   documents: Iterable<string>,
   options: PlaceboLexiconOptions,
 ): Promise<Lexicon> {
-  const { seed, tolerance = 0.1 } = options;
-  checkOptions(seed, tolerance);
+  const { seed, tolerance } = checkOptions("draw a placebo", optionsSchema, options);
   const originals = [...documents];
   const texts = originals.map(normaliseText);
   const normalised = lexicon.grams.map((gram) => normaliseText(gram.text));
@@ -305,18 +312,4 @@ function distance(bucket: Bucket, target: CountedGram): number {
 
 function listed(what: string, texts: readonly string[]): string[] {
   return texts.length === 0 ? [] : [`${what}: ${texts.map((text) => `"${text}"`).join(", ")}`];
-}
-
-function checkOptions(seed: number, tolerance: number): void {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new InputRangeError(
-      `Cannot draw a placebo as seed must be a whole number from 0: current value is ${seed}`,
-    );
-  }
-  if (!(tolerance >= 0 && tolerance < Infinity)) {
-    throw new InputRangeError(
-      `Cannot draw a placebo as tolerance must be a finite number from 0: current value is ` +
-        tolerance,
-    );
-  }
 }

@@ -66,7 +66,8 @@ export class SgMatcher {
    * @param lexicon The strategic grams. Of grams that are equal once normalised the first counts.
    * @param tokens The bytes of each token id, from `tokenBytes` or `loadTokenizer`.
    * @returns The matcher.
-   * @throws {TypeError} If the tokens are something else, such as a parsed tokenizer.json.
+   * @throws {TypeError} If the tokens are something else, such as a parsed tokenizer.json, or the lexicon
+   * is, such as a name.
    * @throws {RangeError} If the grams spell more than 2 million different prefixes, or hold more than
    * 2 ** 22 characters.
    */
@@ -79,6 +80,7 @@ export class SgMatcher {
           }, pass a parsed tokenizer.json through tokenBytes`,
       );
     }
+    checkLexicon(lexicon);
     checkLexiconSize(lexicon.name, lexicon.grams);
     return new SgMatcher(lexicon, tokens);
   }
@@ -183,4 +185,21 @@ export class SgMatcher {
       spans: collector.spans,
     };
   }
+}
+
+/** Names the slips that a program without type checks lets through. */
+function checkLexicon(lexicon: Lexicon): void {
+  const grams: unknown = (lexicon as Partial<Lexicon> | null)?.grams;
+  const wrong = Array.isArray(grams)
+    ? grams.findIndex((gram) => typeof gram?.text !== "string")
+    : 0;
+  if (wrong === -1) return;
+  throw new InputTypeError(
+    "Cannot compile a matcher as lexicon must be what loadLexicon, builtInLexicon or lexiconFromGrams " +
+      "returns: " +
+      (Array.isArray(grams)
+        ? `grams[${wrong}] has no text`
+        : `current value is of type ${typeof lexicon}` +
+          ((lexicon as unknown) instanceof Promise ? ", await the promise" : "")),
+  );
 }

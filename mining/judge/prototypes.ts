@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { InputSyntaxError, InputTypeError } from "../../batch/mod.ts";
-import { GRAM_KINDS, type GramKind } from "../../sg/mod.ts";
+import { checkOptions, strictOptions } from "../../batch/internal.ts";
+import { InputSyntaxError } from "../../batch/mod.ts";
+import type { GramKind } from "../../sg/mod.ts";
 import english from "./prototypes.json" with { type: "json" };
 
 /**
@@ -16,13 +17,21 @@ export interface Prototypes {
 }
 
 const PHRASES = z.array(z.string().trim().min(1)).min(2);
-const SCHEMA = z.strictObject({
+const SCHEMA = strictOptions({
   format: z.literal("hicra-prototypes"),
   version: z.literal(1),
-  kinds: z.partialRecord(z.enum(GRAM_KINDS as [GramKind, ...GramKind[]]), PHRASES)
+  kinds: strictOptions(
+    {
+      deduction: PHRASES.exactOptional(),
+      branching: PHRASES.exactOptional(),
+      backtracking: PHRASES.exactOptional(),
+      other: PHRASES.exactOptional(),
+    } satisfies Record<GramKind, z.ZodType>,
+    "field",
+  )
     .refine((kinds) => Object.keys(kinds).length > 0, "must hold at least one kind"),
   execution: PHRASES,
-});
+}, "field");
 
 /**
  * Reads prototypes from the text of a file:
@@ -50,7 +59,8 @@ const SCHEMA = z.strictObject({
  * @param name Name of the file, for errors.
  * @returns The prototypes.
  * @throws {SyntaxError} If the text is not JSON.
- * @throws {TypeError} If a field is unknown, missing or of another kind; the message names it.
+ * @throws {TypeError} If a field is unknown, missing or of another type; the message names it.
+ * @throws {RangeError} If a value is not allowed.
  */
 export function parsePrototypes(text: string, name: string): Prototypes {
   let value: unknown;
@@ -62,17 +72,13 @@ export function parsePrototypes(text: string, name: string): Prototypes {
       { cause: error },
     );
   }
-  const { success, data, error } = SCHEMA.safeParse(value, { reportInput: true });
-  if (!success) {
-    const { path, message, input } = error.issues[0]!;
-    throw new InputTypeError(
-      `Cannot read prototypes of "${name}" as ${
-        path.join(".") || "the file"
-      } is wrong: ${message}` +
-        (path.length > 0 ? `, current value is ${JSON.stringify(input)}` : ""),
-    );
-  }
-  return { kinds: data.kinds as Prototypes["kinds"], execution: data.execution };
+  const { kinds, execution } = checkOptions(
+    `read prototypes of "${name}"`,
+    SCHEMA,
+    value,
+    "field",
+  );
+  return { kinds, execution };
 }
 
 /**

@@ -144,6 +144,12 @@ const ERRORS: [unknown, string, string][] = [
     'alpha must be a number, a schedule, or one of these for each kind: current value is "0.2"',
   ],
   [{ name: "hicra", alpha: NaN }, "TypeError", "current value is NaN"],
+  [
+    { name: "hicra", alpha: { from: 0, to: 0.1, steps: 10 } },
+    "TypeError",
+    "alpha must be a number, a schedule, or one of these for each kind: current value is " +
+    '{"from":0,"to":0.1,"steps":10}',
+  ],
   [{ name: "hicra", alpha: -0.1 }, "RangeError", "alpha must be at least 0: current value is -0.1"],
   [
     { name: "hicra", alpha: 1 },
@@ -167,7 +173,7 @@ const ERRORS: [unknown, string, string][] = [
   ],
   [
     { name: "hicra", alpha: { ...LINE, steps: 1.5 } },
-    "TypeError",
+    "RangeError",
     "alpha.steps must be an integer: current value is 1.5",
   ],
   [
@@ -202,7 +208,7 @@ const ERRORS: [unknown, string, string][] = [
   ],
   [
     { name: "shuffle-mask", seed: 0.5 },
-    "TypeError",
+    "RangeError",
     "seed must be an integer: current value is 0.5",
   ],
   [

@@ -145,6 +145,14 @@ for (const [name, change, message] of broken) {
   });
 }
 
+Deno.test("checkBatch() refuses a name that is near to a field, and takes others", () => {
+  assert.throws(() => checkBatch({ ...valid, reward: Float32Array.of(1, 0, 1) } as Batch), {
+    name: "TypeError",
+    message: 'Cannot use a batch as "reward" is none of its fields, did you mean "rewards"?',
+  });
+  assert.equal(checkBatch({ ...valid, prompts: [] } as Batch).numTokens, 3);
+});
+
 Deno.test("tokenAdvantages() broadcasts, copies, and throws without advantages", () => {
   const perSequence = checkBatch({
     ...valid,

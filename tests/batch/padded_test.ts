@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { packPadded, unpackPadded } from "../../batch/mod.ts";
+import { packPadded, type PaddedBatch, unpackPadded } from "../../batch/mod.ts";
 
 Deno.test("packPadded() keeps the zeros between trained tokens and drops padding on either side", () => {
   const { batch, layout } = packPadded({
@@ -55,6 +55,14 @@ Deno.test("packPadded() and unpackPadded() throw when a length does not fit", ()
   assert.throws(
     () => packPadded({ shape: [1.5, 2], lossMask: Uint8Array.of(1, 1, 1) }),
     /shape must be two non-negative integers: current value is \[1.5,2\]/,
+  );
+  assert.throws(
+    () => packPadded({ lossMask: Uint8Array.of(1) } as PaddedBatch),
+    /shape must be two non-negative integers: current value is \[undefined\]/,
+  );
+  assert.throws(
+    () => packPadded({ shape: [1, 2] } as unknown as PaddedBatch),
+    /lossMask must hold 2 values: current length is undefined/,
   );
   const { layout } = packPadded({ shape: [1, 2], lossMask: Uint8Array.of(1, 1) });
   assert.throws(() => unpackPadded(Float32Array.of(1), layout), /values must hold 2 values/);

@@ -617,9 +617,13 @@ Deno.test("hicra fails in one line, and leaves no file", () =>
       [
         ["apply", rollouts, "--config", unknownKey],
         {},
-        /key.json as transform is not known: known keys are lexicon, baseline, transforms, metrics, did you mean "transforms"\?$/,
+        /key.json as key "transform" is not known: known keys are lexicon, baseline, transforms, metrics, did you mean "transforms"\?$/,
       ],
-      [["apply", rollouts, "--config", wrongType], {}, /type.json as transforms is not valid: /],
+      [
+        ["apply", rollouts, "--config", wrongType],
+        {},
+        /type.json as transforms must be of type array: /,
+      ],
       [["apply", rollouts, "--config", badTransform], {}, /alpha must be less than 1/],
       [
         ["apply", rollouts, "--config", badTransform, "--mode", "symmetric"],

@@ -7,6 +7,7 @@ import {
   Flag,
   hicra,
   type HookOptions,
+  type HookStep,
   lexiconFromGrams,
   mergeMetrics,
   metricValues,
@@ -163,6 +164,39 @@ Deno.test("createHook() refuses importance ratios per sequence", () => {
     () => createHook({ matcher, transforms: [], importanceSampling: "sequence" }),
     { name: "RangeError", message: /averages token advantages/ },
   );
+});
+
+const WRONG_OPTIONS: [options: object, name: string, message: RegExp][] = [
+  [
+    { alpha: 0.5 },
+    "TypeError",
+    /^Cannot create a hook as option "alpha" is not known: known options/,
+  ],
+  [{ transform: [] }, "TypeError", /"transform" is not known: .+ did you mean "transforms"\?$/],
+  [{ onFailure: "passthrough" }, "RangeError", /onFailure must be one of "raise", "pass-through"/],
+  [{ importanceSampling: "seq" }, "RangeError", /importanceSampling must be one of "token"/],
+  [{ matcher: {} }, "RangeError", /matcher must be what SgMatcher.compile returns/],
+  [{ transforms: { name: "hicra" } }, "TypeError", /transforms must be of type array/],
+  [{ baseline: 3 }, "TypeError", /baseline must be the name of a preset, or a preset/],
+  [{ metrics: { correct_above: 0.5 } }, "TypeError", /"metrics.correct_above" is not known: known/],
+  [{ metrics: true }, "TypeError", /metrics must be false, or options of metrics/],
+  [{ metrics: { followerLength: 0 } }, "RangeError", /metrics.followerLength must be at least 1/],
+  [{ warn: "no" }, "RangeError", /warn must be a function/],
+];
+
+for (const [options, name, message] of WRONG_OPTIONS) {
+  Deno.test(`createHook() refuses ${JSON.stringify(options)}`, () => {
+    assert.throws(() => createHook({ matcher, ...options } as HookOptions), { name, message });
+  });
+}
+
+Deno.test("createHook() makes hooks that refuse an unknown field of a step", () => {
+  const hook = createHook({ matcher });
+  assert.throws(() => hook(batch, { stpe: 4 } as HookStep), {
+    name: "TypeError",
+    message: /^Cannot apply a hook as option "stpe" is not known: .+ did you mean "step"\?$/,
+  });
+  assert.throws(() => hook(batch, 4 as HookStep), /its options must be of type object/);
 });
 
 const broken: Transform = {

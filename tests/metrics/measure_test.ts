@@ -458,7 +458,7 @@ Deno.test("measure() throws on marks and options that break the contract", () =>
       ],
       [
         "RangeError",
-        "followerLength must be a positive integer: current value is 0",
+        "followerLength must be at least 1: current value is 0",
         { planningMask: mask },
         { followerLength: 0 },
       ],

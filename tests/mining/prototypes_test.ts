@@ -24,12 +24,32 @@ Deno.test("defaultPrototypes() are a file of their own format", () => {
 
 const REFUSED: [string, string, string, RegExp][] = [
   ["no JSON", "{", "SyntaxError", /^Cannot read prototypes of "a.json" as they must be JSON: /],
-  ["an unknown kind", text({ kinds: { doubt: ["a", "b"] } }), "TypeError", /as kinds.* is wrong/],
-  ["a single phrase", text({ execution: ["a"] }), "TypeError", /as execution is wrong/],
-  ["an empty phrase", text({ execution: ["a", " "] }), "TypeError", /as execution.1 is wrong/],
-  ["no kind", text({ kinds: {} }), "TypeError", /as kinds is wrong: must hold at least one kind/],
-  ["another version", text({ version: 2 }), "TypeError", /as version is wrong/],
-  ["an unknown field", text({ notes: 1 }), "TypeError", /as the file is wrong.*notes/],
+  [
+    "an unknown kind",
+    text({ kinds: { doubt: ["a", "b"] } }),
+    "TypeError",
+    /as field "kinds.doubt" is not known: known fields are deduction, branching, backtracking, other$/,
+  ],
+  [
+    "a single phrase",
+    text({ execution: ["a"] }),
+    "RangeError",
+    /as execution must hold at least 2/,
+  ],
+  [
+    "an empty phrase",
+    text({ execution: ["a", " "] }),
+    "RangeError",
+    /execution\[1\] must not be empty/,
+  ],
+  ["no kind", text({ kinds: {} }), "RangeError", /as kinds must hold at least one kind/],
+  [
+    "another version",
+    text({ version: 2 }),
+    "RangeError",
+    /as version must be 1: current value is 2$/,
+  ],
+  ["an unknown field", text({ notes: 1 }), "TypeError", /as field "notes" is not known/],
 ];
 
 function text(change: object): string {

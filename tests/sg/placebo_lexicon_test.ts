@@ -227,14 +227,13 @@ const REFUSED: { name: string; seed: number; tolerance?: number; message: string
   {
     name: "a seed that is no whole number",
     seed: 0.5,
-    message: "Cannot draw a placebo as seed must be a whole number from 0: current value is 0.5",
+    message: "Cannot draw a placebo as seed must be an integer: current value is 0.5",
   },
   {
     name: "a negative tolerance",
     seed: 0,
     tolerance: -1,
-    message:
-      "Cannot draw a placebo as tolerance must be a finite number from 0: current value is -1",
+    message: "Cannot draw a placebo as tolerance must be at least 0: current value is -1",
   },
   {
     name: "documents without any gram",

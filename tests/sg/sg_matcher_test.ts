@@ -172,3 +172,18 @@ Deno.test("SgMatcher.compile() throws when it is given a parsed tokenizer.json",
       "current value is object, pass a parsed tokenizer.json through tokenBytes",
   });
 });
+
+Deno.test("SgMatcher.compile() throws when it is given something else than a lexicon", () => {
+  const wrong: [unknown, string][] = [
+    ["math", "current value is of type string"],
+    [Promise.resolve(), "current value is of type object, await the promise"],
+    [{ grams: ["wait"] }, "grams[0] has no text"],
+  ];
+  for (const [lexicon, end] of wrong) {
+    assert.throws(() => SgMatcher.compile(lexicon as Lexicon, byteTokens([])), {
+      name: "TypeError",
+      message: "Cannot compile a matcher as lexicon must be what loadLexicon, builtInLexicon or " +
+        `lexiconFromGrams returns: ${end}`,
+    });
+  }
+});
