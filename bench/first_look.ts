@@ -12,6 +12,9 @@ import type { Table } from "./table.ts";
 /** Rows of the credited batch. */
 const ROWS = 10;
 
+/** What is beyond this share of planning tokens is no usual rollout. */
+const USUAL = 0.06;
+
 /** Tokens of a trace that fits on a screen. */
 const LENGTHS = { least: 60, most: 320 } as const;
 
@@ -62,10 +65,12 @@ export function tracesOf(
   return [...traceRollouts(batch, marks, { matcher, rollouts, sequences })];
 }
 
-/** Rollouts that were rewarded come first, those with many kinds of grams before others. */
+/** Rollouts that were rewarded come first, those with many kinds of grams before others, then a usual share. */
 function interest({ advantage, segments, numPlanning, numTokens }: Trace): number {
   const kinds = new Set(segments.flatMap(({ mark }) => mark ?? []));
-  return 100 * Math.sign(advantage?.before ?? 0) + 10 * kinds.size + numPlanning / numTokens;
+  const share = numPlanning / numTokens;
+  return 100 * Math.sign(advantage?.before ?? 0) + 10 * kinds.size +
+    (share <= USUAL ? share : -share);
 }
 
 /** The first segments of a trace that has planning tokens, with their advantages before and after. */
@@ -81,14 +86,16 @@ function creditTable({ segments, advantage }: Trace, { alpha, baseline }: Sample
       before === undefined ? NOTHING : `${signed(before, 3)} -> ${signed(after ?? before, 3)}`,
     ];
   };
+  const shown = segments.slice(first, first + ROWS);
   return {
     title: "The credited batch: tokens of this rollout, in order",
     note:
       `HICRA, alpha ${alpha}, on advantages of baseline ${baseline}: A + ${alpha} |A| on planning ` +
-      "tokens, A on all others.",
-    columns: ["text", "tokens", "", "gram", "advantage before -> after"],
+      `tokens, A on all others. Shown are ${shown.length} of ${segments.length} pieces; a gram is named ` +
+      "where it begins.",
+    columns: ["text", "tokens", "kind", "gram", "advantage before -> after"],
     words: [2, 3],
-    rows: segments.slice(first, first + ROWS).map(row),
+    rows: shown.map(row),
   };
 }
 

@@ -1,7 +1,7 @@
 import { warnOnConsole } from "../batch/internal.ts";
 import { InputRangeError } from "../batch/mod.ts";
 import type { CreditedRollouts } from "./credit_rollouts.ts";
-import { type MarkRolloutsOptions, packRollouts } from "./mark_rollouts.ts";
+import { type MarkRolloutsOptions, packRollouts, warnOfOwnMask } from "./mark_rollouts.ts";
 import type { Rollout } from "../files/mod.ts";
 import { type Trace, traceRollouts } from "../view/mod.ts";
 
@@ -66,6 +66,7 @@ export async function* inspectRollouts(
     for await (const rollout of rollouts) {
       firstIndex++;
       if (!isSelected(rollout)) continue;
+      if (shown === 0) warnOfOwnMask([rollout], options);
       const { batch } = packRollouts([rollout], { ...options, firstIndex });
       const marks = matcher.match(batch);
       yield* traceRollouts(batch, marks, {

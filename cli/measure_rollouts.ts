@@ -1,7 +1,7 @@
 import { warnOnConsole } from "../batch/internal.ts";
 import { measure, type MetricSums } from "../metrics/mod.ts";
 import { missingWarnings } from "../metrics/internal.ts";
-import { type MarkRolloutsOptions, packRollouts } from "./mark_rollouts.ts";
+import { type MarkRolloutsOptions, packRollouts, warnOfOwnMask } from "./mark_rollouts.ts";
 import type { Rollout } from "../files/mod.ts";
 import type { RunMetrics } from "./run_config.ts";
 
@@ -26,6 +26,7 @@ export function measureRollouts(
   options: MeasureRolloutsOptions,
 ): MetricSums {
   const { warn = warnOnConsole } = options;
+  warnOfOwnMask(rollouts, options);
   const { batch, promptIds } = packRollouts(rollouts, options);
   const { groupScope, ...metrics } = options.metrics ?? {};
   const sums = measure(batch, options.matcher.match(batch), {

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { InputRangeError, isInputError } from "../batch/mod.ts";
 import { finiteNumber, shareOfOne, wholeNumber } from "./arguments.ts";
-import { FOLDER, type Manual, SHELL_FUNCTION } from "./manual.ts";
+import { examplesHelp, FOLDER, type Manual } from "./manual.ts";
 import { type NamedPath, refuseOverwriting } from "./refuse_overwriting.ts";
 import { ProgressLine } from "./progress_line.ts";
 import {
@@ -73,7 +73,6 @@ const MINE: Manual = {
 
 /** Adds `hicra mine`. */
 export function addMineCommand(program: Command, warn: (message: string) => void): void {
-  const examples = MINE.examples.map((example) => `  hicra ${example}\n`).join("");
   program.command("mine")
     .summary(MINE.summary)
     .description(MINE.description)
@@ -141,7 +140,7 @@ export function addMineCommand(program: Command, warn: (message: string) => void
     )
     .option("--memory <SIZE>", "for counting, such as 512M or 4G (default: 1G)", memorySize)
     .option("--threads <N>", "threads of matrix products (default: the cores)", wholeNumber)
-    .addHelpText("after", `\nExamples, in the repository:\n${SHELL_FUNCTION}\n${examples}`)
+    .addHelpText("after", examplesHelp(MINE))
     .action((paths: string[], flags: MineFlags, command: Command) =>
       run(paths, flags, warn).catch((error) => {
         throw withFlag(error, command);

@@ -13,7 +13,7 @@ import {
 } from "../files/mod.ts";
 import { BUILT_IN_LEXICONS, DEFAULT_LEXICON, SgMatcher } from "../sg/mod.ts";
 import { wholeNumber } from "./arguments.ts";
-import { type Manual, QWEN, ROLLOUTS_HELP, SHELL_FUNCTION } from "./manual.ts";
+import { examplesHelp, type Manual, QWEN, ROLLOUTS_HELP } from "./manual.ts";
 import type { Warn } from "./notices.ts";
 import { lexiconFile, type NamedPath } from "./refuse_overwriting.ts";
 import type { RunConfig } from "./run_config.ts";
@@ -27,15 +27,11 @@ export interface MatchFlags {
 
 /** A command over rollouts, with its help. */
 export function rolloutCommand(program: Command, name: string, manual: Manual): Command {
-  const examples = manual.examples.map((example) => `  hicra ${example}\n`).join("");
   return program.command(name)
     .summary(manual.summary)
     .description(manual.description)
     .argument("<ROLLOUTS>", "rollout file, or - for standard input")
-    .addHelpText(
-      "after",
-      `\n${ROLLOUTS_HELP}\n\nExamples, in the repository:\n${SHELL_FUNCTION}\n  QWEN=${QWEN}\n${examples}`,
-    );
+    .addHelpText("after", `\n${ROLLOUTS_HELP}\n${examplesHelp(manual, `  QWEN=${QWEN}\n`)}`);
 }
 
 const TOKENIZER = [

@@ -10,7 +10,7 @@ import { visibleLine } from "../batch/internal.ts";
 import { InputRangeError } from "../batch/mod.ts";
 import { wholeNumber } from "./arguments.ts";
 import { jsonLog, writeStandard } from "./json_log.ts";
-import type { Manual } from "./manual.ts";
+import { examplesHelp, type Manual } from "./manual.ts";
 import { listen, listenOnSocket } from "./socket_listener.ts";
 import { VERSION } from "./version.ts";
 import { MAX_TIMEOUT } from "../hooks/internal.ts";
@@ -45,7 +45,6 @@ const SERVE: Manual = {
 
 /** Adds `hicra serve`. */
 export function addServeCommand(program: Command): void {
-  const examples = SERVE.examples.map((example) => `  hicra ${example}\n`).join("");
   program.command("serve")
     .summary(SERVE.summary)
     .description(SERVE.description)
@@ -74,7 +73,7 @@ export function addServeCommand(program: Command): void {
       "--with-stdin",
       "stop when standard input ends, as it does when the parent process is gone",
     )
-    .addHelpText("after", `\nExamples:\n${examples}`)
+    .addHelpText("after", examplesHelp(SERVE))
     .action(serve);
 }
 

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { env } from "node:process";
+import { env, versions } from "node:process";
 import { fileURLToPath } from "node:url";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../batch/mod.ts";
 import { readWhole } from "./read_whole.ts";
@@ -15,6 +15,12 @@ export interface TokenizerFile {
 /** Finds the file that a source of `loadTokenizer` names, and reads it. */
 export async function readTokenizer(source: string | URL): Promise<TokenizerFile> {
   if (typeof source === "string" && source.startsWith("npm:")) {
+    if (versions.deno === undefined) {
+      throw new InputRangeError(
+        `Cannot load tokenizer "${source}" as Node.js imports no npm: source: install the package and ` +
+          "pass the path of its file",
+      );
+    }
     return { path: source, content: await importJson(source) };
   }
   const path = await pathOf(source);

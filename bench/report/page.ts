@@ -95,9 +95,9 @@ function headlines({ suites, shares, lexicon, masses, alpha }: Figures): string 
   if (masses.length > 0) {
     const { planning, execution } = masses[0]!;
     items.push([
-      "HICRA moves",
+      "planning tokens hold",
       `${significant(100 * planning.before / (planning.before + execution.before))} % of |A|`,
-      `that of planning tokens, by alpha ${alpha}`,
+      `HICRA adds ${alpha} of it`,
     ]);
   }
   const list = items.map((texts) => {

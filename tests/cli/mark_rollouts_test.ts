@@ -130,6 +130,18 @@ Deno.test("measureRollouts() needs neither advantages nor rewards", () => {
   assert.deepEqual([pairs.planning_frac, pairs.adv_plan], [{ sum: [1], count: 2 }, undefined]);
 });
 
+Deno.test("measureRollouts() and inspectRollouts() warn of a mask that they do not look at", async () => {
+  const marked = { "prompt_id": "p", "token_ids": [3, 2], "planning_mask": [0, 1] };
+  const messages: string[] = [];
+  const options = { matcher, warn: (message: string) => messages.push(message) };
+  measureRollouts([{ "prompt_id": "o", "token_ids": [3] }, marked], options);
+  await Array.fromAsync(inspectRollouts([marked], options));
+  assert.deepEqual(messages.map((message) => message.slice(0, 50)), [
+    'hicra: rollout 1 (prompt_id "p") has a planning_ma',
+    'hicra: rollout 0 (prompt_id "p") has a planning_ma',
+  ]);
+});
+
 Deno.test("measureRollouts() and creditRollouts() of a cut file merge to the figures of the whole", () => {
   // Groups of 8: one right rollout, all wrong, all right, half right.
   const rollouts = [1, 0, 8, 4].flatMap((correct, group) =>
