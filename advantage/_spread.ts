@@ -8,7 +8,7 @@ export type EpsilonPlace = "add" | "floor" | "variance";
 export const EPSILON_PLACES = ["add", "floor", "variance"] as const satisfies EpsilonPlace[];
 
 /**
- * What to divide by. A spread of exactly 0 divides nothing: every value stands on its centre, and
+ * What to divide by. A spread of exactly 0 divides nothing: every value stands on its center, and
  * the hosts then get 0 / epsilon = 0, or leave the value alone (NeMo-RL).
  */
 export function guardedDivisor(spread: number, epsilon: number, place: EpsilonPlace): number {

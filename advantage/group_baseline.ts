@@ -15,7 +15,7 @@ export interface BaselineConvention {
    */
   readonly center?: "mean" | "leave-one-out" | "none";
   /**
-   * What the centred reward is divided by: nothing (the default), the standard deviation of the
+   * What the centered reward is divided by: nothing (the default), the standard deviation of the
    * group, of the others in the group, or of all rewards of the batch; or the mean of the group
    * (MaxRL), where a mean that is not positive carries no signal and gives 0.
    */

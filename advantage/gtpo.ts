@@ -35,9 +35,9 @@ const ENTROPY_FLOOR = 1e-6;
  * credited to uncertain tokens, failure blamed on certain ones. The weights at a position average 1,
  * so a token alone at its position keeps its advantage. A zero advantage stays zero.
  *
- * GTPO shapes *rewards* this way (`alpha1*r + alpha2*share*d`) and normalises them over the group
+ * GTPO shapes *rewards* this way (`alpha1*r + alpha2*share*d`) and normalizes them over the group
  * afterwards. Here the weight goes on the host's finished advantage, with `alpha1 = 1 - beta` and
- * `alpha2 = beta`, and nothing is normalised again. For the port that uses the surprisal of one
+ * `alpha2 = beta`, and nothing is normalized again. For the port that uses the surprisal of one
  * sequence instead, see {@linkcode surprisalWeightedAdvantages}.
  *
  * @see {@link https://arxiv.org/abs/2508.04349 | GTPO and GRPO-S}.

@@ -67,7 +67,7 @@ const ACTION = "apply HICRA";
  *   tokens of the group; every trained token of the group receives it, so that the credit added to a
  *   group sums to zero. **Tokens off the mask change too**, and a token whose `|A|` is smaller than
  *   the mean changes its sign. (A mean over the planning tokens alone would cancel the whole effect
- *   where `|A|` is constant in a group, which mean-centred binary rewards at a pass rate of 1/2 are.)
+ *   where `|A|` is constant in a group, which mean-centered binary rewards at a pass rate of 1/2 are.)
  *
  * The result is computed in f64 and rounded once to f32. In the first three modes it is bit-equal to
  * the input off the mask; in all of them where `lossMask` is 0, and everywhere at alpha 0. Zero

@@ -4,7 +4,7 @@ import { decodeBatch } from "./decode.ts";
 import { growLexicon } from "./grams.ts";
 import { joinBatches } from "./join_batches.ts";
 import { describeMachine, type Machine } from "./machine.ts";
-import { normalise } from "./normalise.ts";
+import { normalize } from "./normalize.ts";
 import type { BenchOptions } from "./options.ts";
 import { type PlanningShare, planningShares, shareTables } from "./planning_share.ts";
 import { progress } from "./progress.ts";
@@ -56,7 +56,7 @@ export async function measureAll(sample: Sample, options: BenchOptions): Promise
     const joined = joinBatches(batches);
     await run(await matcherSuite(joined, tokenizer.tokens, matcher.lexicon, python));
     if (size === "full") {
-      const texts = decodeBatch(joined, tokenizer.tokens).map(normalise);
+      const texts = decodeBatch(joined, tokenizer.tokens).map(normalize);
       for (const size of GRAM_SIZES) {
         const grown = growLexicon(matcher.lexicon, texts, size);
         await run(await matcherSuite(joined, tokenizer.tokens, grown, python));

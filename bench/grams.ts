@@ -1,13 +1,13 @@
 import { type Lexicon, lexiconFromGrams } from "../sg/mod.ts";
-import { normalisePhrase } from "./normalise.ts";
+import { normalizePhrase } from "./normalize.ts";
 import { seededRandom } from "./seeded_random.ts";
 
-/** The distinct grams of a lexicon, normalised and trimmed: what a peer is given. */
+/** The distinct grams of a lexicon, normalized and trimmed: what a peer is given. */
 export function distinctGrams({ grams }: Lexicon): string[] {
-  return [...new Set(grams.map(({ text }) => normalisePhrase(text)))].filter((text) => text !== "");
+  return [...new Set(grams.map(({ text }) => normalizePhrase(text)))].filter((text) => text !== "");
 }
 
-/** Words with single spaces between them, in normalised text. */
+/** Words with single spaces between them, in normalized text. */
 export const RUNS: RegExp =
   /[\p{L}\p{N}_]+(?:'[\p{L}\p{N}_]+)*(?: [\p{L}\p{N}_]+(?:'[\p{L}\p{N}_]+)*)*/gu;
 

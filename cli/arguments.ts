@@ -12,13 +12,13 @@ export interface OutFlag {
   readonly out: string;
 }
 
-/** When a command colours. */
+/** When a command colors. */
 export const COLOR: Option = new Option(
   "--color <WHEN>",
-  "colour the terminal; auto respects NO_COLOR",
+  "color the terminal; auto respects NO_COLOR",
 ).choices(["auto", "always", "never"]).default("auto");
 
-/** Whether to colour standard output under {@linkcode COLOR}. */
+/** Whether to color standard output under {@linkcode COLOR}. */
 export function isColored(color: "auto" | "always" | "never"): boolean {
   return color === "always" ||
     (color === "auto" && process.stdout.isTTY === true && !process.env.NO_COLOR);

@@ -36,9 +36,9 @@ interface InspectFlags {
 }
 
 const INSPECT: Manual = {
-  summary: "show rollouts with planning tokens coloured by kind",
+  summary: "show rollouts with planning tokens colored by kind",
   description:
-    "Shows rollouts in the terminal, planning tokens coloured by kind, with reward, length and " +
+    "Shows rollouts in the terminal, planning tokens colored by kind, with reward, length and " +
     "planning share. --html writes one page instead that needs nothing else and shows gram, kind and " +
     "advantage of what the pointer is on. With --alpha, --transform or --baseline it also shows what " +
     "the transforms do to the advantages.",

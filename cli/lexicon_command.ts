@@ -64,7 +64,7 @@ export function addLexiconCommand(program: Command, warn: Warn): void {
     .action((name: string, flags: OutFlag) => exportGrams(name, flags, warn));
   lexicon.command("diff")
     .description(
-      "Compares two lexicons by the normalised text of their grams: what B adds to A, what it lacks, " +
+      "Compares two lexicons by the normalized text of their grams: what B adds to A, what it lacks, " +
         "and which fields of shared grams differ.",
     )
     .argument("<A>", "built-in name or file")

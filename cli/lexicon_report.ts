@@ -49,7 +49,7 @@ export function selectGrams(lexicon: Lexicon, selection: GramSelection): number[
 /**
  * A lexicon for a terminal: name, provenance and counts, then the selected grams per cluster, clusters
  * in the order of their first grams. Columns that hold nothing are left out. In the examples the grams
- * are bold, or in brackets without colour.
+ * are bold, or in brackets without color.
  */
 export function lexiconReport(
   lexicon: Lexicon,

@@ -33,7 +33,7 @@ interface MineFlags extends ReadSolutionsOptions {
   readonly out: string;
   readonly name?: string;
   readonly source?: string;
-  readonly unlabelled: "error" | "keep" | "drop";
+  readonly unlabeled: "error" | "keep" | "drop";
   readonly similarity?: number;
   readonly unit?: "word" | "character";
   readonly minWords?: number;
@@ -94,7 +94,7 @@ export function addMineCommand(program: Command, warn: (message: string) => void
     )
     .option("--max-corrupt <N>", "corrupt records to pass over (default: 0)", wholeNumber)
     .addOption(
-      new Option("--unlabelled <WHAT>", "what to do with solutions that nobody labelled")
+      new Option("--unlabeled <WHAT>", "what to do with solutions that nobody labeled")
         .choices(["error", "keep", "drop"]).default("error"),
     )
     .option("--similarity <SHARE>", "from here two solutions are one (default: 0.9)", shareOfOne)
@@ -319,7 +319,7 @@ async function loadEmbedder(
 
 /** The flags that are options of `mine` under the same name. */
 const SAME = [
-  "unlabelled",
+  "unlabeled",
   "similarity",
   "unit",
   "minWords",

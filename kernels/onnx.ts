@@ -1,5 +1,5 @@
 /**
- * Kernels on the CPU by onnxruntime, vectorised and threaded: the dense work of this package on machines
+ * Kernels on the CPU by onnxruntime, vectorized and threaded: the dense work of this package on machines
  * without a GPU. An entry point of its own, as onnxruntime-node is a native package that browsers do not
  * have.
  *

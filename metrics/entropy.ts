@@ -83,7 +83,7 @@ export function entropyOfCounts(
   const support = seen.length;
   if (bins !== undefined && !(bins >= support)) {
     throw new InputRangeError(
-      `Cannot normalise an entropy as bins must be at least the number of bins that occurred, ` +
+      `Cannot normalize an entropy as bins must be at least the number of bins that occurred, ` +
         `${support}: current value is ${bins}`,
     );
   }

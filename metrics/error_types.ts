@@ -56,7 +56,7 @@ ${rollout.studentSolution}
 
 # Task
 1. Understand the problem.
-2. Analyse the reference solution: the concepts it uses and its strategy.
+2. Analyze the reference solution: the concepts it uses and its strategy.
 3. Find where the student's solution departs from a correct one.
 4. Decide on the single most significant reason why it failed, and choose one answer:
 

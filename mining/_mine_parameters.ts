@@ -3,7 +3,7 @@ import { checkCount } from "./_check_count.ts";
 import type { MineOptions } from "./mine_options.ts";
 
 const DEFAULTS = {
-  unlabelled: "error",
+  unlabeled: "error",
   similarity: 0.9,
   unit: "word",
   minWords: 2,

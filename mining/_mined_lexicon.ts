@@ -39,7 +39,7 @@ export function minedLexicon(
         maxBurstiness: rounded(filtered.maxBurstiness),
         solutionsRead: counts.read,
         solutionsFailed: counts.failed,
-        solutionsUnlabelled: counts.unlabelled,
+        solutionsUnlabeled: counts.unlabeled,
         solutionsDuplicate: counts.duplicates,
         solutions: corpus.numSolutions,
         prompts: corpus.numPrompts,

@@ -65,7 +65,7 @@ import { claimWorkFolder } from "./work_folder.ts";
  * @returns The lexicon.
  * @throws {RangeError} If an option is out of range, the work folder is one of others, no solution is left, or no
  * gram is left; the message says how many each step left.
- * @throws {TypeError} If a solution has no label and `unlabelled` is `"error"`.
+ * @throws {TypeError} If a solution has no label and `unlabeled` is `"error"`.
  * @throws {SyntaxError} If a file of the work folder is damaged; vectors alone are computed again.
  */
 export async function mine(
@@ -130,11 +130,11 @@ async function mineIn(
 }
 
 function noSolutionError(
-  { read, failed, unlabelled, duplicates }: SelectionCounts,
+  { read, failed, unlabeled, duplicates }: SelectionCounts,
 ): InputRangeError {
   return new InputRangeError(
     `Cannot mine as at least one solution must be left: of ${read} that were read ${failed} did not ` +
-      `succeed, ${unlabelled} had no label and ${duplicates} were repetitions` +
+      `succeed, ${unlabeled} had no label and ${duplicates} were repetitions` +
       (failed > 0 ? "; a number as label says succeeded from minReward on, by default 1" : ""),
     { code: "nothing_left", ...(failed > 0 && { option: "minReward" }) },
   );

@@ -33,8 +33,8 @@ export interface MineOptions {
   /** How they were read, such as by which fields: recorded beside the parameters. */
   readonly reading?: Readonly<Record<string, string | number | boolean>>;
 
-  /** What is done with solutions that nobody labelled; default `"error"`. */
-  readonly unlabelled?: "error" | "keep" | "drop";
+  /** What is done with solutions that nobody labeled; default `"error"`. */
+  readonly unlabeled?: "error" | "keep" | "drop";
   /** Similarity from which two solutions count as one; default 0.9. */
   readonly similarity?: number;
 

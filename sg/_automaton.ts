@@ -1,4 +1,4 @@
-import { CharacterClass, classify, foldCodePoint, normaliseText } from "./_normalise.ts";
+import { CharacterClass, classify, foldCodePoint, normalizeText } from "./_normalize.ts";
 
 /**
  * Symbols of the automaton's alphabet. The text is read as characters with a mark where a word
@@ -26,7 +26,7 @@ export const Sign: {
 
 /**
  * Aho and Corasick's automaton over the symbols of a lexicon, its trie in breadth-first order so that
- * the children of a node are neighbours, sorted by symbol. Node 0 is the root.
+ * the children of a node are neighbors, sorted by symbol. Node 0 is the root.
  */
 export interface Automaton {
   /** Sign of each folded character that stands in a gram. */
@@ -58,7 +58,7 @@ export function buildAutomaton(grams: readonly string[]): Automaton {
   ]);
   const patterns: { symbols: number[]; gram: number }[] = [];
   grams.forEach((gram, index) => {
-    for (const symbols of encode(normaliseText(gram), alphabet)) {
+    for (const symbols of encode(normalizeText(gram), alphabet)) {
       patterns.push({ symbols, gram: index });
     }
   });
@@ -141,7 +141,7 @@ export function follow(
 }
 
 /**
- * The symbol sequences that spell a normalised gram. There is one, unless the gram starts or ends
+ * The symbol sequences that spell a normalized gram. There is one, unless the gram starts or ends
  * with an apostrophe next to a word character: then the character outside decides whether the
  * apostrophe belongs to the word, and each case has a sequence.
  */

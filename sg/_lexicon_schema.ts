@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { strictOptions } from "../batch/internal.ts";
-import { normaliseText } from "./_normalise.ts";
+import { normalizeText } from "./_normalize.ts";
 import { GRAM_KINDS } from "./gram.ts";
 
 /** Longer than any phrase: a gram beyond this is a file that was split at the wrong place. */
 const MAX_GRAM_LENGTH = 512;
 
 const text = z.string().max(MAX_GRAM_LENGTH).refine(
-  (text) => normaliseText(text) !== "",
+  (text) => normalizeText(text) !== "",
   "must hold more than white space",
 );
 const count = z.int().min(0);

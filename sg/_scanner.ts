@@ -1,6 +1,6 @@
 import { InputRangeError } from "../batch/mod.ts";
 import { type Automaton, follow, Sign } from "./_automaton.ts";
-import { CharacterClass } from "./_normalise.ts";
+import { CharacterClass } from "./_normalize.ts";
 import { CharacterCodes, type MatchSink, Tail, Walk } from "./_walk.ts";
 import type { TokenBytes } from "./token_bytes.ts";
 

@@ -1,5 +1,5 @@
 import { type Automaton, characterCode, follow, Sign } from "./_automaton.ts";
-import { CharacterClass } from "./_normalise.ts";
+import { CharacterClass } from "./_normalize.ts";
 import type { TokenBytes } from "./token_bytes.ts";
 
 /**

@@ -24,7 +24,7 @@ export interface GramChange {
 
 /**
  * Compares two lexicons gram by gram. Grams are the same if they match the same, so by their
- * normalised text; of duplicates only the first counts. Order, name and provenance are not compared.
+ * normalized text; of duplicates only the first counts. Order, name and provenance are not compared.
  *
  * The number of a cluster is a mere label. A gram's `cluster` differs if it stands with other grams,
  * of those that both lexicons hold, or has a cluster in one lexicon only.

@@ -1,6 +1,6 @@
 import { InputRangeError } from "../batch/mod.ts";
 import { distinctGrams } from "./_distinct_grams.ts";
-import { normaliseText } from "./_normalise.ts";
+import { normalizeText } from "./_normalize.ts";
 import { drawIndex, splitMix64 } from "./_random.ts";
 import { sha256 } from "./_sha256.ts";
 import { type Lexicon, lexiconFromGrams, serializeLexicon } from "./lexicon.ts";
@@ -59,7 +59,7 @@ export async function dropGrams(
     dropped.add(texts[drawn]!);
     texts[drawn] = texts[numLeft - 1]!;
   }
-  return lexiconFromGrams(grams.filter(({ text }) => !dropped.has(normaliseText(text))), {
+  return lexiconFromGrams(grams.filter(({ text }) => !dropped.has(normalizeText(text))), {
     name: `dropped-${name}-${share}-${seed}`,
     provenance: {
       ...provenance,

@@ -12,7 +12,7 @@ export const GRAM_KINDS: readonly GramKind[] = ["deduction", "branching", "backt
 
 /** One strategic gram. */
 export interface Gram {
-  /** The phrase, in any case and spacing; it is normalised before matching. */
+  /** The phrase, in any case and spacing; it is normalized before matching. */
   readonly text: string;
   /** What the phrase does; `other` when nobody said. */
   readonly kind: GramKind;

@@ -5,4 +5,4 @@
  */
 export { Sign } from "./_automaton.ts";
 export { unknownToken } from "./_scanner.ts";
-export { CharacterClass, foldCodePoint, normaliseText } from "./_normalise.ts";
+export { CharacterClass, foldCodePoint, normalizeText } from "./_normalize.ts";

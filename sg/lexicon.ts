@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { checkOptions } from "../batch/internal.ts";
 import { InputRangeError, InputSyntaxError } from "../batch/mod.ts";
-import { normaliseText } from "./_normalise.ts";
+import { normalizeText } from "./_normalize.ts";
 import type { Gram } from "./gram.ts";
 import { bareListSchema, contentSchema, fileSchema } from "./_lexicon_schema.ts";
 
@@ -34,11 +34,11 @@ export interface LexiconProvenance {
   readonly notes?: readonly string[];
 }
 
-/** Two grams of a lexicon that are one phrase after normalisation. */
+/** Two grams of a lexicon that are one phrase after normalization. */
 export interface DuplicateGram {
   /** The later gram: it never gets a span. */
   readonly gramIndex: number;
-  /** The first gram with the same normalised text. */
+  /** The first gram with the same normalized text. */
   readonly firstIndex: number;
 }
 
@@ -191,7 +191,7 @@ export function serializeLexicon(lexicon: Lexicon): string {
 }
 
 /**
- * Finds the grams that normalise to the same text as one before them. They are legal and match
+ * Finds the grams that normalize to the same text as one before them. They are legal and match
  * nothing that the first does not, so a lexicon with many was probably not meant to have them.
  *
  * @example Usage
@@ -210,7 +210,7 @@ export function duplicateGrams(lexicon: Lexicon): readonly DuplicateGram[] {
   const first = new Map<string, number>();
   const duplicates: DuplicateGram[] = [];
   for (const [gramIndex, gram] of lexicon.grams.entries()) {
-    const text = normaliseText(gram.text);
+    const text = normalizeText(gram.text);
     const firstIndex = first.get(text);
     if (firstIndex === undefined) first.set(text, gramIndex);
     else duplicates.push({ gramIndex, firstIndex });

@@ -11,7 +11,7 @@ export interface MergeLexiconsOptions {
 
 /**
  * Joins lexicons to one: the grams of the first in its order, then those of each other that the
- * lexicons before it lack. Grams are the same if their normalised texts are: the first is kept with all
+ * lexicons before it lack. Grams are the same if their normalized texts are: the first is kept with all
  * its fields, its kind among them, and duplicates stand once.
  *
  * The clusters of the first lexicon keep their numbers; those of each other are moved beyond all before

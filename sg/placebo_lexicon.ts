@@ -2,7 +2,7 @@ import { z } from "zod";
 import { checkOptions, strictOptions } from "../batch/internal.ts";
 import { InputRangeError } from "../batch/mod.ts";
 import { corpusDigest } from "./_corpus_digest.ts";
-import { normaliseText } from "./_normalise.ts";
+import { normalizeText } from "./_normalize.ts";
 import { drawIndex, splitMix64 } from "./_random.ts";
 import type { CountedGram, Gram } from "./gram.ts";
 import { type Lexicon, lexiconFromGrams } from "./lexicon.ts";
@@ -67,18 +67,18 @@ export async function placeboLexicon(
 ): Promise<Lexicon> {
   const { seed, tolerance } = checkOptions("draw a placebo", optionsSchema, options);
   const originals = [...documents];
-  const texts = originals.map(normaliseText);
-  const normalised = lexicon.grams.map((gram) => normaliseText(gram.text));
-  const { counts, covered } = matchGrams(normalised, texts);
-  const parts = partsOf(normalised);
+  const texts = originals.map(normalizeText);
+  const normalized = lexicon.grams.map((gram) => normalizeText(gram.text));
+  const { counts, covered } = matchGrams(normalized, texts);
+  const parts = partsOf(normalized);
   const next = splitMix64(BigInt(seed));
 
   const controls: (Gram | undefined)[] = lexicon.grams.map(() => undefined);
   const unmatched: string[] = [];
   const absent: string[] = [];
-  for (const [numWords, indices] of groupByWords(normalised)) {
+  for (const [numWords, indices] of groupByWords(normalized)) {
     const buckets = bucketPhrases(countPhrases(numWords, texts, covered), parts);
-    const count = (index: number): Counts => counts.get(normalised[index]!)!;
+    const count = (index: number): Counts => counts.get(normalized[index]!)!;
     indices.sort((a, b) => count(b).documentFrequency - count(a).documentFrequency || a - b);
     for (const index of indices) {
       const { text, kind } = lexicon.grams[index]!;
@@ -143,13 +143,13 @@ interface Bucket {
 
 /** Counts the grams, and marks the characters of each text that their matches cover. */
 function matchGrams(
-  normalised: readonly string[],
+  normalized: readonly string[],
   texts: readonly string[],
 ): { counts: ReadonlyMap<string, Counts>; covered: readonly Uint8Array[] } {
   const counts = new Map<string, Counts>();
   const lengths = new Set<number>();
   const patterns: [gram: string, pattern: RegExp][] = []; // for what is no run of words
-  for (const gram of new Set(normalised)) {
+  for (const gram of new Set(normalized)) {
     counts.set(gram, noCounts());
     if (ONLY_RUN.test(gram)) lengths.add(countWords(gram));
     else patterns.push([gram, matchingPattern(gram)]);
@@ -222,22 +222,22 @@ function* windows(run: string, numWords: number): Generator<{ phrase: string; st
   }
 }
 
-function countWords(normalised: string): number {
-  return normalised.split(/[ \n]/).length;
+function countWords(normalized: string): number {
+  return normalized.split(/[ \n]/).length;
 }
 
 /** Matching rule 4 as a regular expression. */
-function matchingPattern(normalised: string): RegExp {
-  const literal = normalised.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-  const before = /^[\p{L}\p{N}_]/u.test(normalised) ? "(?<![\\p{L}\\p{N}_]'?)" : "";
-  const after = /[\p{L}\p{N}_]$/u.test(normalised) ? "(?!'?[\\p{L}\\p{N}_])" : "";
+function matchingPattern(normalized: string): RegExp {
+  const literal = normalized.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  const before = /^[\p{L}\p{N}_]/u.test(normalized) ? "(?<![\\p{L}\\p{N}_]'?)" : "";
+  const after = /[\p{L}\p{N}_]$/u.test(normalized) ? "(?!'?[\\p{L}\\p{N}_])" : "";
   return new RegExp(`${before}${literal}${after}`, "gu");
 }
 
 /** All runs of words inside the grams, the grams among them. */
-function partsOf(normalised: readonly string[]): ReadonlySet<string> {
+function partsOf(normalized: readonly string[]): ReadonlySet<string> {
   const parts = new Set<string>();
-  for (const gram of normalised) {
+  for (const gram of normalized) {
     for (const [run] of gram.matchAll(RUN)) {
       for (let n = countWords(run); n > 0; n--) {
         for (const { phrase } of windows(run, n)) parts.add(phrase);
@@ -248,10 +248,10 @@ function partsOf(normalised: readonly string[]): ReadonlySet<string> {
 }
 
 /** The indices of the grams by number of words, each distinct gram once. */
-function groupByWords(normalised: readonly string[]): ReadonlyMap<number, number[]> {
+function groupByWords(normalized: readonly string[]): ReadonlyMap<number, number[]> {
   const groups = new Map<number, number[]>();
   const seen = new Set<string>();
-  for (const [index, gram] of normalised.entries()) {
+  for (const [index, gram] of normalized.entries()) {
     if (seen.has(gram)) continue;
     seen.add(gram);
     const numWords = countWords(gram);

@@ -12,7 +12,7 @@ import type { TokenBytes } from "./token_bytes.ts";
 /**
  * Finds the strategic grams of a lexicon in token ids, exactly and without decoding them.
  *
- * A gram matches where its normalised text occurs in the text that the token bytes spell, at word
+ * A gram matches where its normalized text occurs in the text that the token bytes spell, at word
  * boundaries; a token is planning if it spells any byte of any match (paper, section 2.1). Case,
  * typographic quotes and runs of white space are folded; a phrase never crosses a zero of
  * `lossMask`, a change of `segmentIds` or the end of a sequence; a token may hold parts of several
@@ -63,7 +63,7 @@ export class SgMatcher {
   /**
    * Compiles a matcher for a lexicon and a tokenizer.
    *
-   * @param lexicon The strategic grams. Of grams that are equal once normalised the first counts.
+   * @param lexicon The strategic grams. Of grams that are equal once normalized the first counts.
    * @param tokens The bytes of each token id, from `tokenBytes` or `loadTokenizer`.
    * @returns The matcher.
    * @throws {TypeError} If the tokens are something else, such as a parsed tokenizer.json, or the lexicon

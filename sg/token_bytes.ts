@@ -42,7 +42,7 @@ const SUPPORTED =
  * - WordPiece (BERT): `##` continues a word, any other token starts with a space, and the decoder's
  *   clean-up removes that space before `. , ? !`.
  *
- * A table per id knows no neighbours, which shows in five places. The space that a SentencePiece or
+ * A table per id knows no neighbors, which shows in five places. The space that a SentencePiece or
  * WordPiece decoder strips from the start of a text is kept. WordPiece spells "let's" as `let ' s` and
  * "re-check" as `re - check`: grams with an apostrophe or a hyphen cannot match there. Invalid UTF-8
  * from byte fallback stays as it is, one U+FFFD for each bad byte, where Hugging Face spoils the whole

@@ -39,7 +39,7 @@ const ENTRIES = [
   "bench/gpu/main.ts",
   "bench/lexicons/main.ts",
   "bench/lexicons/print_ngrams.ts",
-  "bench/lexicons/sample_for_labelling.ts",
+  "bench/lexicons/sample_for_labeling.ts",
   "examples/gpu_loop.ts",
   "examples/in_process_loop.ts",
   "examples/tinker_loop.ts",

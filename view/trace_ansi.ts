@@ -3,13 +3,13 @@ import type { Trace, TraceSegment } from "./trace.ts";
 
 /** Options of {@linkcode traceAnsi}. */
 export interface TraceAnsiOptions {
-  /** Colour with ANSI escape sequences; otherwise planning tokens stand in brackets. */
+  /** Color with ANSI escape sequences; otherwise planning tokens stand in brackets. */
   readonly color: boolean;
 }
 
 type Mark = NonNullable<TraceSegment["mark"]>;
 
-/** Select Graphic Rendition codes: bold, and a colour that is legible on black and on white. */
+/** Select Graphic Rendition codes: bold, and a color that is legible on black and on white. */
 const STYLE_OF: Readonly<Record<Mark, string>> = {
   deduction: "1;34",
   branching: "1;32",
@@ -20,8 +20,8 @@ const STYLE_OF: Readonly<Record<Mark, string>> = {
 const DIM = "2";
 
 /**
- * Writes a trace for a terminal: a line of figures, then the text with its planning tokens coloured
- * by kind. Without colour they stand in brackets with the first letters of their kind, as in
+ * Writes a trace for a terminal: a line of figures, then the text with its planning tokens colored
+ * by kind. Without color they stand in brackets with the first letters of their kind, as in
  * `⟦ba: wait⟧`. Control characters of the text are made visible, so that it cannot steer the
  * terminal.
  *
@@ -49,7 +49,7 @@ const DIM = "2";
  * ```
  *
  * @param trace The trace.
- * @param options Whether to colour.
+ * @param options Whether to color.
  * @returns Text that ends with a line end.
  */
 export function traceAnsi(trace: Trace, { color }: TraceAnsiOptions): string {
@@ -68,7 +68,7 @@ export function traceAnsi(trace: Trace, { color }: TraceAnsiOptions): string {
 }
 
 /**
- * Writes what the colours or brackets of {@linkcode traceAnsi} mean, in one line.
+ * Writes what the colors or brackets of {@linkcode traceAnsi} mean, in one line.
  *
  * @example Usage
  * ```ts
@@ -81,7 +81,7 @@ export function traceAnsi(trace: Trace, { color }: TraceAnsiOptions): string {
  * );
  * ```
  *
- * @param options Whether to colour.
+ * @param options Whether to color.
  * @returns A line.
  */
 export function traceLegendAnsi({ color }: TraceAnsiOptions): string {
@@ -115,7 +115,7 @@ function short(value: number): string {
 
 function markText(mark: Mark, text: string, color: boolean): string {
   if (!color) return `⟦${mark.slice(0, 2)}:${text}⟧`;
-  // A colour that is still on at a line end bleeds into the margin of pagers.
+  // A color that is still on at a line end bleeds into the margin of pagers.
   return text.split("\n").map((line) => line && `\x1b[${STYLE_OF[mark]}m${line}\x1b[0m`).join("\n");
 }
 

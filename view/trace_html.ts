@@ -29,7 +29,7 @@ const MEANING: Readonly<Record<string, string>> = {
 
 /**
  * Style sheet of {@linkcode traceHtml} and {@linkcode traceControlsHtml}, for a page's `<style>`. All
- * rules stand under the class `traces`; colours follow the page's `color-scheme`.
+ * rules stand under the class `traces`; colors follow the page's `color-scheme`.
  */
 export const traceStyles: string = `
 .traces {

@@ -14,7 +14,7 @@ import type { ScoreDifference } from "./score_sentences.ts";
 /** The miner with one thing changed. */
 export interface Variant {
   readonly name: string;
-  /** Whether a step is taken away or replaced, or a threshold moved to its neighbourhood. */
+  /** Whether a step is taken away or replaced, or a threshold moved to its neighborhood. */
   readonly group: "steps" | "sensitivity";
   readonly options: MineOptions;
   /** Needs the sentence-transformer. */

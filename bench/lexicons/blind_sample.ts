@@ -13,18 +13,18 @@ export interface BlindSampleOptions {
   readonly words?: readonly [number, number];
   /** Seed of draws and order, a whole number from 0. */
   readonly seed: number;
-  /** Normalised phrases that have a label already and are left out. */
-  readonly labelled?: ReadonlySet<string>;
+  /** Normalized phrases that have a label already and are left out. */
+  readonly labeled?: ReadonlySet<string>;
 }
 
 /**
- * Draws phrases to be labelled blind: grams of a lexicon and random n-grams of texts in one random
+ * Draws phrases to be labeled blind: grams of a lexicon and random n-grams of texts in one random
  * order, with nothing that tells one from the other. Random n-grams are never grams of the lexicon.
  *
  * @param lexicon The lexicon.
  * @param texts Texts to draw random n-grams from.
- * @param options How many of each, seed, and what is labelled already.
- * @returns Normalised phrases, shuffled.
+ * @param options How many of each, seed, and what is labeled already.
+ * @returns Normalized phrases, shuffled.
  * @throws {RangeError} If the texts do not hold enough n-grams.
  */
 export function blindSample(
@@ -32,17 +32,17 @@ export function blindSample(
   texts: readonly string[],
   options: BlindSampleOptions,
 ): string[] {
-  const { grams: numGrams, random: numRandom, words, seed, labelled = new Set<string>() } = options;
+  const { grams: numGrams, random: numRandom, words, seed, labeled = new Set<string>() } = options;
   const all = distinctGrams(lexicon);
   const random = seededRandom(seed);
-  const unlabelled = shuffle(all.filter((text) => !labelled.has(text)), random);
+  const unlabeled = shuffle(all.filter((text) => !labeled.has(text)), random);
   const ngrams = drawNgrams(texts, {
     count: numRandom,
     ...(words !== undefined && { words }),
     seed,
-    exclude: new Set([...all, ...labelled]),
+    exclude: new Set([...all, ...labeled]),
   });
-  return shuffle([...unlabelled.slice(0, numGrams), ...ngrams], random);
+  return shuffle([...unlabeled.slice(0, numGrams), ...ngrams], random);
 }
 
 /** Fisher and Yates. */

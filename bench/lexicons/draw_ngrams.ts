@@ -1,6 +1,6 @@
 import { InputRangeError } from "../../batch/mod.ts";
 import { RUNS } from "../grams.ts";
-import { normalise } from "../normalise.ts";
+import { normalize } from "../normalize.ts";
 import { seededRandom } from "../seeded_random.ts";
 
 /** Draws of the same or an excluded phrase before giving up, per phrase asked for. */
@@ -12,7 +12,7 @@ export interface DrawNgramsOptions {
   readonly count: number;
   /** Seed of the draw, a whole number from 0. */
   readonly seed: number;
-  /** Normalised phrases that are not drawn. */
+  /** Normalized phrases that are not drawn. */
   readonly exclude?: ReadonlySet<string>;
   /** Fewest and most words. @default {[3, 5]} */
   readonly words?: readonly [number, number];
@@ -23,15 +23,15 @@ export interface DrawNgramsOptions {
  * uniformly, so that a frequent phrase is drawn more often. Words have one space and nothing else
  * between them.
  *
- * @param texts The texts; they are normalised.
+ * @param texts The texts; they are normalized.
  * @param options Count, seed, what to leave out and lengths.
- * @returns Normalised phrases in the order in which they were drawn.
+ * @returns Normalized phrases in the order in which they were drawn.
  * @throws {RangeError} If the texts do not hold so many.
  */
 export function drawNgrams(texts: readonly string[], options: DrawNgramsOptions): string[] {
   const { count, seed, exclude = new Set<string>(), words: [fewest, most] = [3, 5] } = options;
   const runs = texts.flatMap((text) =>
-    (normalise(text).match(RUNS) ?? []).map((run) => run.split(" "))
+    (normalize(text).match(RUNS) ?? []).map((run) => run.split(" "))
       .filter((run) => run.length >= fewest)
   );
   const random = seededRandom(seed);

@@ -13,7 +13,7 @@ import {
 import { describeMachine, type Machine } from "../machine.ts";
 import { progress } from "../progress.ts";
 import { type AblationRow, runAblations, VARIANTS } from "./ablations.ts";
-import { SHIPPED_LABELLED } from "./labelled_sentences.ts";
+import { SHIPPED_LABELLED } from "./labeled_sentences.ts";
 import {
   allSolutions,
   loadMinedCorpora,
@@ -182,7 +182,7 @@ async function transfers(
     corpora,
     others: [
       ...apart === undefined ? [] : [{
-        name: "all without prompts of the labelled traces",
+        name: "all without prompts of the labeled traces",
         corpora: apart.map(({ name }) => name),
         from: apart.flatMap(({ solutions }) => solutions),
       }],
@@ -198,9 +198,9 @@ async function transfers(
 /** The corpora without prompts on which is scored, if those that are shipped are; undefined: none is. */
 async function withoutScoredPrompts(
   corpora: readonly MinedCorpus[],
-  { labelled }: MiningOptions,
+  { labeled }: MiningOptions,
 ): Promise<MinedCorpus[] | undefined> {
-  if (labelled !== undefined) return undefined;
+  if (labeled !== undefined) return undefined;
   const scored = await Array.fromAsync(
     readSolutions([SHIPPED_LABELLED], { promptField: "prompt" }),
   );

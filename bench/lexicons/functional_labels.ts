@@ -4,22 +4,22 @@ import { InputRangeError, InputSyntaxError, InputTypeError } from "../../batch/m
 import type { Lexicon } from "../../sg/mod.ts";
 import { distinctGrams } from "../grams.ts";
 import type { Interval } from "./bootstrap.ts";
-import { normalisePhrase } from "../normalise.ts";
+import { normalizePhrase } from "../normalize.ts";
 import { wilsonInterval } from "./wilson.ts";
 
 /** What the labels say of the grams of a lexicon. */
 export interface FunctionalScore {
-  /** Functional grams over labelled grams, with its 95 % Wilson interval; NaN of no labelled gram. */
+  /** Functional grams over labeled grams, with its 95 % Wilson interval; NaN of no labeled gram. */
   readonly precision: Interval;
   /** Distinct grams with a label. */
-  readonly labelled: number;
-  /** Labelled grams that guide the process or propose a plan. */
+  readonly labeled: number;
+  /** Labeled grams that guide the process or propose a plan. */
   readonly functional: number;
   /** Distinct grams without a label. */
-  readonly unlabelled: number;
+  readonly unlabeled: number;
 }
 
-/** Labels by normalised phrase: true if it guides the process or proposes a plan. */
+/** Labels by normalized phrase: true if it guides the process or proposes a plan. */
 export type FunctionalLabels = ReadonlyMap<string, boolean>;
 
 /** The labels that the repository ships. */
@@ -31,7 +31,7 @@ export const LABELS_FILE: string = fileURLToPath(new URL("labels.jsonl", import.
  *
  * @param content Content of the file.
  * @param name Its name, for messages.
- * @returns The labels; phrases that are equal once normalised are one.
+ * @returns The labels; phrases that are equal once normalized are one.
  * @throws {SyntaxError} If a line is no JSON.
  * @throws {TypeError} If a field is missing, unknown or of the wrong type.
  * @throws {RangeError} If a phrase has both labels.
@@ -41,7 +41,7 @@ export function parseLabels(content: string, name: string): FunctionalLabels {
   for (const [l, line] of content.split("\n").entries()) {
     if (line.trim() === "") continue;
     const { text, label } = parseLabel(line, `${name}, line ${l + 1}`);
-    const phrase = normalisePhrase(text);
+    const phrase = normalizePhrase(text);
     if ((labels.get(phrase) ?? label) !== label) {
       throw new InputRangeError(
         `Cannot read labels as a phrase must have one label: ${name}, line ${l + 1} contradicts ` +
@@ -73,21 +73,21 @@ export async function loadLabels(
 }
 
 /**
- * Scores the grams of a lexicon by labels; grams that normalise to the same text count once.
+ * Scores the grams of a lexicon by labels; grams that normalize to the same text count once.
  *
  * @param lexicon The lexicon.
  * @param labels The labels.
- * @returns Functional precision of the labelled grams, and how many have no label.
+ * @returns Functional precision of the labeled grams, and how many have no label.
  */
 export function scoreFunction(lexicon: Lexicon, labels: FunctionalLabels): FunctionalScore {
   const known = distinctGrams(lexicon).map((text) => labels.get(text));
-  const labelled = known.filter((label) => label !== undefined).length;
+  const labeled = known.filter((label) => label !== undefined).length;
   const functional = known.filter((label) => label === true).length;
   return {
-    precision: wilsonInterval(functional, labelled),
-    labelled,
+    precision: wilsonInterval(functional, labeled),
+    labeled,
     functional,
-    unlabelled: known.length - labelled,
+    unlabeled: known.length - labeled,
   };
 }
 

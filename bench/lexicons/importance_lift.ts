@@ -1,6 +1,6 @@
 import { InputTypeError } from "../../batch/mod.ts";
 import { bootstrap, type BootstrapOptions, type Interval } from "./bootstrap.ts";
-import type { LabelledSentence, LabelledTrace } from "./labelled_sentences.ts";
+import type { LabeledSentence, LabeledTrace } from "./labeled_sentences.ts";
 import { coveredUnits } from "./score_sentences.ts";
 
 /** Which measure of causal importance: both by counterfactual resampling. */
@@ -32,7 +32,7 @@ export interface ImportanceLift {
  * @throws {TypeError} If the sentence has no KL divergence and it is asked for.
  */
 export function importanceOf(
-  sentence: Pick<LabelledSentence, "importanceAccuracy" | "importanceKl">,
+  sentence: Pick<LabeledSentence, "importanceAccuracy" | "importanceKl">,
   measure: ImportanceMeasure,
 ): number {
   if (measure === "accuracy") return Math.abs(sentence.importanceAccuracy);
@@ -52,13 +52,13 @@ export function importanceOf(
  * of the stratum, in units of the standard deviation of the importance of all sentences (ddof 0, of the
  * whole sample, not of the draw). Strata without an unmatched sentence are left out.
  *
- * @param traces The labelled traces.
+ * @param traces The labeled traces.
  * @param covers What the lexicon matches in each, from `coverTraces`.
  * @param options Measure, and seed and draws of the bootstrap over traces.
  * @returns The lift with its 95 % interval; NaN where there is nothing to compare.
  */
 export function importanceLift(
-  traces: readonly LabelledTrace[],
+  traces: readonly LabeledTrace[],
   covers: readonly Uint8Array[],
   options: BootstrapOptions & { readonly measure: ImportanceMeasure },
 ): ImportanceLift {
@@ -80,7 +80,7 @@ const NUM_STRATA = 40;
 /** Per stratum: matched sentences, their importance, unmatched sentences, their importance. */
 const FIELDS = 4;
 
-function sumStrata(trace: LabelledTrace, cover: Uint8Array, values: Float64Array): Float64Array {
+function sumStrata(trace: LabeledTrace, cover: Uint8Array, values: Float64Array): Float64Array {
   const sums = new Float64Array(FIELDS * NUM_STRATA);
   for (const [i, sentence] of trace.sentences.entries()) {
     const stratum = 4 * sentence.decile + sentence.lengthQuartile;

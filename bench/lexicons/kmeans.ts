@@ -3,8 +3,8 @@ import { seededRandom } from "../seeded_random.ts";
 
 /** How {@linkcode kmeans} goes about it. */
 export interface KmeansOptions {
-  /** First centres, [clusters x dimensions], at most as many as vectors; see {@linkcode drawCentres}. */
-  readonly centres: Float64Array;
+  /** First centers, [clusters x dimensions], at most as many as vectors; see {@linkcode drawCenters}. */
+  readonly centers: Float64Array;
   /** Most rounds. @default {300}, as scikit-learn */
   readonly maxRounds?: number;
   readonly signal?: AbortSignal;
@@ -13,28 +13,28 @@ export interface KmeansOptions {
 }
 
 /**
- * Clusters row vectors by Lloyd's algorithm: every vector goes to its nearest centre (of equals the
- * first), every centre to the mean of its vectors, until no vector moves. A centre that is left without
+ * Clusters row vectors by Lloyd's algorithm: every vector goes to its nearest center (of equals the
+ * first), every center to the mean of its vectors, until no vector moves. A center that is left without
  * vectors goes to the one that is farthest from its own, as in scikit-learn.
  *
  * Distances are Euclidean: between vectors of norm 1 half the square is the cosine distance.
  *
  * @param vectors The vectors, [rows x dimensions].
  * @param dimensions Numbers in a vector.
- * @param options First centres, and how long.
- * @returns The cluster of each row: the index of its centre.
+ * @param options First centers, and how long.
+ * @returns The cluster of each row: the index of its center.
  */
 export function kmeans(
   vectors: Float32Array,
   dimensions: number,
-  { centres, maxRounds = 300, signal, onProgress }: KmeansOptions,
+  { centers, maxRounds = 300, signal, onProgress }: KmeansOptions,
 ): Int32Array {
-  const moved = centres.slice();
-  let labels = nearestCentres(vectors, dimensions, moved);
+  const moved = centers.slice();
+  let labels = nearestCenters(vectors, dimensions, moved);
   for (let round = 0; round < maxRounds; round++) {
     signal?.throwIfAborted();
-    moveCentres(vectors, dimensions, moved, labels);
-    const next = nearestCentres(vectors, dimensions, moved);
+    moveCenters(vectors, dimensions, moved, labels);
+    const next = nearestCenters(vectors, dimensions, moved);
     onProgress?.(round + 1, maxRounds);
     const isSame = next.every((label, row) => label === labels[row]);
     labels = next;
@@ -44,15 +44,15 @@ export function kmeans(
 }
 
 /**
- * Draws first centres by k-means++ (Arthur and Vassilvitskii 2007): a vector at random, then each in
- * proportion to its squared distance from the nearest centre so far.
+ * Draws first centers by k-means++ (Arthur and Vassilvitskii 2007): a vector at random, then each in
+ * proportion to its squared distance from the nearest center so far.
  *
  * @param vectors The vectors, [rows x dimensions].
  * @param dimensions Numbers in a vector.
  * @param options How many, and the seed of the draw.
- * @returns The centres; fewer where there are not so many distinct vectors.
+ * @returns The centers; fewer where there are not so many distinct vectors.
  */
-export function drawCentres(
+export function drawCenters(
   vectors: Float32Array,
   dimensions: number,
   { clusters, seed }: { readonly clusters: number; readonly seed: number },
@@ -62,33 +62,33 @@ export function drawCentres(
   const rowOf = (row: number): Float64Array =>
     Float64Array.from(vectors.subarray(row * dimensions, (row + 1) * dimensions));
   const nearest = new Float64Array(rows).fill(1);
-  const centres: number[] = [];
+  const centers: number[] = [];
   for (let c = 0; c < clusters; c++) {
     const drawn = drawInProportion(nearest, random);
     if (drawn === -1) break;
-    const centre = rowOf(drawn);
-    centres.push(...centre);
+    const center = rowOf(drawn);
+    centers.push(...center);
     for (let row = 0; row < rows; row++) {
-      const distance = squaredDistance(vectors, row * dimensions, centre, 0, dimensions);
+      const distance = squaredDistance(vectors, row * dimensions, center, 0, dimensions);
       nearest[row] = c === 0 ? distance : Math.min(nearest[row]!, distance);
     }
   }
-  return Float64Array.from(centres);
+  return Float64Array.from(centers);
 }
 
 /**
- * K-means as a clustering of `mine`, of vectors brought to norm 1 and with first centres by k-means++.
+ * K-means as a clustering of `mine`, of vectors brought to norm 1 and with first centers by k-means++.
  *
  * @param clusters How many; the port of HICRA to TRL takes 100.
- * @param seed Seed of the first centres.
+ * @param seed Seed of the first centers.
  * @returns The clustering.
  */
 export function kmeansClustering(clusters: number, seed: number): NamedClustering {
   const cluster: Clustering = (vectors, dimensions, { signal, onProgress }) => {
     const unit = toNormOne(vectors, dimensions);
-    const centres = drawCentres(unit, dimensions, { clusters, seed });
+    const centers = drawCenters(unit, dimensions, { clusters, seed });
     return Promise.resolve(kmeans(unit, dimensions, {
-      centres,
+      centers,
       ...(signal !== undefined && { signal }),
       ...(onProgress !== undefined && { onProgress }),
     }));
@@ -106,17 +106,17 @@ function toNormOne(vectors: Float32Array, dimensions: number): Float32Array {
   return unit;
 }
 
-/** The nearest centre of each row, `[rows]`. */
-function nearestCentres(
+/** The nearest center of each row, `[rows]`. */
+function nearestCenters(
   vectors: Float32Array,
   dimensions: number,
-  centres: Float64Array,
+  centers: Float64Array,
 ): Int32Array {
   const labels = new Int32Array(vectors.length / dimensions);
   for (let row = 0; row < labels.length; row++) {
     let least = Infinity;
-    for (let at = 0; at < centres.length; at += dimensions) {
-      const distance = squaredDistance(vectors, row * dimensions, centres, at, dimensions);
+    for (let at = 0; at < centers.length; at += dimensions) {
+      const distance = squaredDistance(vectors, row * dimensions, centers, at, dimensions);
       if (distance >= least) continue;
       least = distance;
       labels[row] = at / dimensions;
@@ -125,40 +125,40 @@ function nearestCentres(
   return labels;
 }
 
-/** Moves each centre to the mean of its vectors, in place. */
-function moveCentres(
+/** Moves each center to the mean of its vectors, in place. */
+function moveCenters(
   vectors: Float32Array,
   dimensions: number,
-  centres: Float64Array,
+  centers: Float64Array,
   labels: Int32Array,
 ): void {
-  const owners = fillEmptyClusters(vectors, dimensions, centres, labels);
-  const sizes = new Uint32Array(centres.length / dimensions);
-  centres.fill(0);
+  const owners = fillEmptyClusters(vectors, dimensions, centers, labels);
+  const sizes = new Uint32Array(centers.length / dimensions);
+  centers.fill(0);
   for (const [row, cluster] of owners.entries()) {
     sizes[cluster]!++;
     for (let k = 0; k < dimensions; k++) {
-      centres[cluster * dimensions + k]! += vectors[row * dimensions + k]!;
+      centers[cluster * dimensions + k]! += vectors[row * dimensions + k]!;
     }
   }
-  for (let i = 0; i < centres.length; i++) centres[i]! /= sizes[Math.floor(i / dimensions)]!;
+  for (let i = 0; i < centers.length; i++) centers[i]! /= sizes[Math.floor(i / dimensions)]!;
 }
 
-/** The labels, where each cluster without vectors owns one that is farthest from its centre. */
+/** The labels, where each cluster without vectors owns one that is farthest from its center. */
 function fillEmptyClusters(
   vectors: Float32Array,
   dimensions: number,
-  centres: Float64Array,
+  centers: Float64Array,
   labels: Int32Array,
 ): Int32Array {
   const taken = new Set(labels);
-  const numClusters = centres.length / dimensions;
+  const numClusters = centers.length / dimensions;
   const empty = Array.from({ length: numClusters }, (_, c) => c).filter((c) => !taken.has(c));
   if (empty.length === 0) return labels;
   const distances = Float64Array.from(
     labels,
     (label, row) =>
-      squaredDistance(vectors, row * dimensions, centres, label * dimensions, dimensions),
+      squaredDistance(vectors, row * dimensions, centers, label * dimensions, dimensions),
   );
   const farthest = [...labels.keys()].sort((a, b) => distances[b]! - distances[a]! || a - b);
   const sizes = new Uint32Array(numClusters);
@@ -176,13 +176,13 @@ function fillEmptyClusters(
 function squaredDistance(
   vectors: Float32Array,
   at: number,
-  centres: Float64Array,
-  centreAt: number,
+  centers: Float64Array,
+  centerAt: number,
   dimensions: number,
 ): number {
   let sum = 0;
   for (let k = 0; k < dimensions; k++) {
-    const difference = vectors[at + k]! - centres[centreAt + k]!;
+    const difference = vectors[at + k]! - centers[centerAt + k]!;
     sum += difference * difference;
   }
   return sum;

@@ -22,9 +22,9 @@ const ROWS: readonly Row[] = [
     ({ functional }) => functional === null ? NOTHING : share(functional.precision),
   ],
   [
-    "  labelled, unlabelled",
+    "  labeled, unlabeled",
     ({ functional }) =>
-      functional === null ? NOTHING : `${functional.labelled}, ${functional.unlabelled}`,
+      functional === null ? NOTHING : `${functional.labeled}, ${functional.unlabeled}`,
   ],
   [
     "paper's 3 to 5: exact",
@@ -61,7 +61,7 @@ export function lexiconTables(figures: readonly LexiconFigures[]): Table[] {
 
 function scoreTable(figures: readonly LexiconFigures[]): Table {
   return {
-    title: "Lexicons on labelled sentences",
+    title: "Lexicons on labeled sentences",
     note:
       "A sentence is matched if a match has a character in it; precision and recall are of sentences " +
       "tagged plan_generation, uncertainty_management or self_checking; shares are of the characters of " +

@@ -68,7 +68,7 @@ async function mineFiles(files: readonly string[], model: string): Promise<Pipel
     release: () => embedder.release(),
   };
   const { grams, provenance } = await mine(readSolutions(files), {
-    unlabelled: "drop",
+    unlabeled: "drop",
     embedder: watched,
     onProgress({ stage, done, total }) {
       clock.begin(OUR_STAGES[stage]);

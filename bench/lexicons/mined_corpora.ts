@@ -19,7 +19,7 @@ export interface MinedCorpora {
 
 const ROLLOUTS = new URL("../../tests/testdata/rollouts/", import.meta.url);
 
-/** What is mined by default: all rollouts of the repository but the labelled traces, on which is scored. */
+/** What is mined by default: all rollouts of the repository but the labeled traces, on which is scored. */
 export const SHIPPED_SOLUTIONS: readonly string[] = [
   "r1_distill_14b_math",
   "r1_distill_1p5b_math",

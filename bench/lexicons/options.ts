@@ -13,7 +13,7 @@ export interface MiningOptions {
   readonly lexicons: readonly string[];
   /** What is measured. */
   readonly parts: readonly Part[];
-  /** Files to mine from; empty for those that the repository ships, but the labelled traces. */
+  /** Files to mine from; empty for those that the repository ships, but the labeled traces. */
   readonly solutions: readonly string[];
   /** Field that tells the prompts of the solutions apart. */
   readonly promptField: string;
@@ -21,8 +21,8 @@ export interface MiningOptions {
   readonly miniLm: string | undefined;
   /** Folder that keeps what is mined; undefined for a temporary one. */
   readonly work: string | undefined;
-  /** Rollout file with labelled sentences; undefined for the shipped one. */
-  readonly labelled: string | undefined;
+  /** Rollout file with labeled sentences; undefined for the shipped one. */
+  readonly labeled: string | undefined;
   /** Rollout files for recall and removal; empty for those that the repository ships. */
   readonly rollouts: readonly string[];
   /** Seed of every draw. */
@@ -45,12 +45,12 @@ export const HELP =
                       default; repeat for more
   --part NAME         one of ${PARTS.join(", ")}; repeat for more (default: all)
   --solutions FILE    solutions to mine from; repeat for more (default: all rollouts that are shipped
-                      but the labelled traces)
+                      but the labeled traces)
   --prompt-field NAME field that tells their prompts apart (default: prompt)
   --minilm FOLDER     folder with model.onnx and tokenizer.json of all-MiniLM-L6-v2, for the ablations
                       with it; README.md says where to get it
   --work FOLDER       where to keep counts and embeddings (default: nowhere)
-  --labelled FILE     rollouts with labelled sentences (default: the 20 traces that are shipped)
+  --labeled FILE     rollouts with labeled sentences (default: the 20 traces that are shipped)
   --rollouts FILE     rollouts for recall of the paper's entries, and removal where they are steps of
                       a run; repeat for more (default: all shipped)
   --seed NUMBER       seed of every draw (default: 0)
@@ -78,7 +78,7 @@ export function parseMiningOptions(args: readonly string[]): MiningOptions | nul
       "prompt-field": { type: "string", default: "prompt" },
       minilm: { type: "string" },
       work: { type: "string" },
-      labelled: { type: "string" },
+      labeled: { type: "string" },
       rollouts: { type: "string", multiple: true, default: [] },
       seed: { type: "string", default: "0" },
       quick: { type: "boolean", default: false },
@@ -111,7 +111,7 @@ export function parseMiningOptions(args: readonly string[]): MiningOptions | nul
     values.quick && "quick",
     values.part.length > 0 && "part",
     values.solutions.length > 0 && "solutions",
-    values.labelled !== undefined && "labelled",
+    values.labeled !== undefined && "labeled",
     values.rollouts.length > 0 && "rollouts",
   ].find((flag) => flag !== false);
   if (values.readme && other !== undefined) {
@@ -129,7 +129,7 @@ export function parseMiningOptions(args: readonly string[]): MiningOptions | nul
     promptField: values["prompt-field"],
     miniLm: values.minilm,
     work: values.work,
-    labelled: values.labelled,
+    labeled: values.labeled,
     rollouts: values.rollouts,
     seed,
     quick: values.quick,

@@ -1,6 +1,6 @@
 import { type Lexicon, lexiconFromGrams } from "../../sg/mod.ts";
 import { distinctGrams } from "../grams.ts";
-import { normalise } from "../normalise.ts";
+import { normalize } from "../normalize.ts";
 import { TextMatcher } from "./text_matcher.ts";
 
 /** How many entries of a reference list a lexicon finds again. */
@@ -17,7 +17,7 @@ export interface ReferenceRecall {
 
 /** Where the entries of a reference list occur in texts. */
 export interface ReferenceOccurrences {
-  /** The normalised texts. */
+  /** The normalized texts. */
   readonly texts: readonly string[];
   /** By entry that occurs: text, start and end of its matches, one after the other. */
   readonly entries: ReadonlyMap<string, Int32Array>;
@@ -34,18 +34,18 @@ export function findReference(
   reference: Lexicon,
   texts: readonly string[],
 ): ReferenceOccurrences {
-  const normalised = texts.map(normalise);
+  const normalized = texts.map(normalize);
   const entries = new Map<string, Int32Array>();
   for (const entry of distinctGrams(reference)) {
     const matcher = new TextMatcher(lexiconFromGrams([entry], { name: entry }));
     const found: number[] = [];
-    for (const [t, text] of normalised.entries()) {
+    for (const [t, text] of normalized.entries()) {
       if (!text.includes(entry)) continue; // most texts: the matcher would read them for nothing
       for (const { start, end } of matcher.spans(text)) found.push(t, start, end);
     }
     if (found.length > 0) entries.set(entry, Int32Array.from(found));
   }
-  return { texts: normalised, entries };
+  return { texts: normalized, entries };
 }
 
 /**

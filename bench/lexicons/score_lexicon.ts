@@ -12,7 +12,7 @@ import {
   scoreFunction,
 } from "./functional_labels.ts";
 import { type ImportanceLift, importanceLift } from "./importance_lift.ts";
-import { type LabelledTrace, loadLabelledTraces } from "./labelled_sentences.ts";
+import { type LabeledTrace, loadLabeledTraces } from "./labeled_sentences.ts";
 import type { MiningOptions } from "./options.ts";
 import {
   findReference,
@@ -32,7 +32,7 @@ export interface LexiconFigures {
   readonly sentences: SentenceScore;
   readonly liftAccuracy: ImportanceLift;
   readonly liftKl: ImportanceLift | null;
-  /** Jaccard similarity to the paper's list in matched code units of the labelled traces. */
+  /** Jaccard similarity to the paper's list in matched code units of the labeled traces. */
   readonly jaccardWithPaper: number;
   readonly functional: FunctionalScore | null;
   readonly recall: ReferenceRecall | null;
@@ -41,7 +41,7 @@ export interface LexiconFigures {
 
 /** What the lexicons are scored on; undefined is not measured. */
 export interface Evidence {
-  readonly traces: readonly LabelledTrace[];
+  readonly traces: readonly LabeledTrace[];
   readonly labels: FunctionalLabels | undefined;
   readonly reference: ReferenceOccurrences | undefined;
   readonly removal: RemovalCorpora | undefined;
@@ -97,11 +97,11 @@ export async function scoreLexicon(
  * @returns The evidence.
  */
 export async function loadEvidence(
-  options: Pick<MiningOptions, "labelled" | "rollouts" | "quick">,
+  options: Pick<MiningOptions, "labeled" | "rollouts" | "quick">,
   paper3To5: Lexicon,
 ): Promise<Evidence> {
   progress("reading traces and labels");
-  const traces = await loadLabelledTraces(options.labelled);
+  const traces = await loadLabeledTraces(options.labeled);
   const labels = await loadLabels();
   if (options.quick) return { traces, labels, reference: undefined, removal: undefined };
   const corpora = await loadCorpora(options.rollouts);

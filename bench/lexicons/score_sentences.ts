@@ -1,6 +1,6 @@
 import type { Lexicon } from "../../sg/mod.ts";
 import { bootstrap, type BootstrapOptions, type Interval } from "./bootstrap.ts";
-import { isPlanning, type LabelledSentence, type LabelledTrace } from "./labelled_sentences.ts";
+import { isPlanning, type LabeledSentence, type LabeledTrace } from "./labeled_sentences.ts";
 import { TextMatcher } from "./text_matcher.ts";
 
 /** How well the matches of a lexicon agree with the planning tags of sentences. */
@@ -29,7 +29,7 @@ export interface SentenceScore {
  */
 export function coverTraces(
   lexicon: Lexicon,
-  traces: readonly Pick<LabelledTrace, "text">[],
+  traces: readonly Pick<LabeledTrace, "text">[],
 ): Uint8Array[] {
   const matcher = new TextMatcher(lexicon);
   return traces.map(({ text }) => matcher.cover(text));
@@ -37,16 +37,16 @@ export function coverTraces(
 
 /**
  * Scores matches against the tags: a sentence is matched if any match has a character in it, and it is
- * a hit if any of its tags is in `PLANNING_TAGS`. All labelled sentences count, whatever their
+ * a hit if any of its tags is in `PLANNING_TAGS`. All labeled sentences count, whatever their
  * length; text between or after them (the answer behind the thoughts) does not, not even for the shares.
  *
- * @param traces The labelled traces.
+ * @param traces The labeled traces.
  * @param covers What the lexicon matches in each, from {@linkcode coverTraces}.
  * @param options Seed and draws of the bootstrap over traces.
  * @returns The score with 95 % intervals.
  */
 export function scoreSentences(
-  traces: readonly LabelledTrace[],
+  traces: readonly LabeledTrace[],
   covers: readonly Uint8Array[],
   options: BootstrapOptions,
 ): SentenceScore {
@@ -75,14 +75,14 @@ export interface ScoreDifference {
  * Subtracts the score of one lexicon from that of another, draw by draw, so that what both owe to the
  * traces drawn cancels out: the intervals are narrower than those of the scores.
  *
- * @param traces The labelled traces.
+ * @param traces The labeled traces.
  * @param covers What the one lexicon matches in each, from {@linkcode coverTraces}.
  * @param others What the other matches.
  * @param options Seed and draws of the bootstrap over traces.
  * @returns The differences with 95 % intervals.
  */
 export function compareScores(
-  traces: readonly LabelledTrace[],
+  traces: readonly LabeledTrace[],
   covers: readonly Uint8Array[],
   others: readonly Uint8Array[],
   options: BootstrapOptions,
@@ -104,7 +104,7 @@ export function compareScores(
  * @param cover What is matched in its trace.
  * @returns The number of code units; 0 for a sentence that is not matched.
  */
-export function coveredUnits({ start, end }: LabelledSentence, cover: Uint8Array): number {
+export function coveredUnits({ start, end }: LabeledSentence, cover: Uint8Array): number {
   let covered = 0;
   for (let i = start; i < end; i++) covered += cover[i]!;
   return covered;
@@ -122,7 +122,7 @@ interface Tally {
   coveredIn: number;
 }
 
-function tally(trace: LabelledTrace, cover: Uint8Array): Tally {
+function tally(trace: LabeledTrace, cover: Uint8Array): Tally {
   const sums = emptyTally();
   for (const sentence of trace.sentences) {
     const units = sentence.end - sentence.start;

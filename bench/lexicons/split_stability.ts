@@ -13,7 +13,7 @@ export interface SplitFigures {
   readonly grams: readonly [number, number];
   /** Grams of both over grams of either. */
   readonly sameGrams: number;
-  /** Jaccard similarity of the matched code units of the labelled traces. */
+  /** Jaccard similarity of the matched code units of the labeled traces. */
   readonly onTraces: number;
   /** The same of all solutions of both halves that succeeded. */
   readonly onCorpus: number;

@@ -84,7 +84,7 @@ function ablationTables(rows: readonly AblationRow[]): Table[] {
     tableOf(
       "sensitivity",
       "Sensitivity to what was chosen by hand",
-      "The same with neighbouring values.",
+      "The same with neighboring values.",
     ),
   ];
 }
@@ -95,9 +95,9 @@ function stabilityTable(splits: readonly SplitFigures[]): Table {
     title: "Two halves",
     note:
       "Jaccard similarity of two lexicons mined from random halves: of their grams, and of the code units " +
-      "that they match on the labelled traces and on all solutions of both halves. The aim is 0.8 with " +
+      "that they match on the labeled traces and on all solutions of both halves. The aim is 0.8 with " +
       "halves of the prompts; with halves of the solutions both see every prompt.",
-    columns: ["split", "grams", "same grams", "labelled traces", "all solutions"],
+    columns: ["split", "grams", "same grams", "labeled traces", "all solutions"],
     rows: units.flatMap((unit) => splitRows(unit, splits.filter((split) => split.unit === unit))),
   };
 }
@@ -128,12 +128,12 @@ function transferTable({ rows, without }: TransferFigures): Table {
   return {
     title: "Mined here, applied there",
     note:
-      "Precision, recall and share on the labelled traces; then, for every corpus, the share of the " +
+      "Precision, recall and share on the labeled traces; then, for every corpus, the share of the " +
       "characters of its solutions that is matched, and the Jaccard similarity to what the corpus's own " +
       `lexicon matches there. * mined from this corpus.${
         without.length === 0 ? "" : ` No gram is left of ${without.join(", ")}.`
       }`,
-    columns: ["mined from", "grams", "precision", "recall", "labelled", ...corpora],
+    columns: ["mined from", "grams", "precision", "recall", "labeled", ...corpora],
     rows: rows.map(({ source, grams, precision, recall, share: covered, elsewhere }) => [
       source,
       String(grams),

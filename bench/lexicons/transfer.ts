@@ -3,7 +3,7 @@ import type { Solution } from "../../files/mod.ts";
 import { distinctGrams } from "../grams.ts";
 import { isNoLexicon } from "./ablations.ts";
 import type { Interval } from "./bootstrap.ts";
-import type { LabelledTrace } from "./labelled_sentences.ts";
+import type { LabeledTrace } from "./labeled_sentences.ts";
 import { type MinedCorpus, minedTexts } from "./mined_corpora.ts";
 import { coverTraces, scoreSentences } from "./score_sentences.ts";
 import { jaccardOfCovers } from "./stability.ts";
@@ -23,7 +23,7 @@ export interface TransferCell {
 export interface TransferRow {
   readonly source: string;
   readonly grams: number;
-  /** On the labelled traces. */
+  /** On the labeled traces. */
   readonly precision: Interval;
   readonly recall: Interval;
   readonly share: Interval;
@@ -44,7 +44,7 @@ export interface TransferWork {
   readonly corpora: readonly MinedCorpus[];
   /** More sources, behind the single corpora. */
   readonly others: readonly TransferSource[];
-  readonly traces: readonly LabelledTrace[];
+  readonly traces: readonly LabeledTrace[];
   readonly seed: number;
   readonly mine: (solutions: readonly Solution[]) => Promise<Lexicon>;
 }
@@ -57,7 +57,7 @@ export interface TransferFigures {
 }
 
 /**
- * Mines a lexicon from every corpus alone and applies it to the labelled traces and to all corpora.
+ * Mines a lexicon from every corpus alone and applies it to the labeled traces and to all corpora.
  *
  * @param work Corpora, traces, and how to mine.
  * @returns A row for each source that gives a lexicon.

@@ -24,12 +24,12 @@ export function wilsonInterval(successes: number, trials: number): Interval {
   if (trials === 0) return { value: NaN, low: 0, high: 1 };
   const share = successes / trials;
   const weight = Z * Z / trials;
-  const centre = share + weight / 2;
+  const center = share + weight / 2;
   const half = Math.sqrt(weight * (share * (1 - share) + weight / 4));
   // At the ends the exact limits are 0 and 1; rounding would leave them beside.
   return {
     value: share,
-    low: successes === 0 ? 0 : (centre - half) / (1 + weight),
-    high: successes === trials ? 1 : (centre + half) / (1 + weight),
+    low: successes === 0 ? 0 : (center - half) / (1 + weight),
+    high: successes === trials ? 1 : (center + half) / (1 + weight),
   };
 }

@@ -1,4 +1,4 @@
-/** Style sheet of the report; colours follow the reader's choice of light or dark. */
+/** Style sheet of the report; colors follow the reader's choice of light or dark. */
 export const PAGE_STYLE: string = `
 :root { color-scheme: light dark;
   --page: light-dark(#f6f7f9, #0f1217); --card: light-dark(#ffffff, #181c23);

@@ -3,7 +3,7 @@ import { type Lexicon, SgMatcher, type TokenBytes } from "../../sg/mod.ts";
 import { decodeBatch } from "../decode.ts";
 import { count } from "../format.ts";
 import { distinctGrams } from "../grams.ts";
-import { normalise } from "../normalise.ts";
+import { normalize } from "../normalize.ts";
 import type { PythonSession } from "../python/session.ts";
 import type { Contestant, Suite } from "../suite.ts";
 import { exactExpression, PEERS } from "./matcher_peers.ts";
@@ -70,7 +70,7 @@ export async function matcherSuite(
     check(found) {
       const spans = found.get("hicra")!;
       const exact = exactExpression(grams);
-      mustFind("the exact expression", total(texts, (text) => exact(normalise(text))), spans);
+      mustFind("the exact expression", total(texts, (text) => exact(normalize(text))), spans);
       checkOccurrences(texts, grams, found);
       return `A regular expression that states the matching rules finds our ${count(spans)} spans`;
     },

@@ -208,7 +208,7 @@ export class TinkerClient {
   }
 
   /**
-   * Stores weights and the state of the optimiser under a new name, and returns the path for
+   * Stores weights and the state of the optimizer under a new name, and returns the path for
    * {@linkcode loadWeights}.
    */
   async saveWeights(
@@ -238,7 +238,7 @@ export class TinkerClient {
     return text(request, await this.#transport.sendForResult(request, body, options), "path");
   }
 
-  /** Gives a model the weights and the state of the optimiser that {@linkcode saveWeights} stored. */
+  /** Gives a model the weights and the state of the optimizer that {@linkcode saveWeights} stored. */
   async loadWeights(
     modelId: string,
     path: string,

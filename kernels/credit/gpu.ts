@@ -33,7 +33,7 @@ type Binding = Required<GPUBufferBinding>;
  * first three modes of HICRA add nothing. Elsewhere it differs by the rounding of f32. With
  * `u = 2^-24`, `n` rewards that lie at most `R` apart, and `h = ceil(S/64) + 6` additions:
  *
- * - a centred reward is off by at most `(h + 8)*u*R`; f32 holds distances between rewards to half a
+ * - a centered reward is off by at most `(h + 8)*u*R`; f32 holds distances between rewards to half a
  *   unit in the last place, so their size does not matter, and equal rewards give exactly 0;
  * - a standard deviation by a relative `u*((h + 8)*sqrt(2*n) + h/2 + 40)`, guard and division
  *   included, whatever the rewards: no deviation is ill-conditioned as long as the distances that

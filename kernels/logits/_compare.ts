@@ -11,7 +11,7 @@ const OUTSTANDING = 8;
  * Logits from -6 to 6 nats whatever the temperature, as far as the dtype holds them, with the ids that go with
  * them: the first, the last, one between, and none. Some first entries are masked.
  *
- * The largest stand side by side and rise on the whole, so that neighbouring invocations keep many of them, in
+ * The largest stand side by side and rise on the whole, so that neighboring invocations keep many of them, in
  * different numbers. A driver was found that fails there, in 30 to 98 of 100 rows, and hardly where they lie apart.
  */
 export function checkedLogits(

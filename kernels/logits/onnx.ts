@@ -36,7 +36,7 @@ const ACTION = "compute logit statistics";
 const PIECE = 40_000;
 
 /**
- * Logits to log-probabilities and entropies on the CPU, by onnxruntime: the vectorised twin of `logitStats`,
+ * Logits to log-probabilities and entropies on the CPU, by onnxruntime: the vectorized twin of `logitStats`,
  * for machines without a GPU.
  *
  * Sums are taken in f32 within pieces of 40,000 logits at most, and joined in f64; inputs are exact in every
@@ -125,7 +125,7 @@ export class LogitStatsSession {
       const sums = new RowSums(bottom - top, temperature);
       for (let left = 0; left < vocabSize; left += columns) {
         const right = Math.min(left + columns, vocabSize);
-        // Either whole rows or a piece of one: neighbours in memory both ways.
+        // Either whole rows or a piece of one: neighbors in memory both ways.
         const piece = logits.subarray(
           top * vocabSize + left,
           (bottom - 1) * vocabSize + right,

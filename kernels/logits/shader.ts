@@ -16,7 +16,7 @@ export interface LogitShaderOptions {
  * Each invocation keeps the largest logit so far and, relative to it, the sum of the weights and of weights
  * times their logarithm (online softmax, https://arxiv.org/abs/1805.02867); a fixed tree joins them, so
  * the result has the same bits in every run. Logarithms are to base 2 inside. Rows need not be
- * aligned: what a row shares with its neighbours in the first and last 16 bytes is left out.
+ * aligned: what a row shares with its neighbors in the first and last 16 bytes is left out.
  *
  * Outputs travel as `u32`, so that a NaN is written as its bits.
  */

@@ -2,7 +2,7 @@ import { FLAGS, INDEX, NO_TOKEN, WORKGROUP_SIZE } from "./_text_wgsl.ts";
 
 /**
  * WGSL of the first step: what the later ones need to know of each token, in one word, so that a look at
- * the neighbours is one load; and it clears the outputs.
+ * the neighbors is one load; and it clears the outputs.
  */
 export const SPELL_SHADER: string = /* wgsl */ `${FLAGS}${INDEX}
 @group(0) @binding(0) var<storage, read> tokenIds: array<u32>;

@@ -50,7 +50,7 @@ export async function compareGradients(
   ];
 }
 
-/** One unit in the last place: the two may round to neighbours. */
+/** One unit in the last place: the two may round to neighbors. */
 function unit(dtype: Objective["dtype"], value: number): number {
   const { relative, least } = {
     f32: { relative: 2 ** -23, least: 2 ** -126 },

@@ -17,7 +17,7 @@ export interface PolicyGradientBuffers {
   readonly oldLogprobs: GPUBuffer;
   /** `[tokens]`, f32: read only; with HICRA applied, where it is. */
   readonly advantages: GPUBuffer;
-  /** `[tokens]`, f32, at least 0: read only. Loss mask and normalisation. */
+  /** `[tokens]`, f32, at least 0: read only. Loss mask and normalization. */
   readonly weights: GPUBuffer;
   /** `[tokens]`, f32: read only; for kernels compiled with a `klPenalty`. */
   readonly refLogprobs?: GPUBuffer | undefined;

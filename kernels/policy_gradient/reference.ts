@@ -35,7 +35,7 @@ export interface PolicyGradient {
  * `-w * (min(r*A, clip(r, 1 - clipLow, 1 + clipHigh)*A) + entropyBonus*H) + w * klPenalty * k3` with
  * `k3 = exp(ref - logprob) - (ref - logprob) - 1`, its logarithm cut in the same way; with a `dualClip` c the first term is at least `c*A`
  * where `A < 0`. By the logits, `d logprob / d z_v = (1[v = id] - p_v) / T` and
- * `d H / d z_v = -p_v * (log p_v + H) / T`. Weights hold the loss mask and the normalisation: 1 over the
+ * `d H / d z_v = -p_v * (log p_v + H) / T`. Weights hold the loss mask and the normalization: 1 over the
  * number of tokens for a mean over tokens, 1 over the length of the sequence for a mean over sequences.
  *
  * A masked logit (-Infinity) has gradient 0; where it is the sampled one the token is an error. Tokens with

@@ -1,8 +1,8 @@
 /**
- * DBSCAN over a stream of neighbours, each pair told once and in any order; no list of neighbours is
+ * DBSCAN over a stream of neighbors, each pair told once and in any order; no list of neighbors is
  * kept longer than `minPoints`.
  *
- * A point whose neighbours are not yet `minPoints`, itself among them, remembers them all. Once they
+ * A point whose neighbors are not yet `minPoints`, itself among them, remembers them all. Once they
  * are, it is a core point and joins those of them that are core points; the others find it in their
  * own lists when their turn comes. A point that never becomes one has its whole list at the end, and
  * with it the clusters that it borders on.
@@ -11,8 +11,8 @@ export class DensityClusters {
   /** How many other points make a point a core point. */
   readonly #needed: number;
   /** [points x needed], of which the first `#counts[i]` of row `i` are set. */
-  readonly #neighbours: Int32Array;
-  /** Neighbours of each point, counted up to `#needed`. */
+  readonly #neighbors: Int32Array;
+  /** Neighbors of each point, counted up to `#needed`. */
   readonly #counts: Int32Array;
   /** Union-find; the root is the first point of its set. */
   readonly #parents: Int32Array;
@@ -20,12 +20,12 @@ export class DensityClusters {
   constructor(numPoints: number, minPoints: number) {
     this.#needed = minPoints - 1;
     // With more needed than there are, nothing becomes a core point, and lists would be long in vain.
-    this.#neighbours = new Int32Array(minPoints > numPoints ? 0 : numPoints * this.#needed);
+    this.#neighbors = new Int32Array(minPoints > numPoints ? 0 : numPoints * this.#needed);
     this.#counts = new Int32Array(numPoints);
     this.#parents = Int32Array.from(this.#counts, (_, i) => i);
   }
 
-  /** Tells that two different points are neighbours. */
+  /** Tells that two different points are neighbors. */
   connect(i: number, j: number): void {
     if (this.#isCore(i) && this.#isCore(j)) return this.#join(i, j);
     this.#list(i, j);
@@ -62,16 +62,16 @@ export class DensityClusters {
 
   #listOf(i: number): Int32Array {
     const begin = i * this.#needed;
-    return this.#neighbours.subarray(begin, begin + this.#counts[i]!);
+    return this.#neighbors.subarray(begin, begin + this.#counts[i]!);
   }
 
   #list(i: number, j: number): void {
     if (this.#isCore(i)) return;
     const count = this.#counts[i]!++;
-    this.#neighbours[i * this.#needed + count] = j;
+    this.#neighbors[i * this.#needed + count] = j;
     if (!this.#isCore(i)) return;
-    for (const neighbour of this.#listOf(i)) {
-      if (this.#isCore(neighbour)) this.#join(i, neighbour);
+    for (const neighbor of this.#listOf(i)) {
+      if (this.#isCore(neighbor)) this.#join(i, neighbor);
     }
   }
 

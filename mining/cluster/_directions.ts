@@ -21,7 +21,7 @@ export interface DirectionsOptions {
 }
 
 /**
- * Checks and normalises row vectors, once for all comparisons.
+ * Checks and normalizes row vectors, once for all comparisons.
  *
  * @param vectors `[rows x dimensions]`, of any length but zero.
  * @param dimensions Numbers in a row.

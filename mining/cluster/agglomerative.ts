@@ -17,7 +17,7 @@ export interface AgglomerativeOptions extends ClusteringOptions {
  * cosine distance between their vectors join, as long as it is at most `epsilon`. There is no noise: a
  * vector that joins nothing is a cluster of one. Clusters are numbered by their first row.
  *
- * Merges are found by chains of nearest neighbours (Murtagh, Computer Journal 26(4), 1983), in time
+ * Merges are found by chains of nearest neighbors (Murtagh, Computer Journal 26(4), 1983), in time
  * proportional to the square of the rows. All distances are held in float32, four bytes for each two
  * rows in either order, hence a limit of 20,000 rows (1.6 GB). Where distances are equal the order of
  * joining is open, and other programs may join others.
@@ -87,7 +87,7 @@ async function allDistances(
 }
 
 /**
- * Follows nearest neighbours from any cluster until two are each other's, and joins them. A merge never
+ * Follows nearest neighbors from any cluster until two are each other's, and joins them. A merge never
  * brings a third cluster nearer than the nearer of the two was, so the chain behind them stays valid,
  * and a cluster whose nearest is beyond epsilon is done. `distances` is overwritten.
  */

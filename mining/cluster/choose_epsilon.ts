@@ -7,7 +7,7 @@ import { DensityClusters } from "./_density_clusters.ts";
 import { checkCount } from "../_check_count.ts";
 import type { ClusteringOptions } from "./clustering.ts";
 
-/** Rows whose distance to their neighbours is measured. */
+/** Rows whose distance to their neighbors is measured. */
 const SAMPLE_ROWS = 1000;
 /** Shares of the sample that a candidate makes core points. */
 const CORE_SHARES: readonly number[] = Array.from({ length: 19 }, (_, i) => (i + 1) / 20);
@@ -16,13 +16,13 @@ const DIGITS = 1e4;
 
 /** Options of {@linkcode chooseEpsilon}. */
 export interface ChooseEpsilonOptions extends ClusteringOptions {
-  /** As for {@linkcode dbscan}: neighbours, the vector itself among them, that make a core point. */
+  /** As for {@linkcode dbscan}: neighbors, the vector itself among them, that make a core point. */
   readonly minPoints: number;
 }
 
 /** What DBSCAN finds at one epsilon. */
 export interface EpsilonCandidate {
-  /** The cosine distance up to which vectors are neighbours. */
+  /** The cosine distance up to which vectors are neighbors. */
   readonly epsilon: number;
   /** Clusters of two vectors or more. */
   readonly clusters: number;
@@ -44,7 +44,7 @@ export interface EpsilonChoice {
  * Chooses the epsilon of {@linkcode dbscan} that gives the most clusters of two vectors or more; of equals,
  * the least.
  *
- * As epsilon grows, vectors join clusters, until clusters join by chains of near neighbours and one of
+ * As epsilon grows, vectors join clusters, until clusters join by chains of near neighbors and one of
  * them takes the others in: percolation. The number of clusters rises while they form and falls when they
  * join, so the rule stops well short of one giant cluster whatever the scale of the distances. It suits
  * data of many clusters; data of one or two it divides.
@@ -127,10 +127,10 @@ function describe(epsilon: number, labels: Int32Array): EpsilonCandidate {
 /** Ascending and distinct; zeros, the distances of duplicates, are left out. */
 async function candidateEpsilons(
   rows: Directions,
-  neighbours: number,
+  neighbors: number,
   { threads = 0, signal }: ClusteringOptions,
 ): Promise<number[]> {
-  const distances = await neighbourDistances(rows, neighbours, threads, signal);
+  const distances = await neighborDistances(rows, neighbors, threads, signal);
   const epsilons = CORE_SHARES.map((share) => {
     const quantile = distances[Math.ceil(share * distances.length) - 1]!;
     return Math.ceil(quantile * DIGITS) / DIGITS;
@@ -138,10 +138,10 @@ async function candidateEpsilons(
   return Array.from(new Set(epsilons)).filter((epsilon) => epsilon > 0);
 }
 
-/** The distances of a sample of rows to their `neighbours`-th nearest other row, ascending. */
-async function neighbourDistances(
+/** The distances of a sample of rows to their `neighbors`-th nearest other row, ascending. */
+async function neighborDistances(
   rows: Directions,
-  neighbours: number,
+  neighbors: number,
   threads: number,
   signal: AbortSignal | undefined,
 ): Promise<Float64Array> {
@@ -155,7 +155,7 @@ async function neighbourDistances(
   indices.forEach((i, s) => {
     sample.set(units.subarray(i * dimensions, (i + 1) * dimensions), s * dimensions);
   });
-  const nearest = indices.map((i) => new NearestRows(i, neighbours));
+  const nearest = indices.map((i) => new NearestRows(i, neighbors));
   const blockProducts = await CosineProducts.create({ blockRows: BLOCK_ROWS, threads });
   try {
     for (let begin = 0; begin < rows.rows; begin += BLOCK_ROWS) {

@@ -7,16 +7,16 @@ import type { ClusteringOptions } from "./clustering.ts";
 
 /** Options of {@linkcode dbscan}. */
 export interface DbscanOptions extends ClusteringOptions {
-  /** Vectors are neighbours where `1 - cos <= epsilon`; above 0, at most 2. */
+  /** Vectors are neighbors where `1 - cos <= epsilon`; above 0, at most 2. */
   readonly epsilon: number;
-  /** Neighbours, the vector itself among them, that make a core point; from 1. */
+  /** Neighbors, the vector itself among them, that make a core point; from 1. */
   readonly minPoints: number;
 }
 
 /**
  * Clusters row vectors by density and cosine distance with DBSCAN (Ester, Kriegel, Sander and Xu,
- * KDD 1996): a vector with at least `minPoints` neighbours, `1 - cos <= epsilon` and itself among
- * them, is a core point; core points that are neighbours share a cluster; another neighbour of a core
+ * KDD 1996): a vector with at least `minPoints` neighbors, `1 - cos <= epsilon` and itself among
+ * them, is a core point; core points that are neighbors share a cluster; another neighbor of a core
  * point is a border point.
  *
  * The labels are those of scikit-learn's `DBSCAN(metric="cosine")` on the same vectors in float64:
@@ -24,8 +24,8 @@ export interface DbscanOptions extends ClusteringOptions {
  * the first. Pairs are compared in float32, and in float64 wherever rounding could decide; only
  * distances within some 1e-15 of `epsilon` depend on the order of a float64 sum.
  *
- * Every pair is looked at once, in blocks of matrix products; beside the vectors and a normalised
- * copy the memory is some `4 * minPoints` bytes a vector, whatever the number of neighbours.
+ * Every pair is looked at once, in blocks of matrix products; beside the vectors and a normalized
+ * copy the memory is some `4 * minPoints` bytes a vector, whatever the number of neighbors.
  *
  * @example Usage
  * ```ts

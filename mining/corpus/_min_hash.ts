@@ -7,12 +7,12 @@ export const SIGNATURE_LENGTH = 64;
 export const SHINGLE_WORDS = 5;
 
 /**
- * The MinHash signature (Broder 1997) of the set of word 5-grams of a normalised text, or null where
+ * The MinHash signature (Broder 1997) of the set of word 5-grams of a normalized text, or null where
  * the text is shorter than one. The share of equal values in two signatures estimates the Jaccard
  * similarity of the two sets.
  */
-export function minHash(normalised: string): Uint32Array | null {
-  const words = wordHashes(normalised);
+export function minHash(normalized: string): Uint32Array | null {
+  const words = wordHashes(normalized);
   if (words.length < SHINGLE_WORDS) return null;
   const signature = new Uint32Array(SIGNATURE_LENGTH).fill(0xffff_ffff);
   for (let w = 0; w + SHINGLE_WORDS <= words.length; w++) {
@@ -32,16 +32,16 @@ const PERMUTATIONS: Int32Array = Int32Array.from(
   (_, p) => mixBits(Math.imul(p + 1, 0x9e37_79b9)),
 );
 
-/** The hash of each word: normalised text has one character between words. */
-function wordHashes(normalised: string): number[] {
+/** The hash of each word: normalized text has one character between words. */
+function wordHashes(normalized: string): number[] {
   const hashes: number[] = [];
   let start = 0;
-  for (let i = 0; i < normalised.length; i++) {
-    const unit = normalised.charCodeAt(i);
+  for (let i = 0; i < normalized.length; i++) {
+    const unit = normalized.charCodeAt(i);
     if (unit !== 0x20 && unit !== 0x0a) continue;
-    hashes.push(hashText(normalised, start, i));
+    hashes.push(hashText(normalized, start, i));
     start = i + 1;
   }
-  if (normalised !== "") hashes.push(hashText(normalised, start));
+  if (normalized !== "") hashes.push(hashText(normalized, start));
   return hashes;
 }

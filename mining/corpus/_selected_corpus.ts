@@ -25,9 +25,9 @@ export async function selectedCorpus(
   folder: string,
   options: MineParameters,
 ): Promise<SelectedCorpus> {
-  const { corpusKey, unlabelled, similarity, onProgress, signal } = options;
+  const { corpusKey, unlabeled, similarity, onProgress, signal } = options;
   const path = join(folder, "selection.json");
-  const key = JSON.stringify({ corpusKey, unlabelled, similarity });
+  const key = JSON.stringify({ corpusKey, unlabeled, similarity });
   const corpusFolder = join(folder, "corpus");
   const selection = await readKeptJson(path, "selection") as Selection | undefined;
   if (corpusKey !== undefined) {
@@ -48,7 +48,7 @@ export async function selectedCorpus(
     }
   };
   const selected = selectSolutions(counted(), {
-    unlabelled,
+    unlabeled,
     similarity,
     onCount: (found) => counts = found,
   });

@@ -35,7 +35,7 @@ const TAG = /<\/?[A-Za-z][\w|-]{0,39}\/?>/y;
 
 /**
  * Cuts texts into sentences of words, so that words that are joined are a substring of the text as the
- * matcher normalises it, between word boundaries.
+ * matcher normalizes it, between word boundaries.
  *
  * A *word* is letters with inner apostrophes and hyphens. Numbers and whatever holds a digit, LaTeX,
  * code, operators, single letters that name variables (all but "a" and "I"; a capital "A" is a word

@@ -1,5 +1,5 @@
 import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
-import { normaliseText } from "../../sg/internal.ts";
+import { normalizeText } from "../../sg/internal.ts";
 import { sha256 } from "../_digest.ts";
 import { minHash } from "./_min_hash.ts";
 import { NearDuplicates } from "./_near_duplicates.ts";
@@ -11,7 +11,7 @@ export interface SelectSolutionsOptions {
    * What happens to a solution of which nobody said whether it succeeded. Default `"error"`, as a
    * corpus of failures would look the same.
    */
-  readonly unlabelled?: "error" | "keep" | "drop";
+  readonly unlabeled?: "error" | "keep" | "drop";
   /** Jaccard similarity from which two solutions are one, in `(0, 1]`. Default: 0.9. */
   readonly similarity?: number;
   /** Is called once, after the last solution. */
@@ -20,12 +20,12 @@ export interface SelectSolutionsOptions {
 
 /** What {@linkcode selectSolutions} did with the solutions. */
 export interface SelectionCounts {
-  /** Solutions that came in: `failed + duplicates + kept`, and `unlabelled` if those are dropped. */
+  /** Solutions that came in: `failed + duplicates + kept`, and `unlabeled` if those are dropped. */
   readonly read: number;
   /** Solutions that did not succeed. */
   readonly failed: number;
   /** Solutions without a label, kept or not. */
-  readonly unlabelled: number;
+  readonly unlabeled: number;
   /** Solutions left out because they repeat one that was kept. */
   readonly duplicates: number;
   /** Solutions that went out. */
@@ -35,7 +35,7 @@ export interface SelectionCounts {
 /**
  * Keeps the solutions that succeeded, each text once, in their order: of near-duplicates the first.
  *
- * Two texts are duplicates if they are equal after the matcher's normalisation, or if the Jaccard
+ * Two texts are duplicates if they are equal after the matcher's normalization, or if the Jaccard
  * similarity `|A ∩ B| / |A ∪ B|` of their sets of word 5-grams is estimated at `similarity` or more. The
  * estimate is the share of equal values in MinHash signatures of 64 values (Broder 1997), with standard
  * error `sqrt(J (1 - J) / 64)`: 0.0375 at 0.9. Pairs to compare are found by banding, with as many rows a
@@ -68,16 +68,16 @@ export interface SelectionCounts {
  * @param solutions The corpus, in a fixed order.
  * @param options Threshold, what to do without a label, and where the counts go.
  * @returns The solutions kept, the same objects.
- * @throws {TypeError} If a solution has no label and `unlabelled` is `"error"`.
+ * @throws {TypeError} If a solution has no label and `unlabeled` is `"error"`.
  * @throws {RangeError} If an option is out of range.
  */
 export async function* selectSolutions(
   solutions: AsyncIterable<Solution> | Iterable<Solution>,
   options: SelectSolutionsOptions = {},
 ): AsyncGenerator<Solution, void, undefined> {
-  const { unlabelled = "error", similarity = 0.9, onCount } = options;
-  checkOptions(unlabelled, similarity);
-  const counts = { read: 0, failed: 0, unlabelled: 0, duplicates: 0, kept: 0 };
+  const { unlabeled = "error", similarity = 0.9, onCount } = options;
+  checkOptions(unlabeled, similarity);
+  const counts = { read: 0, failed: 0, unlabeled: 0, duplicates: 0, kept: 0 };
   const digests = new Set<string>();
   const signatures = new NearDuplicates(similarity);
   for await (const solution of solutions) {
@@ -87,11 +87,11 @@ export async function* selectSolutions(
       continue;
     }
     if (solution.succeeded === undefined) {
-      if (unlabelled === "error") throw unlabelledError(solution, index);
-      counts.unlabelled++;
-      if (unlabelled === "drop") continue;
+      if (unlabeled === "error") throw unlabeledError(solution, index);
+      counts.unlabeled++;
+      if (unlabeled === "drop") continue;
     }
-    const text = normaliseText(solution.text);
+    const text = normalizeText(solution.text);
     const digest = sha256(text).toString("base64");
     const signature = digests.has(digest) ? null : minHash(text);
     if (digests.has(digest) || (signature !== null && signatures.has(signature))) {
@@ -106,23 +106,23 @@ export async function* selectSolutions(
   onCount?.({ ...counts });
 }
 
-function unlabelledError({ promptId }: Solution, index: number): InputTypeError {
+function unlabeledError({ promptId }: Solution, index: number): InputTypeError {
   return new InputTypeError(
     `Cannot select solution ${index} (prompt ${
       JSON.stringify(promptId)
     }) as succeeded must be true ` +
       `or false: its label is null or missing, name another field of the label when reading, or pass ` +
-      `unlabelled "keep" or "drop"`,
-    { option: "unlabelled" },
+      `unlabeled "keep" or "drop"`,
+    { option: "unlabeled" },
   );
 }
 
-function checkOptions(unlabelled: string, similarity: number): void {
-  if (!["error", "keep", "drop"].includes(unlabelled)) {
+function checkOptions(unlabeled: string, similarity: number): void {
+  if (!["error", "keep", "drop"].includes(unlabeled)) {
     throw new InputRangeError(
-      `Cannot select solutions as unlabelled must be "error", "keep" or "drop": current value is ` +
-        JSON.stringify(unlabelled),
-      { option: "unlabelled" },
+      `Cannot select solutions as unlabeled must be "error", "keep" or "drop": current value is ` +
+        JSON.stringify(unlabeled),
+      { option: "unlabeled" },
     );
   }
   if (!(similarity > 0 && similarity <= 1)) {

@@ -16,7 +16,7 @@ export class PromptFilter {
   readonly #batch = new Int32Array(BATCH);
   #numGathered = 0;
   #tag = 0;
-  /** Keeps the reads from being optimised away. */
+  /** Keeps the reads from being optimized away. */
   touched = 0;
 
   /**

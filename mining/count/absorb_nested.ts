@@ -92,7 +92,7 @@ function moreFrequent(occurrences: Uint32Array, a: number, b: number): number {
   return occurrences[b]! > occurrences[a]! || (occurrences[b] === occurrences[a] && b < a) ? b : a;
 }
 
-/** What joins two words of a normalised gram. */
+/** What joins two words of a normalized gram. */
 const JOIN = /,? (?:[-\u2013\u2014] )?/g;
 const CHARACTER = /\p{L}\p{M}*/gu;
 

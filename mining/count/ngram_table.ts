@@ -16,7 +16,7 @@ export interface NgramTable {
   readonly numSolutions: number;
   /** The least number of distinct prompts that every gram occurs in. */
   readonly minPrompts: number;
-  /** The grams, as the matcher normalises them, `[G]`. */
+  /** The grams, as the matcher normalizes them, `[G]`. */
   readonly texts: readonly string[];
   /** Words of each gram, `[G]`. */
   readonly numWords: Uint8Array;

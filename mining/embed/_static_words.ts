@@ -1,11 +1,11 @@
-import { normaliseText } from "../../sg/internal.ts";
+import { normalizeText } from "../../sg/internal.ts";
 
 /** Letters and digits, with apostrophes between them; a hyphen parts words. */
 const WORD = /[\p{L}\p{M}\p{N}_]+(?:'[\p{L}\p{M}\p{N}_]+)*/gu;
 
 /** The words of a text in lower case; contractions are one word. */
 export function staticWords(text: string): string[] {
-  return [...normaliseText(text).matchAll(WORD)].map(([word]) => word);
+  return [...normalizeText(text).matchAll(WORD)].map(([word]) => word);
 }
 
 /**

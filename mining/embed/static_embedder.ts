@@ -26,8 +26,8 @@ const BATCH_SIZE = 1024;
  * `x(w_1) + ... + x(w_n) + first(w_1) + last(w_n)`: order counts only through the first and the last
  * word, and frequent words alone have vectors for these places. Against MiniLM, on phrases
  * that were not fitted to, it keeps a Spearman correlation of 0.64 (texts of other models) to 0.83 over
- * the cosines of random pairs, and 0.60 to 0.63 of the 10 nearest neighbours.
- * `mining/embed/models/README.md` says how the vectors are made and measured, and under which licence.
+ * the cosines of random pairs, and 0.60 to 0.63 of the 10 nearest neighbors.
+ * `mining/embed/models/README.md` says how the vectors are made and measured, and under which license.
  *
  * Contractions are words of their own, hyphens part words, and words that are not known count for
  * nothing. A text without any known word, such as one in another script, gets a random direction drawn

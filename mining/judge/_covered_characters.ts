@@ -13,7 +13,7 @@ interface Step {
  * sum over the first k is what k grams cover together.
  *
  * @param texts The texts.
- * @param grams Normalised grams, best first.
+ * @param grams Normalized grams, best first.
  * @param unit What the grams are made of.
  * @returns UTF-16 units by gram, `[grams]`, and of all texts.
  */

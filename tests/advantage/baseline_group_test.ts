@@ -216,7 +216,7 @@ const eighths = fc.array(fc.integer({ min: -64, max: 64 }).map((n) => n / 8), { 
     groupIds: Int32Array.from(rewards, (_, s) => s % 3),
   }));
 
-Deno.test("groupBaseline() ignores a shift of the rewards where it has a centre", () => {
+Deno.test("groupBaseline() ignores a shift of the rewards where it has a center", () => {
   const shifts = fc.integer({ min: -9, max: 9 });
   fc.assert(fc.property(eighths, conventions, shifts, ({ rewards, groupIds }, given, shift) => {
     const options: GroupBaselineOptions = {
@@ -243,14 +243,14 @@ Deno.test("groupBaseline() ignores the scale of the rewards where it divides by 
   }));
 });
 
-Deno.test("groupBaseline() equals rloo's n / (n - 1) times the centred reward", () => {
+Deno.test("groupBaseline() equals rloo's n / (n - 1) times the centered reward", () => {
   fc.assert(fc.property(batches, ({ rewards, groupIds }) => {
-    const centred = groupBaseline(rewards, groupIds);
+    const centered = groupBaseline(rewards, groupIds);
     const sizes = new Map<number, number>();
     for (const group of groupIds) sizes.set(group, (sizes.get(group) ?? 0) + 1);
     assertAllClose(
       groupBaseline(rewards, groupIds, { center: "leave-one-out" }),
-      Array.from(centred, (advantage, s) => {
+      Array.from(centered, (advantage, s) => {
         const size = sizes.get(groupIds[s]!)!;
         return size === 1 ? 0 : advantage * size / (size - 1);
       }),
@@ -315,7 +315,7 @@ const errors: [string, Error, () => unknown][] = [
     () => groupBaseline(Float32Array.of(1), Int32Array.of(7), { singleton: "error" }),
   ],
   [
-    "a centre that is not known",
+    "a center that is not known",
     new RangeError(
       'Cannot compute a group baseline as center must be one of "mean", "leave-one-out", "none": ' +
         'current value is "median"',

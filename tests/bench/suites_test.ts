@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decodeBatch } from "../../bench/decode.ts";
 import { distinctGrams } from "../../bench/grams.ts";
-import { normalise } from "../../bench/normalise.ts";
+import { normalize } from "../../bench/normalize.ts";
 import { runSuite, type Suite, suiteTable } from "../../bench/suite.ts";
 import { matcherSuite } from "../../bench/suites/matcher.ts";
 import { exactExpression } from "../../bench/suites/matcher_peers.ts";
@@ -25,7 +25,7 @@ function batchOf(...texts: string[]): CheckedBatch {
 function spansOf(grams: readonly string[], text: string): [ours: number, exact: number] {
   const lexicon = lexiconFromGrams(grams, { name: "test" });
   const { spans } = SgMatcher.compile(lexicon, BYTES).match(batchOf(text));
-  return [spans.length / 3, exactExpression(distinctGrams(lexicon))(normalise(text))];
+  return [spans.length / 3, exactExpression(distinctGrams(lexicon))(normalize(text))];
 }
 
 const CASES: readonly (readonly [what: string, grams: string[], text: string, spans: number])[] = [
@@ -52,7 +52,7 @@ for (const [what, grams, text, spans] of CASES) {
 Deno.test("exactExpression() finds what SgMatcher finds in random text", () => {
   const text = fc.string({ unit: fc.constantFrom(..."ab_'\u2019 \n\u00c9#"), maxLength: 60 });
   const gram = fc.string({ unit: fc.constantFrom(..."ab' \u00e9#"), minLength: 1, maxLength: 5 })
-    .filter((gram) => normalise(gram).trim() !== "");
+    .filter((gram) => normalize(gram).trim() !== "");
   fc.assert(
     fc.property(fc.array(gram, { minLength: 1, maxLength: 6 }), text, (grams, text) => {
       const [ours, exact] = spansOf(grams, text);

@@ -42,7 +42,7 @@ no cluster · 1 other
   );
 });
 
-Deno.test("lexiconReport() colours headings and the gram in its example, where asked", () => {
+Deno.test("lexiconReport() colors headings and the gram in its example, where asked", () => {
   const report = lexiconReport(MINED, [0], { color: true });
   assert.ok(report.startsWith("\x1b[1mmini · 4 grams"), report);
   assert.ok(report.includes("  So 4. \x1b[1mBut Wait\x1b[0m, [2Jno\n"), report);

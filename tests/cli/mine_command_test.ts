@@ -162,8 +162,8 @@ Deno.test("hicra mine fails in one line, and leaves no lexicon", () =>
     const out = join(folder, "l.json");
     const failed = join(folder, "failed.jsonl");
     await writeFile(failed, '{"prompt_id": "a", "completion": "No.", "reward": 0}\n');
-    const unlabelled = join(folder, "unlabelled.jsonl");
-    await writeFile(unlabelled, '{"prompt_id": "a", "completion": "Let me check this."}\n');
+    const unlabeled = join(folder, "unlabeled.jsonl");
+    await writeFile(unlabeled, '{"prompt_id": "a", "completion": "Let me check this."}\n');
     const cases: [args: string[], code: number, message: RegExp][] = [
       [[join(folder, "missing"), "--out", out], 1, /no such file or directory/i],
       [
@@ -178,12 +178,12 @@ Deno.test("hicra mine fails in one line, and leaves no lexicon", () =>
       ],
       [[failed, "--out", out, "--embedder", folder], 1, /tokenizer.json/],
       [
-        [unlabelled, "--out", out],
+        [unlabeled, "--out", out],
         1,
-        /name another field of the label when reading, or pass unlabelled "keep" or "drop" \(--unlabelled\)\n$/,
+        /name another field of the label when reading, or pass unlabeled "keep" or "drop" \(--unlabeled\)\n$/,
       ],
       [
-        [unlabelled, "--out", out, "--unlabelled", "keep"],
+        [unlabeled, "--out", out, "--unlabeled", "keep"],
         1,
         /pass more solutions or a lower minPrompts \(--min-prompts\)\n$/,
       ],

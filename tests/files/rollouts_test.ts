@@ -553,7 +553,7 @@ Deno.test("readRollouts() reads every shipped corpus, as its README lists it", a
   assert.ok(size <= 3_000_000, `${size} bytes`);
 });
 
-Deno.test("the labelled sentences tile their completion but for white space", async () => {
+Deno.test("the labeled sentences tile their completion but for white space", async () => {
   for await (const rollout of readRollouts(join(SHIPPED, "r1_distill_8b_labelled.jsonl.gz"))) {
     let at = "<think>".length;
     for (const { start, end } of rollout.sentences as { start: number; end: number }[]) {

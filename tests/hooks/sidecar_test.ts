@@ -733,7 +733,7 @@ Deno.test("ByteBudget refuses the last of those that would wait for each other, 
 });
 
 /** A body of which what is pushed arrives. */
-function arriving(): BodySource & { push: (chunk: Uint8Array) => void; isCancelled: boolean } {
+function arriving(): BodySource & { push: (chunk: Uint8Array) => void; isCanceled: boolean } {
   let onChunk: (chunk: Uint8Array) => void;
   return {
     each: (call) => {
@@ -742,9 +742,9 @@ function arriving(): BodySource & { push: (chunk: Uint8Array) => void; isCancell
     },
     push: (chunk) => onChunk(chunk),
     cancel() {
-      this.isCancelled = true;
+      this.isCanceled = true;
     },
-    isCancelled: false,
+    isCanceled: false,
   };
 }
 
@@ -767,7 +767,7 @@ Deno.test("readBody() stops reading at the timeout, and what arrived stays charg
   assert.equal(budget.held, 40);
   ring();
   await assert.rejects(body, { status: 408, code: "body_timeout" });
-  assert.ok(source.isCancelled);
+  assert.ok(source.isCanceled);
   assert.equal(budget.held, 40);
   held.release();
   assert.equal(budget.held, 0);

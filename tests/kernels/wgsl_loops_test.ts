@@ -49,7 +49,7 @@ function conditionsOnOwnArrays(code: string): string[] {
   );
   return Array.from(text.matchAll(/\b(while|for|break\s+if)\b\s*/g), (match) => {
     const rest = text.slice(match.index + match[0].length);
-    if (match[1] === "for") return parenthesised(rest).split(";")[1] ?? "";
+    if (match[1] === "for") return parenthesized(rest).split(";")[1] ?? "";
     if (match[1] === "while") return rest.slice(0, rest.indexOf("{"));
     return rest.slice(0, rest.indexOf(";"));
   }).filter((condition) =>
@@ -57,7 +57,7 @@ function conditionsOnOwnArrays(code: string): string[] {
   );
 }
 
-function parenthesised(text: string): string {
+function parenthesized(text: string): string {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     if (text[at] === "(") depth++;

@@ -67,7 +67,7 @@ Deno.test("entropyOfCounts() throws when there are fewer bins than occurred", ()
   for (const bins of [1, NaN]) {
     assert.throws(() => entropyOfCounts([1, 2], { bins }), {
       name: "RangeError",
-      message: "Cannot normalise an entropy as bins must be at least the number of bins that " +
+      message: "Cannot normalize an entropy as bins must be at least the number of bins that " +
         `occurred, 2: current value is ${bins}`,
     });
   }

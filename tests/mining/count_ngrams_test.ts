@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { countNgrams } from "../../mining/count/count_ngrams.ts";
 import { JOIN_TEXTS } from "../../mining/corpus/_cut_text.ts";
 import { SentenceCutter } from "../../mining/corpus/_sentences.ts";
-import { findMatches, normaliseGram } from "../sg/oracle.ts";
+import { findMatches, normalizeGram } from "../sg/oracle.ts";
 
 const cutter = new SentenceCutter("word");
 const characterCutter = new SentenceCutter("character");
@@ -60,7 +60,7 @@ Deno.test("SentenceCutter takes letters of scripts without spaces one by one whe
 function checkMatches(text: string): void {
   const bytes = new TextEncoder().encode(text);
   const grams = [...new Set(runs(text))];
-  const found = new Set(findMatches(bytes, grams.map(normaliseGram)).map(({ gram }) => gram));
+  const found = new Set(findMatches(bytes, grams.map(normalizeGram)).map(({ gram }) => gram));
   assert.deepEqual(grams.filter((_, gram) => !found.has(gram)), []);
 }
 

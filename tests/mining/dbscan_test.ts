@@ -25,7 +25,7 @@ for (const { name, vectors, dimensions, epsilon, minPoints, labels } of GOLDEN) 
   });
 }
 
-/** DBSCAN as written in its paper, with all distances in float64 and all neighbours in lists. */
+/** DBSCAN as written in its paper, with all distances in float64 and all neighbors in lists. */
 function naiveDbscan(
   vectors: Float32Array,
   dimensions: number,
@@ -36,7 +36,7 @@ function naiveDbscan(
     (_, i) => Array.from(vectors.subarray(i * dimensions, (i + 1) * dimensions)),
   );
   const dot = (a: number[], b: number[]) => a.reduce((sum, value, k) => sum + value * b[k]!, 0);
-  const neighbours = rows.map((a, i) =>
+  const neighbors = rows.map((a, i) =>
     rows.flatMap((b, j) => {
       const distance = i === j ? 0 : 1 - dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
       return distance <= epsilon ? [j] : [];
@@ -45,12 +45,12 @@ function naiveDbscan(
   const labels = new Int32Array(rows.length).fill(-1);
   let label = 0;
   for (let seed = 0; seed < rows.length; seed++) {
-    if (labels[seed] !== -1 || neighbours[seed]!.length < minPoints) continue;
+    if (labels[seed] !== -1 || neighbors[seed]!.length < minPoints) continue;
     const queue = [seed];
     for (let point = queue.pop(); point !== undefined; point = queue.pop()) {
       if (labels[point] !== -1) continue;
       labels[point] = label;
-      if (neighbours[point]!.length >= minPoints) queue.push(...neighbours[point]!);
+      if (neighbors[point]!.length >= minPoints) queue.push(...neighbors[point]!);
     }
     label++;
   }

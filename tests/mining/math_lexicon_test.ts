@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { loadLabelledTraces } from "../../bench/lexicons/labelled_sentences.ts";
+import { loadLabeledTraces } from "../../bench/lexicons/labeled_sentences.ts";
 import { coverTraces, scoreSentences } from "../../bench/lexicons/score_sentences.ts";
 import { loadLexicon, readSolutions } from "../../files/mod.ts";
 import { mine, sentenceTransformer } from "../../mining/mod.ts";
@@ -11,7 +11,7 @@ import { mine, sentenceTransformer } from "../../mining/mod.ts";
 const math = await loadLexicon("math");
 
 Deno.test("math scores what the documentation says of it on traces it was not mined from", async () => {
-  const traces = await loadLabelledTraces();
+  const traces = await loadLabeledTraces();
   const { precision, recall, share } = scoreSentences(traces, coverTraces(math, traces), {
     seed: 0,
     resamples: 1,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { normaliseText } from "../../sg/_normalise.ts";
+import { normalizeText } from "../../sg/_normalize.ts";
 import { minHash } from "../../mining/corpus/_min_hash.ts";
 import {
   type SelectionCounts,
@@ -25,7 +25,7 @@ const succeeded = (...texts: string[]): Solution[] =>
   texts.map((text, p) => ({ text, promptId: String(p), succeeded: true }));
 
 function shingles(text: string): Set<string> {
-  const words = normaliseText(text).split(/[ \n]/);
+  const words = normalizeText(text).split(/[ \n]/);
   return new Set(words.slice(4).map((_, w) => words.slice(w, w + 5).join(" ")));
 }
 
@@ -68,7 +68,7 @@ Deno.test("selectSolutions() keeps what succeeded, each text once", async () => 
     assert.deepEqual(counts, {
       read: texts.length,
       failed: 0,
-      unlabelled: 0,
+      unlabeled: 0,
       duplicates,
       kept: kept.length,
     }, name);
@@ -85,12 +85,12 @@ Deno.test("selectSolutions() drops failures before it looks for duplicates", asy
 
 Deno.test("selectSolutions() keeps or drops what has no label", async () => {
   const solutions = [{ text: "a", promptId: "p" }, ...succeeded("b"), { text: "a", promptId: "q" }];
-  const none = { read: 3, failed: 0, unlabelled: 2 };
-  assert.deepEqual(await select(solutions, { unlabelled: "keep" }), {
+  const none = { read: 3, failed: 0, unlabeled: 2 };
+  assert.deepEqual(await select(solutions, { unlabeled: "keep" }), {
     texts: ["a", "b"],
     counts: { ...none, duplicates: 1, kept: 2 },
   });
-  assert.deepEqual(await select(solutions, { unlabelled: "drop" }), {
+  assert.deepEqual(await select(solutions, { unlabeled: "drop" }), {
     texts: ["b"],
     counts: { ...none, duplicates: 0, kept: 1 },
   });
@@ -154,7 +154,7 @@ Deno.test("selectSolutions() is deterministic, idempotent and keeps the order", 
       assert.deepEqual(await Array.fromAsync(selectSolutions(once)), once);
       const indices = once.map((solution) => solutions.indexOf(solution));
       assert.deepEqual(indices, indices.toSorted((a, b) => a - b));
-      const kept = new Set(once.map((solution) => normaliseText(solution.text)));
+      const kept = new Set(once.map((solution) => normalizeText(solution.text)));
       assert.equal(kept.size, once.length);
     }),
   );
@@ -165,7 +165,7 @@ Deno.test("selectSolutions() throws when a solution has no label", async () => {
     name: "TypeError",
     message:
       'Cannot select solution 1 (prompt "p\\"") as succeeded must be true or false: its label is ' +
-      'null or missing, name another field of the label when reading, or pass unlabelled "keep" or ' +
+      'null or missing, name another field of the label when reading, or pass unlabeled "keep" or ' +
       '"drop"',
   });
 });
@@ -175,8 +175,8 @@ Deno.test("selectSolutions() throws when an option is out of range", async () =>
     [{ similarity: 0 }, "similarity must be above 0 and at most 1: current value is 0"],
     [{ similarity: NaN }, "similarity must be above 0 and at most 1: current value is NaN"],
     [
-      { unlabelled: "skip" as "drop" },
-      'unlabelled must be "error", "keep" or "drop": current value is "skip"',
+      { unlabeled: "skip" as "drop" },
+      'unlabeled must be "error", "keep" or "drop": current value is "skip"',
     ],
   ];
   for (const [options, message] of cases) {

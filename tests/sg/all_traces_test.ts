@@ -9,7 +9,7 @@ import { gunzipSync } from "node:zlib";
 import { loadLexicon, loadTokenizer } from "../../files/mod.ts";
 import { SgMatcher } from "../../sg/mod.ts";
 import { fullTest } from "../_scope.ts";
-import { findMatches, normaliseGram, onTokens, type OracleMatch } from "./oracle.ts";
+import { findMatches, normalizeGram, onTokens, type OracleMatch } from "./oracle.ts";
 import { tokenizerSource } from "../_tokenizers.ts";
 
 const TOKENIZERS = ["qwen3", "llama3_1", "deepseek_v3", "gptoss", "gemma3"];
@@ -21,7 +21,7 @@ const texts = readdirSync(folder).filter((name) => name.endsWith(".gz")).sort().
 );
 
 const lexicon = await loadLexicon("paper");
-const grams = lexicon.grams.map(({ text }) => normaliseGram(text));
+const grams = lexicon.grams.map(({ text }) => normalizeGram(text));
 const matchesOfText = new Map<string, OracleMatch[]>();
 
 function oracleMatches(text: string): OracleMatch[] {
@@ -60,7 +60,7 @@ async function compareTraces(name: string, step: number): Promise<void> {
     const spelled = Buffer.concat(
       Array.from(ids, (id) => tokens.bytes.subarray(tokens.offsets[id], tokens.offsets[id + 1])),
     );
-    // Qwen3 normalises to NFC, so now and then the ids spell another text than the completion.
+    // Qwen3 normalizes to NFC, so now and then the ids spell another text than the completion.
     const expected = onTokens(oracleMatches(decoder.decode(spelled)), lengths);
     const { planningMask, spans } = matcher.match({
       offsets: Int32Array.of(0, ids.length),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { normaliseText } from "../../sg/_normalise.ts";
+import { normalizeText } from "../../sg/_normalize.ts";
 import { diffLexicons } from "../../sg/diff_lexicons.ts";
 import type { Gram } from "../../sg/gram.ts";
 import { type Lexicon, lexiconFromGrams } from "../../sg/lexicon.ts";
@@ -116,7 +116,7 @@ Deno.test("diffLexicons() gives both sides of a change", () => {
 
 Deno.test("diffLexicons() is the difference of the sets of texts, mirrored when turned round", () => {
   const textsOf = (grams: readonly Gram[]): Set<string> =>
-    new Set(grams.map(({ text }) => normaliseText(text)));
+    new Set(grams.map(({ text }) => normalizeText(text)));
   fc.assert(fc.property(anyLexicon("a"), anyLexicon("b"), (a, b) => {
     const diff = diffLexicons(a, b);
     assert.deepEqual(textsOf(diff.added), textsOf(b.grams).difference(textsOf(a.grams)));
@@ -124,7 +124,7 @@ Deno.test("diffLexicons() is the difference of the sets of texts, mirrored when 
     const back = diffLexicons(b, a);
     assert.deepEqual([back.added, back.removed], [diff.removed, diff.added]);
     const key = ({ after, fields }: (typeof diff.changed)[number]): string =>
-      `${normaliseText(after.text)}: ${fields}`;
+      `${normalizeText(after.text)}: ${fields}`;
     assert.deepEqual(new Set(back.changed.map(key)), new Set(diff.changed.map(key)));
     assert.deepEqual(diffLexicons(a, a), { added: [], removed: [], changed: [] });
   }));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { normaliseText } from "../../sg/_normalise.ts";
+import { normalizeText } from "../../sg/_normalize.ts";
 import { diffLexicons } from "../../sg/diff_lexicons.ts";
 import { dropGrams } from "../../sg/drop_grams.ts";
 import { type Lexicon, lexiconFromGrams, serializeLexicon } from "../../sg/lexicon.ts";
@@ -9,7 +9,7 @@ import { loadLexicon } from "../../files/load_lexicon.ts";
 import { anyLexicon } from "./_lexicons.ts";
 
 const textsOf = (lexicon: Lexicon): string[] => lexicon.grams.map(({ text }) => text);
-const numDistinct = (lexicon: Lexicon): number => new Set(textsOf(lexicon).map(normaliseText)).size;
+const numDistinct = (lexicon: Lexicon): number => new Set(textsOf(lexicon).map(normalizeText)).size;
 const seed = fc.nat();
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 
@@ -24,10 +24,10 @@ Deno.test("dropGrams() removes the share of the distinct grams and keeps order a
       lexiconFromGrams(dropped.grams.map(({ cluster: _, ...gram }) => gram), { name: "t" }),
     );
     assert.deepEqual([added.length, removed.length, changed.length], [0, numDropped, 0]);
-    const kept = new Set(textsOf(dropped).map(normaliseText));
+    const kept = new Set(textsOf(dropped).map(normalizeText));
     assert.deepEqual(
       dropped.grams,
-      lexicon.grams.filter(({ text }) => kept.has(normaliseText(text))),
+      lexicon.grams.filter(({ text }) => kept.has(normalizeText(text))),
     );
     assert.deepEqual(await dropGrams(lexicon, share, { seed }), dropped);
   }));

@@ -140,7 +140,7 @@ Deno.test("lexiconFromGrams() returns a fresh lexicon and keeps duplicates", () 
   assert.deepEqual(lexicon.provenance, { source: "t" });
 });
 
-Deno.test("duplicateGrams() finds what normalises to the same text", () => {
+Deno.test("duplicateGrams() finds what normalizes to the same text", () => {
   const lexicon = lexiconFromGrams(
     ["let's", "so", "LET\u2019S", "but wait", " but \n wait ", "so", "so,"],
     { name: "t" },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { normaliseText } from "../../sg/_normalise.ts";
+import { normalizeText } from "../../sg/_normalize.ts";
 import type { Gram } from "../../sg/gram.ts";
 import {
   duplicateGrams,
@@ -15,10 +15,10 @@ import { anyLexicon } from "./_lexicons.ts";
 
 const merge = (...lexicons: Lexicon[]): Promise<Lexicon> => mergeLexicons(lexicons, { name: "m" });
 const textsOf = (lexicon: Lexicon): string[] =>
-  lexicon.grams.map(({ text }) => normaliseText(text));
+  lexicon.grams.map(({ text }) => normalizeText(text));
 const distinct = ({ grams }: Lexicon): Gram[] =>
   grams.filter((gram) =>
-    grams.find(({ text }) => normaliseText(text) === normaliseText(gram.text)) === gram
+    grams.find(({ text }) => normalizeText(text) === normalizeText(gram.text)) === gram
   );
 
 Deno.test("mergeLexicons() keeps the first of equal grams with all its fields", async () => {
@@ -67,7 +67,7 @@ Deno.test("mergeLexicons() is the union in order, and no cluster holds grams of 
     const inA = new Set(textsOf(a));
     assert.deepEqual(merged.grams.slice(0, inA.size), distinct(a));
     const rest = merged.grams.slice(inA.size);
-    const fromB = distinct(b).filter(({ text }) => !inA.has(normaliseText(text)));
+    const fromB = distinct(b).filter(({ text }) => !inA.has(normalizeText(text)));
     const unclustered = ({ cluster: _, ...gram }: Gram): Gram => gram;
     assert.deepEqual(rest.map(unclustered), fromB.map(unclustered));
     const clustersOfA = new Set(distinct(a).map(({ cluster }) => cluster));

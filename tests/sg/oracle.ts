@@ -15,7 +15,7 @@ export interface OracleResult {
   spans: number[][];
 }
 
-/** A character of normalised text and the bytes that spell it. */
+/** A character of normalized text and the bytes that spell it. */
 interface Character {
   readonly text: string;
   readonly firstByte: number;
@@ -34,7 +34,7 @@ export interface OracleMatch {
 export function oracle({ grams, tokens, lossMask, segmentIds }: OracleInput): OracleResult {
   const planningMask = tokens.map(() => 0);
   const spans: number[][] = [];
-  const normalisedGrams = grams.map(normaliseGram);
+  const normalizedGrams = grams.map(normalizeGram);
   let start = 0;
   while (start < tokens.length) {
     if (lossMask?.[start] === 0) {
@@ -47,7 +47,7 @@ export function oracle({ grams, tokens, lossMask, segmentIds }: OracleInput): Or
     ) end++;
     const run = tokens.slice(start, end);
     const bytes = Uint8Array.from(run.flatMap((token) => [...token]));
-    const result = onTokens(findMatches(bytes, normalisedGrams), run.map((token) => token.length));
+    const result = onTokens(findMatches(bytes, normalizedGrams), run.map((token) => token.length));
     result.planningMask.forEach((planning, i) => planningMask[start + i] = planning);
     for (const [first, last, gram] of result.spans) {
       spans.push([start + first!, start + last!, gram!]);
@@ -58,19 +58,19 @@ export function oracle({ grams, tokens, lossMask, segmentIds }: OracleInput): Or
 }
 
 /** The characters of a gram as it is compared. */
-export function normaliseGram(gram: string): string[] {
-  const text = normalise(decode(new TextEncoder().encode(gram))).map(({ text }) => text);
+export function normalizeGram(gram: string): string[] {
+  const text = normalize(decode(new TextEncoder().encode(gram))).map(({ text }) => text);
   while (text.length > 0 && isSpace(text[0]!)) text.shift();
   while (text.length > 0 && isSpace(text.at(-1)!)) text.pop();
   return text;
 }
 
-/** All matches of normalised grams in the bytes of one run. */
+/** All matches of normalized grams in the bytes of one run. */
 export function findMatches(
   bytes: Uint8Array,
   grams: readonly (readonly string[])[],
 ): OracleMatch[] {
-  const text = normalise(decode(bytes));
+  const text = normalize(decode(bytes));
   const matches: OracleMatch[] = [];
   for (let from = 0; from < text.length; from++) {
     for (let gram = 0; gram < grams.length; gram++) {
@@ -128,7 +128,7 @@ function isSpace(character: string): boolean {
   return /^\p{White_Space}$/u.test(character);
 }
 
-function normalise(characters: readonly Character[]): Character[] {
+function normalize(characters: readonly Character[]): Character[] {
   const out: Character[] = [];
   for (let i = 0; i < characters.length;) {
     const { text, firstByte } = characters[i]!;

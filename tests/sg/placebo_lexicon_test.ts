@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { corpusDigest } from "../../sg/_corpus_digest.ts";
-import { normaliseText } from "../../sg/_normalise.ts";
+import { normalizeText } from "../../sg/_normalize.ts";
 import { drawIndex, splitMix64 } from "../../sg/_random.ts";
 import { type Lexicon, lexiconFromGrams, serializeLexicon } from "../../sg/lexicon.ts";
 import { loadLexicon } from "../../files/load_lexicon.ts";
@@ -15,8 +15,8 @@ const lexiconOf = (...grams: string[]): Lexicon => lexiconFromGrams(grams, { nam
 
 /** Matching rule 4, character by character: the slow truth for the counts. */
 function matches(gram: string, text: string): number {
-  const units = [...normaliseText(text)];
-  const wanted = [...normaliseText(gram)];
+  const units = [...normalizeText(text)];
+  const wanted = [...normalizeText(gram)];
   const isWordAt = (i: number): boolean => /^[\p{L}\p{N}_]$/u.test(units[i] ?? "");
   const isInWord = (i: number): boolean =>
     isWordAt(i) || (units[i] === "'" && isWordAt(i - 1) && isWordAt(i + 1));
@@ -36,7 +36,7 @@ function countSlowly(gram: string, documents: readonly string[]): [number, numbe
   return [counts.filter((count) => count > 0).length, counts.reduce((a, b) => a + b, 0)];
 }
 
-const words = (text: string): string[] => normaliseText(text).split(/[ \n]/);
+const words = (text: string): string[] => normalizeText(text).split(/[ \n]/);
 
 /** Whether one phrase is, word by word, a part of the other. */
 function nests(a: string, b: string): boolean {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { normaliseText } from "../../sg/_normalise.ts";
+import { normalizeText } from "../../sg/_normalize.ts";
 import { type Lexicon, lexiconFromGrams, parseLexicon } from "../../sg/lexicon.ts";
 import { loadLexicon } from "../../files/load_lexicon.ts";
 import { serializeGrams } from "../../sg/serialize_grams.ts";
@@ -18,17 +18,17 @@ Deno.test("serializeGrams() writes the paper's list so that it reads back", asyn
   assert.deepEqual(grams.map(({ text }) => text), paper.grams.map(({ text }) => text));
 });
 
-Deno.test("serializeGrams() writes what reads back to the same normalised grams, or refuses", () => {
+Deno.test("serializeGrams() writes what reads back to the same normalized grams, or refuses", () => {
   const text = fc.string({
     unit: fc.constantFrom(..."ab'[{ \t\r\n\ufeff\u0085\u2028\u3000\u2019"),
     maxLength: 5,
-  }).filter((text) => normaliseText(text) !== "");
+  }).filter((text) => normalizeText(text) !== "");
   fc.assert(fc.property(fc.array(text, { minLength: 1, maxLength: 4 }), (texts) => {
     const isRefused = texts.some((text) => /[\r\n]|^\s*\ufeff|\ufeff\s*$/.test(text)) ||
       /^\s*[[{]/.test(texts[0]!);
     if (isRefused) return void assert.throws(() => serializeGrams(lexiconOf(...texts)), RangeError);
     const { grams } = parseLexicon(serializeGrams(lexiconOf(...texts)), { name: "t" });
-    assert.deepEqual(grams.map(({ text }) => normaliseText(text)), texts.map(normaliseText));
+    assert.deepEqual(grams.map(({ text }) => normalizeText(text)), texts.map(normalizeText));
   }));
 });
 

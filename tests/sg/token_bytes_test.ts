@@ -308,7 +308,7 @@ const TRICKY = [
   "  two spaces before and after  ",
   "Wait, let\u2019s “check” — no… I\u2019m wrong!",
   "👩‍👩‍👧‍👦 🇩🇪 👍🏽 \u{1d49c}",
-  "nai\u0308ve, cafe\u0301, \u00e9", // Qwen3 normalises to NFC before it encodes
+  "nai\u0308ve, cafe\u0301, \u00e9", // Qwen3 normalizes to NFC before it encodes
   "漢字かな한글 नमस्ते שלום",
   "\\frac{a}{b} \\(x^2 + y_1\\) $\\sqrt{2}$ <<3*4=12>>12",
   "def f(x):\r\n\tif x:\r\n\t\treturn [1,  2]\r\n\r\n\r\n}",

@@ -40,7 +40,7 @@ Deno.test("traceAnsi() writes what is known", () => {
   assert.match(plain({ prompt: "x".repeat(200) }), /\nprompt: x{160}…\n/);
 });
 
-Deno.test("traceAnsi() colours by kind, line by line, and dims what is not trained", () => {
+Deno.test("traceAnsi() colors by kind, line by line, and dims what is not trained", () => {
   const segments: Trace["segments"] = [
     { text: "Wait\n\nno", numTokens: 1, trained: true, mark: "backtracking" },
     { text: " tool", numTokens: 1, trained: false },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { drawCentres, kmeans, kmeansClustering } from "../../../bench/lexicons/kmeans.ts";
+import { drawCenters, kmeans, kmeansClustering } from "../../../bench/lexicons/kmeans.ts";
 
 interface Golden {
   name: string;
@@ -17,7 +17,7 @@ const GOLDEN: Golden[] = JSON.parse(
 for (const { name, vectors, dimensions, centres, labels } of GOLDEN) {
   Deno.test(`kmeans() labels as scikit-learn: ${name}`, () => {
     const found = kmeans(Float32Array.from(vectors), dimensions, {
-      centres: Float64Array.from(centres),
+      centers: Float64Array.from(centres),
     });
     assert.deepEqual(Array.from(found), labels);
   });
@@ -26,50 +26,50 @@ for (const { name, vectors, dimensions, centres, labels } of GOLDEN) {
 const CASES = [
   ["no vector", [], [5], []],
   ["one vector", [3], [5], [0]],
-  ["of equal centres the first, the other takes the farthest", [3, 4], [3, 3], [0, 1]],
+  ["of equal centers the first, the other takes the farthest", [3, 4], [3, 3], [0, 1]],
   // Means 1 and 9 after the first round, then 0.5 and 6: 2 is left with 0.5.
   ["two rounds", [0, 1, 2, 9, 9], [0, 2], [0, 0, 0, 1, 1]],
-  // The centre at 100 takes 4, the farthest from its own.
-  ["a centre without vectors", [0, 1, 4], [1, 100], [0, 0, 1]],
+  // The center at 100 takes 4, the farthest from its own.
+  ["a center without vectors", [0, 1, 4], [1, 100], [0, 0, 1]],
 ] as const;
 
-for (const [name, vectors, centres, labels] of CASES) {
+for (const [name, vectors, centers, labels] of CASES) {
   Deno.test(`kmeans() labels by hand: ${name}`, () => {
-    const found = kmeans(Float32Array.from(vectors), 1, { centres: Float64Array.from(centres) });
+    const found = kmeans(Float32Array.from(vectors), 1, { centers: Float64Array.from(centers) });
     assert.deepEqual(Array.from(found), labels);
   });
 }
 
-Deno.test("kmeans() leaves the first centres alone, tells its rounds and stops", () => {
-  const centres = Float64Array.of(0, 2);
+Deno.test("kmeans() leaves the first centers alone, tells its rounds and stops", () => {
+  const centers = Float64Array.of(0, 2);
   const rounds: number[] = [];
   kmeans(Float32Array.of(0, 1, 2, 9, 9), 1, {
-    centres,
+    centers,
     onProgress: (done, total) => rounds.push(done, total),
   });
-  assert.deepEqual(centres, Float64Array.of(0, 2));
+  assert.deepEqual(centers, Float64Array.of(0, 2));
   assert.deepEqual(rounds.slice(0, 2), [1, 300]);
   const reason = new Error("enough");
   const signal = AbortSignal.abort(reason);
-  assert.throws(() => kmeans(Float32Array.of(0, 1), 1, { centres, signal }), reason);
+  assert.throws(() => kmeans(Float32Array.of(0, 1), 1, { centers, signal }), reason);
 });
 
-Deno.test("drawCentres() draws distinct vectors, the same for one seed", () => {
+Deno.test("drawCenters() draws distinct vectors, the same for one seed", () => {
   const vectors = Float32Array.of(1, 1, 2, 2, 2, 7);
   for (const seed of [0, 1, 2, 3]) {
-    const centres = drawCentres(vectors, 1, { clusters: 3, seed });
-    assert.deepEqual(centres.toSorted(), Float64Array.of(1, 2, 7));
-    assert.deepEqual(drawCentres(vectors, 1, { clusters: 3, seed }), centres);
+    const centers = drawCenters(vectors, 1, { clusters: 3, seed });
+    assert.deepEqual(centers.toSorted(), Float64Array.of(1, 2, 7));
+    assert.deepEqual(drawCenters(vectors, 1, { clusters: 3, seed }), centers);
     // There is no fourth.
-    assert.equal(drawCentres(vectors, 1, { clusters: 4, seed }).length, 3);
+    assert.equal(drawCenters(vectors, 1, { clusters: 4, seed }).length, 3);
   }
-  assert.equal(drawCentres(new Float32Array(0), 1, { clusters: 2, seed: 0 }).length, 0);
+  assert.equal(drawCenters(new Float32Array(0), 1, { clusters: 2, seed: 0 }).length, 0);
 });
 
-Deno.test("drawCentres() prefers what is far from the centres so far", () => {
+Deno.test("drawCenters() prefers what is far from the centers so far", () => {
   const vectors = Float32Array.from({ length: 100 }, (_, i) => i === 99 ? 1000 : i / 100);
   for (let seed = 0; seed < 20; seed++) {
-    assert.ok(drawCentres(vectors, 1, { clusters: 2, seed }).includes(1000));
+    assert.ok(drawCenters(vectors, 1, { clusters: 2, seed }).includes(1000));
   }
 });
 

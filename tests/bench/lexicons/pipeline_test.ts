@@ -10,7 +10,7 @@ import {
   VARIANTS,
 } from "../../../bench/lexicons/ablations.ts";
 import { InputRangeError } from "../../../batch/mod.ts";
-import { placeSentences } from "../../../bench/lexicons/labelled_sentences.ts";
+import { placeSentences } from "../../../bench/lexicons/labeled_sentences.ts";
 import {
   allSolutions,
   loadMinedCorpora,
@@ -96,7 +96,7 @@ Deno.test("loadMinedCorpora() joins the steps of a run and names the state of th
 
 Deno.test("what is mined by default is not what is scored", () => {
   assert.equal(SHIPPED_SOLUTIONS.length, 5);
-  assert.ok(SHIPPED_SOLUTIONS.every((file) => !file.includes("labelled")));
+  assert.ok(SHIPPED_SOLUTIONS.every((file) => !file.includes("labeled")));
 });
 
 Deno.test("minedTexts() leaves failures out", () => {

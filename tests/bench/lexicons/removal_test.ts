@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { baselinePreset } from "../../../advantage/mod.ts";
 import { checkBatch } from "../../../batch/mod.ts";
 import type { Corpus } from "../../../bench/corpora.ts";
-import { loadLabelledTraces } from "../../../bench/lexicons/labelled_sentences.ts";
+import { loadLabeledTraces } from "../../../bench/lexicons/labeled_sentences.ts";
 import { removalEffects, removalTrends } from "../../../bench/lexicons/removal.ts";
 import { lexiconFromGrams } from "../../../sg/mod.ts";
 import { byteTokens } from "../../sg/byte_tokens.ts";
@@ -99,12 +99,12 @@ const BAD_FILES:
   ];
 
 for (const [what, lines, name, message] of BAD_FILES) {
-  Deno.test(`loadLabelledTraces() refuses ${what}`, async () => {
+  Deno.test(`loadLabeledTraces() refuses ${what}`, async () => {
     const folder = await mkdtemp(join(tmpdir(), "hicra-"));
     try {
-      const path = join(folder, "labelled.jsonl");
+      const path = join(folder, "labeled.jsonl");
       await writeFile(path, lines.map((line) => JSON.stringify(line) + "\n").join(""));
-      await assert.rejects(loadLabelledTraces(path), {
+      await assert.rejects(loadLabeledTraces(path), {
         name,
         message: message.replace("FILE", path),
       });
@@ -114,13 +114,13 @@ for (const [what, lines, name, message] of BAD_FILES) {
   });
 }
 
-Deno.test("loadLabelledTraces() reads a user's file, with KL or without", async () => {
+Deno.test("loadLabeledTraces() reads a user's file, with KL or without", async () => {
   const folder = await mkdtemp(join(tmpdir(), "hicra-"));
   try {
-    const path = join(folder, "labelled.jsonl");
+    const path = join(folder, "labeled.jsonl");
     const sentences = [sentence, { ...sentence, counterfactual_importance_kl: 3 }];
     await writeFile(path, JSON.stringify({ prompt_id: "p", completion: "so", sentences }) + "\n");
-    const [trace] = await loadLabelledTraces(path);
+    const [trace] = await loadLabeledTraces(path);
     assert.deepEqual(trace!.sentences.map(({ importanceKl }) => importanceKl), [undefined, 3]);
     assert.deepEqual(trace!.sentences.map(({ decile }) => decile), [0, 5]);
   } finally {

@@ -8,10 +8,10 @@ import { parseLabels, scoreFunction } from "../../../bench/lexicons/functional_l
 import { importanceLift, importanceOf } from "../../../bench/lexicons/importance_lift.ts";
 import {
   isPlanning,
-  type LabelledTrace,
-  loadLabelledTraces,
+  type LabeledTrace,
+  loadLabeledTraces,
   placeSentences,
-} from "../../../bench/lexicons/labelled_sentences.ts";
+} from "../../../bench/lexicons/labeled_sentences.ts";
 import { parseMiningOptions } from "../../../bench/lexicons/options.ts";
 import { paperLists } from "../../../bench/lexicons/paper_lists.ts";
 import { findReference, referenceRecall } from "../../../bench/lexicons/recall_of_paper.ts";
@@ -27,7 +27,7 @@ const lexiconOf = (...grams: string[]): Lexicon => lexiconFromGrams(grams, { nam
 /** A trace of sentences with a space between them. */
 function traceOf(
   ...sentences: readonly (readonly [text: string, tag: string, importance?: number])[]
-): LabelledTrace {
+): LabeledTrace {
   let text = "";
   const placed = sentences.map(([sentence, tag, importance = 0]) => {
     const start = text.length;
@@ -114,7 +114,7 @@ Deno.test("scoreSentences() has no precision when nothing matches", () => {
 });
 
 Deno.test("scoreSentences() reproduces the published figures of the paper's list", async () => {
-  const traces = await loadLabelledTraces();
+  const traces = await loadLabeledTraces();
   assert.equal(traces.length, 20);
   assert.equal(traces.flatMap(({ sentences }) => sentences).length, 2929);
   assert.equal(traces.flatMap(({ sentences }) => sentences.filter(isPlanning)).length, 824);
@@ -134,8 +134,8 @@ Deno.test("scoreSentences() reproduces the published figures of the paper's list
   }
 });
 
-Deno.test("loadLabelledTraces() joins the KL divergences to the sentences", async () => {
-  const [first] = await loadLabelledTraces();
+Deno.test("loadLabeledTraces() joins the KL divergences to the sentences", async () => {
+  const [first] = await loadLabeledTraces();
   const fourth = first!.sentences[3]!;
   assert.equal(fourth.importanceAccuracy, -0.034237288135593236);
   assert.equal(fourth.importanceKl, 2.218982494924772);
@@ -242,13 +242,13 @@ Deno.test("wilsonInterval() holds the share", () => {
   }));
 });
 
-Deno.test("scoreFunction() counts distinct labelled grams", () => {
+Deno.test("scoreFunction() counts distinct labeled grams", () => {
   const labels = parseLabels(
     '{"text": "But  wait", "label": true}\n\n{"text": "value of", "label": false}\n',
     "l",
   );
   const score = scoreFunction(lexiconOf("but wait", "BUT wait", "value of", "let me"), labels);
-  assert.deepEqual([score.functional, score.labelled, score.unlabelled], [1, 2, 1]);
+  assert.deepEqual([score.functional, score.labeled, score.unlabeled], [1, 2, 1]);
   assert.equal(score.precision.value, 1 / 2);
 });
 
@@ -300,10 +300,10 @@ Deno.test("blindSample() mixes grams and n-grams, the same for one seed", () => 
     grams: 2,
     random: 5,
     seed: 2,
-    labelled: new Set(["so"]),
+    labeled: new Set(["so"]),
   });
   assert.deepEqual(
-    blindSample(lexicon, texts, { grams: 2, random: 5, seed: 2, labelled: new Set(["so"]) }),
+    blindSample(lexicon, texts, { grams: 2, random: 5, seed: 2, labeled: new Set(["so"]) }),
     sample,
   );
   assert.equal(new Set(sample).size, 7);
@@ -340,7 +340,7 @@ Deno.test("lexiconTables() has a column for every lexicon", async () => {
   const cell = (label: string): string => table!.rows.find(([first]) => first === label)![1]!;
   assert.equal(cell("precision of sentences"), "1.00 [1.00, 1.00]");
   assert.equal(cell("importance lift, KL"), "–");
-  assert.equal(cell("  labelled, unlabelled"), "1, 1");
+  assert.equal(cell("  labeled, unlabeled"), "1, 1");
   assert.equal(cell("paper's 3 to 5: exact"), "1 of 1");
 });
 

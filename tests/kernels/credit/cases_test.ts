@@ -79,7 +79,7 @@ const CASES: readonly Case[] = [
     expected: [0.5, 0, -0.5, 3, 0],
   },
   {
-    name: "no centre and no scale needs no group",
+    name: "no center and no scale needs no group",
     batch: GROUPS,
     baseline: { center: "none", singleton: "error" },
     expected: [4, 1, 2, 6, 1],

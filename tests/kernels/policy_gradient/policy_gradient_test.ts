@@ -455,7 +455,7 @@ async function assertAgrees(
   );
 }
 
-/** One unit in the last place: the two may round to neighbours. */
+/** One unit in the last place: the two may round to neighbors. */
 function roundingOf(dtype: LogitDtype, value: number): number {
   const [relative, least] =
     { f32: [2 ** -23, 2 ** -126], f16: [2 ** -10, 2 ** -24], bf16: [2 ** -7, 2 ** -126] }[dtype];

@@ -1,6 +1,6 @@
 /**
- * Writes phrases to be labelled by `bench/lexicons/labelling.md`, blind and shuffled, a JSON object a line:
- * `deno run -A bench/lexicons/sample_for_labelling.ts --lexicon NAME|FILE --out FILE`. The labeller adds
+ * Writes phrases to be labeled by `bench/lexicons/labeling.md`, blind and shuffled, a JSON object a line:
+ * `deno run -A bench/lexicons/sample_for_labeling.ts --lexicon NAME|FILE --out FILE`. The labeler adds
  * `"label": true` or `false`; the lines then go into `labels.jsonl`.
  *
  * @module
@@ -24,7 +24,7 @@ const { values } = parseArgs({
   },
 });
 if (values.lexicon === undefined || values.out === undefined) {
-  throw new InputTypeError("Usage: sample_for_labelling.ts --lexicon NAME|FILE --out FILE");
+  throw new InputTypeError("Usage: sample_for_labeling.ts --lexicon NAME|FILE --out FILE");
 }
 const corpora = await loadCorpora(values.rollouts);
 const phrases = blindSample(
@@ -35,7 +35,7 @@ const phrases = blindSample(
     random: wholeNumber("random", values.random),
     words: [wholeNumber("min-words", values["min-words"]), 5],
     seed: wholeNumber("seed", values.seed),
-    labelled: new Set((await loadLabels())?.keys()),
+    labeled: new Set((await loadLabels())?.keys()),
   },
 );
 await writeJsonl(values.out, phrases.map((text) => ({ text })));

@@ -43,16 +43,16 @@ export function classify(folded: number): number {
 }
 
 /**
- * Normalises a text as the matcher sees it: quotes and case folded, every run of white space one
+ * Normalizes a text as the matcher sees it: quotes and case folded, every run of white space one
  * space, or one newline if it holds two or more line ends, and nothing at either end.
  */
-export function normaliseText(text: string): string {
+export function normalizeText(text: string): string {
   const out: string[] = [];
   let lineEnds = -1; // -1: not in white space
   let previous = 0;
   for (const character of text.toWellFormed()) {
     const codePoint = character.codePointAt(0)!;
-    const { folded, kind } = codePoint < 128 ? ASCII[codePoint]! : normalised(codePoint);
+    const { folded, kind } = codePoint < 128 ? ASCII[codePoint]! : normalized(codePoint);
     if (kind >= CharacterClass.space) {
       const endsLine = kind === CharacterClass.carriageReturn ||
         (kind === CharacterClass.lineFeed && previous !== CharacterClass.carriageReturn);
@@ -68,15 +68,15 @@ export function normaliseText(text: string): string {
 }
 
 /** A character as the matcher sees it, and its class. */
-interface NormalisedCharacter {
+interface NormalizedCharacter {
   readonly folded: string;
   readonly kind: number;
 }
 
-function normalised(codePoint: number): NormalisedCharacter {
+function normalized(codePoint: number): NormalizedCharacter {
   const folded = foldCodePoint(codePoint);
   return { folded: String.fromCodePoint(folded), kind: classify(folded) };
 }
 
 /** Most characters of most texts, so that no pattern is tried on them. */
-const ASCII: readonly NormalisedCharacter[] = Array.from({ length: 128 }, (_, c) => normalised(c));
+const ASCII: readonly NormalizedCharacter[] = Array.from({ length: 128 }, (_, c) => normalized(c));

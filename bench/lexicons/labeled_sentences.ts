@@ -5,7 +5,7 @@ import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { readRollouts } from "../../files/mod.ts";
 
 /** One sentence of a trace, and what the source says of it. */
-export interface LabelledSentence {
+export interface LabeledSentence {
   /** Range in the trace's text, in UTF-16 code units, half-open. */
   readonly start: number;
   readonly end: number;
@@ -21,11 +21,11 @@ export interface LabelledSentence {
   readonly lengthQuartile: number;
 }
 
-/** A reasoning trace whose sentences are labelled. */
-export interface LabelledTrace {
+/** A reasoning trace whose sentences are labeled. */
+export interface LabeledTrace {
   readonly id: string;
   readonly text: string;
-  readonly sentences: readonly LabelledSentence[];
+  readonly sentences: readonly LabeledSentence[];
 }
 
 /** Tags of the sentences that a strategic gram should be in: they guide the process. */
@@ -36,7 +36,7 @@ export const PLANNING_TAGS: readonly string[] = [
 ];
 
 /** Whether a sentence has any of the planning tags. */
-export function isPlanning({ tags }: Pick<LabelledSentence, "tags">): boolean {
+export function isPlanning({ tags }: Pick<LabeledSentence, "tags">): boolean {
   return tags.some((tag) => PLANNING_TAGS.includes(tag));
 }
 
@@ -63,7 +63,7 @@ interface KlRecord {
 }
 
 /**
- * Reads traces whose sentences are labelled: a rollout file with `sentences` on every line, as
+ * Reads traces whose sentences are labeled: a rollout file with `sentences` on every line, as
  * `tests/testdata/rollouts/README.md` describes it. A file of the user's may have
  * `counterfactual_importance_kl` in its sentences; that of the shipped traces lies in a file of its own.
  *
@@ -72,9 +72,9 @@ interface KlRecord {
  * @throws {TypeError} If a rollout has no sentences, or a sentence lacks what is measured.
  * @throws {RangeError} If the file is empty, or a sentence lies outside its completion.
  */
-export async function loadLabelledTraces(
+export async function loadLabeledTraces(
   path: string = SHIPPED_LABELLED,
-): Promise<LabelledTrace[]> {
+): Promise<LabeledTrace[]> {
   const kl = path === SHIPPED_LABELLED ? await readKl() : undefined;
   const rollouts = await Array.fromAsync(readRollouts(path));
   if (rollouts.length === 0) {
@@ -112,7 +112,7 @@ export async function loadLabelledTraces(
 }
 
 /** A sentence before its place among all others is known. */
-export type UnplacedSentence = Omit<LabelledSentence, "decile" | "lengthQuartile">;
+export type UnplacedSentence = Omit<LabeledSentence, "decile" | "lengthQuartile">;
 
 /**
  * Gives every sentence its position decile in the trace and its length quartile among all sentences.
@@ -126,7 +126,7 @@ export function placeSentences(
     readonly text: string;
     readonly sentences: readonly UnplacedSentence[];
   }[],
-): LabelledTrace[] {
+): LabeledTrace[] {
   const lengths = traces.flatMap(({ sentences }) => sentences.map(({ start, end }) => end - start));
   const sorted = Int32Array.from(lengths).sort();
   // The largest length of each of the three lower quarters.

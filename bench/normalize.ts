@@ -1,8 +1,8 @@
 /**
- * Normalises text by rule 2 of the matching semantics, written down a second time with regular
+ * Normalizes text by rule 2 of the matching semantics, written down a second time with regular
  * expressions: what peers must search in to find what the matcher finds.
  */
-export function normalise(text: string): string {
+export function normalize(text: string): string {
   return text
     .replace(/[\u2018\u2019\u02bc\u2032\uff07]/g, "'")
     .replace(/[\u201c\u201d\u2033]/g, '"')
@@ -16,7 +16,7 @@ export function normalise(text: string): string {
     );
 }
 
-/** Normalises a phrase as the matcher does a gram: as above, and trimmed. */
-export function normalisePhrase(text: string): string {
-  return normalise(text).replace(/^[ \n]+|[ \n]+$/g, "");
+/** Normalizes a phrase as the matcher does a gram: as above, and trimmed. */
+export function normalizePhrase(text: string): string {
+  return normalize(text).replace(/^[ \n]+|[ \n]+$/g, "");
 }
