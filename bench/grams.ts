@@ -1,3 +1,4 @@
+import { WORD_RUN } from "../sg/internal.ts";
 import { type Lexicon, lexiconFromGrams } from "../sg/mod.ts";
 import { normalizePhrase } from "./normalize.ts";
 import { seededRandom } from "./seeded_random.ts";
@@ -8,8 +9,7 @@ export function distinctGrams({ grams }: Lexicon): string[] {
 }
 
 /** Words with single spaces between them, in normalized text. */
-export const RUNS: RegExp =
-  /[\p{L}\p{N}_]+(?:'[\p{L}\p{N}_]+)*(?: [\p{L}\p{N}_]+(?:'[\p{L}\p{N}_]+)*)*/gu;
+export const RUNS: RegExp = new RegExp(WORD_RUN, "gv");
 
 /** Characters of the longest gram that a lexicon takes. */
 const LONGEST = 512;

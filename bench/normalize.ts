@@ -6,6 +6,7 @@ export function normalize(text: string): string {
   return text
     .replace(/[\u2018\u2019\u02bc\u2032\uff07]/g, "'")
     .replace(/[\u201c\u201d\u2033]/g, '"')
+    .replace(/[\u2010\u2011]/g, "-")
     .replace(/\p{Changes_When_Lowercased}/gu, (character) => {
       const lower = character.toLowerCase();
       return [...lower].length === 1 ? lower : character;

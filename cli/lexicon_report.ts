@@ -8,6 +8,7 @@ import {
   type Lexicon,
   type LexiconDiff,
 } from "../sg/mod.ts";
+import { gramPattern, literalPattern } from "../sg/internal.ts";
 import { linesOf, plainTable } from "./plain_table.ts";
 
 /** Which grams of a lexicon to show. */
@@ -157,16 +158,13 @@ function clip(text: string, length: number): string {
   return characters.length > length ? characters.slice(0, length).join("") + "…" : text;
 }
 
-/** The matching rules, near enough to show a match. */
+/** The matching rules, near enough to show a match in text that is not normalized. */
 function matchingPattern(gram: string): RegExp {
-  const literal = oneLine(gram)
-    .replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")
+  const text = oneLine(gram);
+  const literal = literalPattern(text)
     .replace(/['\u2018\u2019\u02bc\u2032\uff07]/g, "['\u2018\u2019\u02bc\u2032\uff07]")
     .replace(/["\u201c\u201d\u2033]/g, '["\u201c\u201d\u2033]');
-  return new RegExp(
-    `(?<![\\p{L}\\p{N}_](?=[\\p{L}\\p{N}_]))${literal}(?!(?<=[\\p{L}\\p{N}_])[\\p{L}\\p{N}_])`,
-    "iu",
-  );
+  return gramPattern(text, { literal, flags: "i" });
 }
 
 /** No line end, and nothing that could steer the terminal. */

@@ -1,4 +1,5 @@
 import { type Gram, GRAM_KINDS, type Lexicon, lexiconFromGrams } from "../sg/mod.ts";
+import { MATCHING_VERSION } from "../sg/internal.ts";
 import type { SelectedCorpus } from "./corpus/_selected_corpus.ts";
 import { digestOf } from "./_digest.ts";
 import type { Embedder } from "./embed/embedder.ts";
@@ -26,6 +27,7 @@ export function minedLexicon(
     provenance: {
       source: options.source ?? "solutions",
       corpusDigest: corpus.digest,
+      matching: MATCHING_VERSION,
       parameters: {
         ...options.reading,
         ...recordOf(options),
@@ -48,7 +50,7 @@ export function minedLexicon(
         ...filtered.steps,
         coveredShare: rounded(filtered.share),
       },
-      notes: table.unit === "word" ? NOTES : [...NOTES, CHARACTER_NOTE],
+      notes: NOTES,
     },
   });
 }
@@ -62,11 +64,6 @@ const NOTES: readonly string[] = [
   "functional, probability that it guides the solution; burstiness, its occurrences per solution that " +
   "has it over those of chance; mathematics, share of its occurrences in sentences with mathematics.",
 ];
-
-/** Rule 4 of the matching rules: letters are word characters in every script. */
-const CHARACTER_NOTE =
-  "unit character: by version 1 of the matching rules a gram matches only where no letter stands beside it, " +
-  "so not inside a clause of a script without spaces.";
 
 function minedGrams(grams: readonly number[], measured: MeasuredGrams): Gram[] {
   const { table, clusters, frequencies, bursts, functions, scores } = measured;

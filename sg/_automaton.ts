@@ -13,7 +13,8 @@ export const Sign: {
   readonly space: 3;
   readonly newline: 4;
   readonly apostrophe: 5;
-  readonly firstCharacter: 6;
+  readonly hyphen: 6;
+  readonly firstCharacter: 7;
 } = {
   none: 0,
   wordStart: 1,
@@ -21,7 +22,8 @@ export const Sign: {
   space: 3,
   newline: 4,
   apostrophe: 5,
-  firstCharacter: 6,
+  hyphen: 6,
+  firstCharacter: 7,
 };
 
 /**
@@ -31,8 +33,8 @@ export const Sign: {
 export interface Automaton {
   /** Sign of each folded character that stands in a gram. */
   readonly alphabet: ReadonlyMap<number, number>;
-  /** `[symbols]`: 1 for a letter, a digit or `_`. */
-  readonly isWord: Uint8Array;
+  /** `[symbols]`: 1 for what may end a word, a base or an extender. */
+  readonly endsWord: Uint8Array;
   /** `[nodes + 1]`: the children of `n` are the nodes `[firstChild[n], firstChild[n + 1])`. */
   readonly firstChild: Int32Array;
   /** `[nodes]`: the symbol that leads to the node. */
@@ -55,6 +57,7 @@ export function buildAutomaton(grams: readonly string[]): Automaton {
     [0x20, Sign.space],
     [0x0a, Sign.newline],
     [0x27, Sign.apostrophe],
+    [0x2d, Sign.hyphen],
   ]);
   const patterns: { symbols: number[]; gram: number }[] = [];
   grams.forEach((gram, index) => {
@@ -109,7 +112,7 @@ export function buildAutomaton(grams: readonly string[]): Automaton {
   firstChild[nodes] = nodes;
   return {
     alphabet,
-    isWord: wordSymbols(alphabet),
+    endsWord: wordSymbols(alphabet),
     firstChild: firstChild.slice(0, nodes + 1),
     symbols: symbols.slice(0, nodes),
     suffix: suffix.slice(0, nodes),
@@ -141,51 +144,63 @@ export function follow(
 }
 
 /**
- * The symbol sequences that spell a normalized gram. There is one, unless the gram starts or ends
- * with an apostrophe next to a word character: then the character outside decides whether the
- * apostrophe belongs to the word, and each case has a sequence.
+ * The symbol sequences that spell a normalized gram. There is one, unless the gram starts with an
+ * extender or a joiner, or ends with a joiner: then the character outside decides whether it belongs to
+ * a word, and each case has a sequence.
  */
 function encode(gram: string, alphabet: Map<number, number>): number[][] {
   const characters = Array.from(gram, (character) => character.codePointAt(0)!);
   if (characters.length === 0) return [];
-  const classes = characters.map(classify);
-  const isWord = (index: number) => classes[index] === CharacterClass.word;
-  const last = characters.length - 1;
-  const opens = classes[0] === CharacterClass.apostrophe && isWord(1);
-  const closes = classes[last] === CharacterClass.apostrophe && isWord(last - 1);
+  const kinds = characters.map(classify);
+  const symbols = characters.map((character) => {
+    let symbol = alphabet.get(character);
+    if (symbol === undefined) {
+      symbol = alphabet.size - PRESET + Sign.firstCharacter;
+      alphabet.set(character, symbol);
+    }
+    return symbol;
+  });
+  const opens = isJoiner(kinds[0]!) || kinds[0] === CharacterClass.extender;
+  const closes = isJoiner(kinds.at(-1)!);
   const sequences: number[][] = [];
   for (const wordBefore of opens ? [false, true] : [false]) {
-    for (const wordAfter of closes ? [false, true] : [false]) {
-      const inWord = classes.map((kind, i) =>
-        kind === CharacterClass.word ||
-        (kind === CharacterClass.apostrophe &&
-          (i === 0 ? wordBefore : isWord(i - 1)) && (i === last ? wordAfter : isWord(i + 1)))
-      );
+    for (const baseAfter of closes ? [false, true] : [false]) {
       const sequence: number[] = [];
-      characters.forEach((character, i) => {
-        const before = i === 0 ? wordBefore : inWord[i - 1]!;
-        if (inWord[i] && !before) sequence.push(Sign.wordStart);
-        if (!inWord[i] && i > 0 && before) sequence.push(Sign.wordEnd);
-        let symbol = alphabet.get(character);
-        if (symbol === undefined) {
-          symbol = alphabet.size - 3 + Sign.firstCharacter;
-          alphabet.set(character, symbol);
-        }
-        sequence.push(symbol);
+      let inWord = wordBefore;
+      // Whether a base of the gram itself is in the word: only then does the gram end with its word.
+      let hasBase = false;
+      kinds.forEach((kind, i) => {
+        const baseNext = i + 1 < kinds.length ? kinds[i + 1] === CharacterClass.base : baseAfter;
+        const isInWord = kind === CharacterClass.base ||
+          (inWord && (kind === CharacterClass.extender || (isJoiner(kind) && baseNext)));
+        if (isInWord && !inWord) sequence.push(Sign.wordStart);
+        if (!isInWord && inWord && i > 0) sequence.push(Sign.wordEnd);
+        hasBase = isInWord && (hasBase || kind === CharacterClass.base);
+        inWord = isInWord;
+        sequence.push(symbols[i]!);
       });
-      if (inWord[last] && !wordAfter) sequence.push(Sign.wordEnd);
+      if (hasBase && !isJoiner(kinds.at(-1)!)) sequence.push(Sign.wordEnd);
       sequences.push(sequence);
     }
   }
   return sequences;
 }
 
+/** Characters that the alphabet holds before any gram is read. */
+const PRESET = 4;
+
+/** Whether a character joins what stands on its sides to one word. */
+export function isJoiner(kind: number): boolean {
+  return kind === CharacterClass.apostrophe || kind === CharacterClass.hyphen;
+}
+
 function wordSymbols(alphabet: ReadonlyMap<number, number>): Uint8Array {
-  const isWord = new Uint8Array(Sign.firstCharacter + alphabet.size);
+  const endsWord = new Uint8Array(Sign.firstCharacter + alphabet.size);
   for (const [character, symbol] of alphabet) {
-    isWord[symbol] = Number(classify(character) === CharacterClass.word);
+    const kind = classify(character);
+    endsWord[symbol] = Number(kind === CharacterClass.base || kind === CharacterClass.extender);
   }
-  return isWord;
+  return endsWord;
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {

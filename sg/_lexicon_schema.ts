@@ -41,6 +41,7 @@ const whole = z.number().min(-Number.MAX_SAFE_INTEGER).max(Number.MAX_SAFE_INTEG
 const provenance = strictOptions({
   source: z.string(),
   corpusDigest: z.string().exactOptional(),
+  matching: z.literal([1, 2]).exactOptional(),
   parameters: sortedRecord(z.union([z.string(), whole, z.boolean(), z.null()], {
     error: "must be a string, a number, a boolean or null",
   })).exactOptional(),

@@ -1,32 +1,59 @@
+/** Version of the matching rules, DESIGN.md. */
+export const MATCHING_VERSION = 2;
+
 /** What a character is to the matching rules. */
 export const CharacterClass: {
-  /** Punctuation, symbols, marks, controls, and U+FFFD. */
+  /** Punctuation, symbols, controls, U+FFFD, and letters of scripts without spaces between words. */
   readonly other: 0;
-  /** A letter, a digit or `_`. */
-  readonly word: 1;
-  /** `'`, which belongs to a word only between two word characters. */
+  /** A base: a letter, a digit or `_`. */
+  readonly base: 1;
+  /** `'`, which belongs to a word only between a character of it and a base. */
   readonly apostrophe: 2;
+  /** `-`, the same. */
+  readonly hyphen: 3;
+  /** A mark or joiner: it continues the character before it, and belongs to a word where that does. */
+  readonly extender: 4;
   /** White space that ends no line. */
-  readonly space: 3;
+  readonly space: 5;
   /** LF. */
-  readonly lineFeed: 4;
+  readonly lineFeed: 6;
   /** CR, which makes one line end with an LF right after it. */
-  readonly carriageReturn: 5;
-} = { other: 0, word: 1, apostrophe: 2, space: 3, lineFeed: 4, carriageReturn: 5 };
+  readonly carriageReturn: 7;
+} = {
+  other: 0,
+  base: 1,
+  apostrophe: 2,
+  hyphen: 3,
+  extender: 4,
+  space: 5,
+  lineFeed: 6,
+  carriageReturn: 7,
+};
 
 const APOSTROPHES = new Set([0x2018, 0x2019, 0x02bc, 0x2032, 0xff07]);
 const DOUBLE_QUOTES = new Set([0x201c, 0x201d, 0x2033]);
-const WORD_CHARACTER = /^[\p{L}\p{N}_]$/u;
+const HYPHENS = new Set([0x2010, 0x2011]);
+
+/** Members of a character class of a regular expression with the flag `v`: scripts that part no words. */
+const UNSPACED =
+  "\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}\\p{sc=Thai}\\p{sc=Lao}\\p{sc=Khmer}\\p{sc=Myanmar}";
+/** A base of rule 4, and an extender, for regular expressions with the flag `v`. */
+export const BASE: string = `[[\\p{L}\\p{N}_]--[${UNSPACED}]]`;
+export const EXTENDER: string = "[\\p{M}\\u200c\\u200d]";
+
+const IS_BASE = new RegExp(`^${BASE}$`, "v");
+const IS_EXTENDER = new RegExp(`^${EXTENDER}$`, "v");
 // Not `\s`: that holds U+FEFF and lacks U+0085.
 const WHITE_SPACE = /^\p{White_Space}$/u;
 
 /**
- * Folds one character: typographic apostrophes and double quotes to ASCII, everything else to lower
- * case where that is a single code point. White space is returned as it is.
+ * Folds one character: typographic apostrophes, double quotes and hyphens to ASCII, everything else to
+ * lower case where that is a single code point. White space is returned as it is.
  */
 export function foldCodePoint(codePoint: number): number {
   if (APOSTROPHES.has(codePoint)) return 0x27;
   if (DOUBLE_QUOTES.has(codePoint)) return 0x22;
+  if (HYPHENS.has(codePoint)) return 0x2d;
   const lower = String.fromCodePoint(codePoint).toLowerCase();
   const folded = lower.codePointAt(0)!;
   return lower.length === (folded > 0xffff ? 2 : 1) ? folded : codePoint;
@@ -35,15 +62,17 @@ export function foldCodePoint(codePoint: number): number {
 /** The {@linkcode CharacterClass} of a folded character. */
 export function classify(folded: number): number {
   if (folded === 0x27) return CharacterClass.apostrophe;
+  if (folded === 0x2d) return CharacterClass.hyphen;
   if (folded === 0x0a) return CharacterClass.lineFeed;
   if (folded === 0x0d) return CharacterClass.carriageReturn;
   const character = String.fromCodePoint(folded);
-  if (WORD_CHARACTER.test(character)) return CharacterClass.word;
+  if (IS_BASE.test(character)) return CharacterClass.base;
+  if (IS_EXTENDER.test(character)) return CharacterClass.extender;
   return WHITE_SPACE.test(character) ? CharacterClass.space : CharacterClass.other;
 }
 
 /**
- * Normalizes a text as the matcher sees it: quotes and case folded, every run of white space one
+ * Normalizes a text as the matcher sees it: quotes, hyphens and case folded, every run of white space one
  * space, or one newline if it holds two or more line ends, and nothing at either end.
  */
 export function normalizeText(text: string): string {

@@ -1,7 +1,7 @@
 import { InputRangeError } from "../batch/mod.ts";
 import { type Automaton, follow, Sign } from "./_automaton.ts";
 import { CharacterClass } from "./_normalize.ts";
-import { CharacterCodes, type MatchSink, Tail, Walk } from "./_walk.ts";
+import { CharacterCodes, isJoining, type MatchSink, Tail, Walk } from "./_walk.ts";
 import type { TokenBytes } from "./token_bytes.ts";
 
 // A state is `node << 3 | tail`. A step packs what a token does to a state: the state it leads to, the
@@ -272,7 +272,7 @@ export class Scan {
 
   #endsInMatch(): boolean {
     const tail = this.#state & TAIL_MASK;
-    if (tail !== Tail.word && tail !== Tail.apostrophe) return false;
+    if (tail !== Tail.word && !isJoining(tail)) return false;
     this.#stepper.begin(this.#state >>> TAIL_BITS, tail, 0);
     this.#stepper.end(0);
     return this.#stepper.events > 0;
@@ -335,7 +335,7 @@ function computeStep(stepper: Walk, state: number, token: number): number {
   const fresh = stepper.read(token, 0);
   const { completed } = stepper;
   const next = stepper.node << TAIL_BITS | stepper.tail;
-  const isOdd = stepper.isPending || completed > COUNT_MASK || carriesApostrophe(state, fresh);
+  const isOdd = stepper.isPending || completed > COUNT_MASK || carriesJoiner(state, fresh);
   return next | (completed & COUNT_MASK) << STATE_BITS | (fresh ? FRESH : 0) |
     (isOdd || stepper.events > 0 ? STOP : 0);
 }
@@ -343,15 +343,15 @@ function computeStep(stepper: Walk, state: number, token: number): number {
 /** The event of the step just computed, `NO_EVENT` where the bytes must be walked to know. */
 function computeEvent(stepper: Walk, state: number): number {
   const isOdd = stepper.events !== 1 || stepper.isPending || stepper.completed > COUNT_MASK ||
-    (state & TAIL_MASK) === Tail.apostrophe;
+    isJoining(state & TAIL_MASK);
   if (isOdd) return NO_EVENT;
   const { node, completed } = stepper.event;
   return node << EVENT_BITS | completed;
 }
 
-/** A match may begin with the apostrophe that a token before spells: its place must be walked. */
-function carriesApostrophe(state: number, fresh: boolean): boolean {
-  return (state & TAIL_MASK) === Tail.apostrophe && !fresh;
+/** A match may begin with the joiner that a token before spells: its place must be walked. */
+function carriesJoiner(state: number, fresh: boolean): boolean {
+  return isJoining(state & TAIL_MASK) && !fresh;
 }
 
 /** The bits of what a token opens with: a character, or a space and a character. */
@@ -363,7 +363,7 @@ function opening({ bytes, offsets }: TokenBytes, token: number, codes: Character
   const code = codes.ascii[bytes[at]!]!;
   const kind = code & 7;
   if (kind >= CharacterClass.apostrophe) return ANYTHING;
-  const endsWord = afterSpace || kind !== CharacterClass.word;
+  const endsWord = afterSpace || kind !== CharacterClass.base;
   return (endsWord ? WORD_ENDS : 0) | bucket(code >>> 3, afterSpace);
 }
 
@@ -373,7 +373,7 @@ function bucket(symbol: number, afterSpace: boolean): number {
 
 /** For each node, the openings that a partial match there can go on with. */
 function continuations(automaton: Automaton): Int32Array {
-  const { suffix, firstChild, symbols, output, depth, isWord } = automaton;
+  const { suffix, firstChild, symbols, output, depth, endsWord } = automaton;
   const next = (from: number, afterSpace: boolean): number => {
     let bits = 0;
     // A match that only begins with the next word is no continuation: depth 0.
@@ -386,18 +386,21 @@ function continuations(automaton: Automaton): Int32Array {
   };
   return Int32Array.from(suffix, (_, node) => {
     if (node === 0) return 0;
-    const atEnd = isWord[symbols[node]!] ? follow(automaton, node, Sign.wordEnd) : node;
-    const atSpace = follow(automaton, atEnd, Sign.space);
-    return ANYTHING | (atEnd !== node && output[atEnd] !== 0 ? WORD_ENDS : 0) |
-      next(node, false) | next(atEnd, false) |
-      next(follow(automaton, atEnd, Sign.wordStart), false) |
-      next(atSpace, true) | next(follow(automaton, atSpace, Sign.wordStart), true);
+    // What may end a word may also stand outside one, as an extender does behind a symbol.
+    const atEnd = endsWord[symbols[node]!] ? follow(automaton, node, Sign.wordEnd) : node;
+    let bits = ANYTHING | (atEnd !== node && output[atEnd] !== 0 ? WORD_ENDS : 0);
+    for (const outside of new Set([node, atEnd])) {
+      const atSpace = follow(automaton, outside, Sign.space);
+      bits |= next(outside, false) | next(follow(automaton, outside, Sign.wordStart), false) |
+        next(atSpace, true) | next(follow(automaton, atSpace, Sign.wordStart), true);
+    }
+    return bits;
   });
 }
 
 /**
  * The stride of positions: a token completes at most one character for each of its bytes, and those
- * left pending by the tokens before, which are three bytes or an apostrophe.
+ * left pending by the tokens before, which are three bytes or a joiner.
  */
 export function positionStride({ offsets, vocabSize }: TokenBytes): number {
   let longest = 0;

@@ -9,19 +9,35 @@ import type { TokenBytes } from "./token_bytes.ts";
 export const Tail: {
   /** The start of the text, or a character outside any word. */
   readonly gap: 0;
-  /** A letter, a digit or `_`. */
+  /** A base, or an extender that continues one. */
   readonly word: 1;
-  /** An apostrophe after a word character: part of the word if another follows. */
+  /** An apostrophe after a word's character: part of the word if a base follows. */
   readonly apostrophe: 2;
+  /** A hyphen, the same. */
+  readonly hyphen: 3;
   /** White space that holds no line end. */
-  readonly space: 3;
+  readonly space: 4;
   /** White space that holds one line end. */
-  readonly newline: 4;
+  readonly newline: 5;
   /** The same, and its last character is a CR, to which an LF would belong. */
-  readonly carriageReturn: 5;
+  readonly carriageReturn: 6;
   /** White space that holds two line ends or more. */
-  readonly blankLine: 6;
-} = { gap: 0, word: 1, apostrophe: 2, space: 3, newline: 4, carriageReturn: 5, blankLine: 6 };
+  readonly blankLine: 7;
+} = {
+  gap: 0,
+  word: 1,
+  apostrophe: 2,
+  hyphen: 3,
+  space: 4,
+  newline: 5,
+  carriageReturn: 6,
+  blankLine: 7,
+};
+
+/** Whether the text ends with an apostrophe or a hyphen that may join a word. */
+export function isJoining(tail: number): boolean {
+  return tail === Tail.apostrophe || tail === Tail.hyphen;
+}
 
 /**
  * Receives the matches of a run. A position is `token * stride + characters of the token before it`,
@@ -46,9 +62,9 @@ export class Walk {
   readonly #pending: Uint8Array = new Uint8Array(4);
   readonly #pendingTokens: Int32Array = new Int32Array(4);
   #pendingCount = 0;
-  /** First and last token of the apostrophe that `Tail.apostrophe` speaks of. */
-  #apostropheFirst = -1;
-  #apostropheLast = -1;
+  /** First and last token of the joiner that `Tail.apostrophe` and `Tail.hyphen` speak of. */
+  #joinerFirst = -1;
+  #joinerLast = -1;
 
   /** Number of characters read so far. */
   #characters = 0;
@@ -126,7 +142,7 @@ export class Walk {
     this.#tail = tail;
     this.#reportFrom = reportFrom;
     this.#pendingCount = 0;
-    this.#apostropheFirst = -1;
+    this.#joinerFirst = -1;
     this.#events = 0;
   }
 
@@ -149,7 +165,7 @@ export class Walk {
     if (this.#pendingCount > 0) return false;
     if (this.#node === 0 && this.#tail <= Tail.word) return true;
     return !wasPending && this.#beginsInToken() &&
-      (this.#tail !== Tail.apostrophe || this.#apostropheFirst === index);
+      (!isJoining(this.#tail) || this.#joinerFirst === index);
   }
 
   /** Whether the partial match, if any, begins in the current token. */
@@ -165,7 +181,7 @@ export class Walk {
     this.#completed = 0;
     this.#flushPending();
     if (this.#tail === Tail.word) this.#follow(Sign.wordEnd);
-    if (this.#tail === Tail.apostrophe) this.#apostropheOutsideWord();
+    if (isJoining(this.#tail)) this.#joinerOutsideWord();
     this.#tail = Tail.gap;
   }
 
@@ -208,7 +224,7 @@ export class Walk {
     const kind = code & 7;
     if (kind >= CharacterClass.space) {
       if (this.#tail === Tail.word) this.#follow(Sign.wordEnd);
-      if (this.#tail === Tail.apostrophe) this.#apostropheOutsideWord();
+      if (isJoining(this.#tail)) this.#joinerOutsideWord();
       // A run of white space is one character. It counts where it begins, and is read where it ends.
       if (this.#tail < Tail.space) this.#count(firstToken, lastToken);
       this.#tail = whiteSpaceTail(this.#tail, kind);
@@ -218,30 +234,35 @@ export class Walk {
       this.#follow(this.#tail === Tail.blankLine ? Sign.newline : Sign.space);
       this.#tail = Tail.gap;
     }
-    if (kind === CharacterClass.word) {
+    if (kind === CharacterClass.base) {
       if (this.#tail === Tail.gap) this.#follow(Sign.wordStart);
-      else if (this.#tail === Tail.apostrophe) this.#emitApostrophe();
+      else if (this.#tail !== Tail.word) this.#emitJoiner();
       this.#emit(code >>> 3, firstToken, lastToken);
       this.#tail = Tail.word;
-    } else if (kind === CharacterClass.apostrophe && this.#tail === Tail.word) {
-      this.#apostropheFirst = firstToken;
-      this.#apostropheLast = lastToken;
-      this.#tail = Tail.apostrophe;
+    } else if (this.#tail === Tail.word && kind !== CharacterClass.other) {
+      if (kind === CharacterClass.extender) {
+        this.#emit(code >>> 3, firstToken, lastToken);
+        return;
+      }
+      this.#joinerFirst = firstToken;
+      this.#joinerLast = lastToken;
+      this.#tail = kind === CharacterClass.apostrophe ? Tail.apostrophe : Tail.hyphen;
     } else {
       if (this.#tail === Tail.word) this.#follow(Sign.wordEnd);
-      else if (this.#tail === Tail.apostrophe) this.#apostropheOutsideWord();
+      else if (this.#tail !== Tail.gap) this.#joinerOutsideWord();
       this.#emit(code >>> 3, firstToken, lastToken);
       this.#tail = Tail.gap;
     }
   }
 
-  #apostropheOutsideWord(): void {
+  #joinerOutsideWord(): void {
     this.#follow(Sign.wordEnd);
-    this.#emitApostrophe();
+    this.#emitJoiner();
   }
 
-  #emitApostrophe(): void {
-    this.#emit(Sign.apostrophe, this.#apostropheFirst, this.#apostropheLast);
+  #emitJoiner(): void {
+    const symbol = this.#tail === Tail.apostrophe ? Sign.apostrophe : Sign.hyphen;
+    this.#emit(symbol, this.#joinerFirst, this.#joinerLast);
   }
 
   #emit(symbol: number, firstToken: number, lastToken: number): void {

@@ -28,6 +28,8 @@ export interface LexiconProvenance {
   readonly source: string;
   /** Digest of the corpus that the grams were found in, `sha256:` and 64 hexadecimal digits. */
   readonly corpusDigest?: string;
+  /** Version of the matching rules by which its figures were counted; absent in lexicons before 0.2. */
+  readonly matching?: 1 | 2;
   /** Every parameter of the run that made the lexicon. */
   readonly parameters?: Readonly<Record<string, string | number | boolean | null>>;
   /** What a reader must know beside that, such as how the kinds were given. */

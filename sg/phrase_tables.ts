@@ -1,5 +1,5 @@
 import { type Automaton, characterCode } from "./_automaton.ts";
-import { CharacterClass } from "./_normalize.ts";
+import { BASE, CharacterClass, EXTENDER } from "./_normalize.ts";
 import type { TokenBytes } from "./token_bytes.ts";
 
 /**
@@ -7,8 +7,8 @@ import type { TokenBytes } from "./token_bytes.ts";
  * `SgMatcher.phraseTables()` returns.
  *
  * The text is read as symbols: every character has one, its letters folded, and marks stand where a
- * word begins and where it ends. Symbols 1 to 5 are fixed: word start, word end, space, newline (white
- * space with two line ends or more) and apostrophe; 0 stands in no phrase. The phrases are a trie over
+ * word begins and where it ends. Symbols 1 to 6 are fixed: word start, word end, space, newline (white
+ * space with two line ends or more), apostrophe and hyphen; 0 stands in no phrase. The phrases are a trie over
  * these symbols, its nodes in breadth-first order, node 0 the root.
  */
 export interface PhraseTables {
@@ -20,7 +20,8 @@ export interface PhraseTables {
   readonly characterPages: Uint16Array;
   /**
    * `[256 * pages]`: `symbol << 3 | class` of each character of a page. Classes are 0 for any other
-   * character, 1 for a letter, digit or `_`, 2 for an apostrophe, 3 for white space, 4 for LF, 5 for CR.
+   * character, 1 for a base, 2 for an apostrophe, 3 for a hyphen, 4 for an extender, 5 for white space, 6
+   * for LF, 7 for CR.
    */
   readonly characterCodes: Uint32Array;
   /** `[nodes + 1]`: the children of `n` are the nodes `[firstChild[n], firstChild[n + 1])`. */
@@ -76,8 +77,8 @@ function characterPage(block: number, alphabet: ReadonlyMap<number, number>): Ui
 }
 
 const UNIFORM: [kind: number, pattern: RegExp][] = [
-  [CharacterClass.word, /^[\p{L}\p{N}]*$/u],
-  [CharacterClass.other, /^[^\p{L}\p{N}\p{White_Space}_']*$/u],
+  [CharacterClass.base, new RegExp(`^${BASE}*$`, "v")],
+  [CharacterClass.other, new RegExp(`^[^${BASE}${EXTENDER}\\p{White_Space}'\\-]*$`, "v")],
 ];
 
 let classes: readonly (number | undefined)[] | undefined;

@@ -2,8 +2,9 @@ import { z } from "zod";
 import { checkOptions, strictOptions } from "../batch/internal.ts";
 import { InputRangeError } from "../batch/mod.ts";
 import { corpusDigest } from "./_corpus_digest.ts";
-import { normalizeText } from "./_normalize.ts";
+import { MATCHING_VERSION, normalizeText } from "./_normalize.ts";
 import { drawIndex, splitMix64 } from "./_random.ts";
+import { gramPattern, WORD_RUN } from "./_word_patterns.ts";
 import type { CountedGram, Gram } from "./gram.ts";
 import { type Lexicon, lexiconFromGrams } from "./lexicon.ts";
 
@@ -107,6 +108,7 @@ export async function placeboLexicon(
     provenance: {
       source: `random phrases matched to the grams of lexicon "${lexicon.name}"`,
       corpusDigest: await corpusDigest(originals),
+      matching: MATCHING_VERSION,
       parameters: { seed, tolerance, documents: texts.length, lexicon: lexicon.name },
       notes: [
         ...listed("These grams do not occur in the documents and have no control", absent),
@@ -119,11 +121,9 @@ export async function placeboLexicon(
 /** A phrase with more of its occurrences on matches than this is no control. */
 const MAX_OVERLAP = 1 / 20;
 
-/** A word by the matching rules: word characters, and apostrophes between them. */
-const WORD = "[\\p{L}\\p{N}_]+(?:'[\\p{L}\\p{N}_]+)*";
 /** The longest runs of words with one space, and nothing else, between them. */
-const RUN: RegExp = new RegExp(`${WORD}(?: ${WORD})*`, "gu");
-const ONLY_RUN: RegExp = new RegExp(`^${WORD}(?: ${WORD})*$`, "u");
+const RUN: RegExp = new RegExp(WORD_RUN, "gv");
+const ONLY_RUN: RegExp = new RegExp(`^${WORD_RUN}$`, "v");
 
 /** How often a phrase occurs, while it is counted. */
 interface Counts {
@@ -152,7 +152,7 @@ function matchGrams(
   for (const gram of new Set(normalized)) {
     counts.set(gram, noCounts());
     if (ONLY_RUN.test(gram)) lengths.add(countWords(gram));
-    else patterns.push([gram, matchingPattern(gram)]);
+    else patterns.push([gram, gramPattern(gram)]);
   }
   const covered = texts.map((text, document) => {
     const cover = new Uint8Array(text.length);
@@ -224,14 +224,6 @@ function* windows(run: string, numWords: number): Generator<{ phrase: string; st
 
 function countWords(normalized: string): number {
   return normalized.split(/[ \n]/).length;
-}
-
-/** Matching rule 4 as a regular expression. */
-function matchingPattern(normalized: string): RegExp {
-  const literal = normalized.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-  const before = /^[\p{L}\p{N}_]/u.test(normalized) ? "(?<![\\p{L}\\p{N}_]'?)" : "";
-  const after = /[\p{L}\p{N}_]$/u.test(normalized) ? "(?!'?[\\p{L}\\p{N}_])" : "";
-  return new RegExp(`${before}${literal}${after}`, "gu");
 }
 
 /** All runs of words inside the grams, the grams among them. */

@@ -1,5 +1,6 @@
 import { AhoCorasick as MonyoneAhoCorasick } from "@monyone/aho-corasick/fast";
 import ModernAhoCorasick from "modern-ahocorasick";
+import { BASE, EXTENDER, NO_WORD_AFTER, NO_WORD_BEFORE } from "../../sg/internal.ts";
 
 /** Counts the occurrences of the grams that it was compiled from. */
 export type Count = (text: string) => number;
@@ -46,17 +47,15 @@ export const PEERS: readonly Peer[] = [
   },
 ];
 
-/** A letter, a digit or `_`. */
-const WORD = "[\\p{L}\\p{N}_]";
-
 /**
  * The matching rules as a regular expression over normalized text: it finds exactly our spans. It is
  * not timed.
  */
 export function exactExpression(grams: readonly string[]): Count {
-  const before = `(?:(?<!${WORD}'?)(?=${WORD})|(?!${WORD}))`;
-  const after = `(?:(?<=${WORD})(?!'?${WORD})|(?<!${WORD}))`;
-  return countOf(new RegExp(`${before}(?:${alternation(grams)})${after}`, "gu"));
+  const before = `(?:${NO_WORD_BEFORE}(?=${BASE})|(?!${BASE}))`;
+  const ended = `${BASE}${EXTENDER}*`;
+  const after = `(?:(?<=${ended})${NO_WORD_AFTER}|(?<!${ended}))`;
+  return countOf(new RegExp(`${before}(?:${alternation(grams)})${after}`, "gv"));
 }
 
 /** Longest first, as an alternation takes the first branch that matches. */

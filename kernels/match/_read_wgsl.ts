@@ -8,9 +8,12 @@ const WORD_END = ${Sign.wordEnd}u;
 const SPACE = ${Sign.space}u;
 const NEWLINE = ${Sign.newline}u;
 const APOSTROPHE = ${Sign.apostrophe}u;
+const HYPHEN = ${Sign.hyphen}u;
 
-const CLASS_WORD = ${CharacterClass.word}u;
+const CLASS_BASE = ${CharacterClass.base}u;
 const CLASS_APOSTROPHE = ${CharacterClass.apostrophe}u;
+const CLASS_HYPHEN = ${CharacterClass.hyphen}u;
+const CLASS_EXTENDER = ${CharacterClass.extender}u;
 const CLASS_SPACE = ${CharacterClass.space}u;
 const CLASS_LINE_FEED = ${CharacterClass.lineFeed}u;
 const CLASS_CARRIAGE_RETURN = ${CharacterClass.carriageReturn}u;
@@ -19,19 +22,25 @@ const REPLACEMENT = 0xfffdu;
 
 // What the text read so far ends with.
 const TAIL_GAP = 0u; // the start of the text, or a character outside any word
-const TAIL_WORD = 1u; // a letter, a digit or _
+const TAIL_WORD = 1u; // a base, or what extends one
 const TAIL_APOSTROPHE = 2u; // an apostrophe after a word, not yet read: the next character decides
-const TAIL_SPACE = 3u; // white space without a line end
-const TAIL_LINE = 4u; // white space with one line end
-const TAIL_CARRIAGE_RETURN = 5u; // the same, its last character a CR, to which an LF would belong
-const TAIL_BLANK_LINE = 6u; // white space with two line ends or more
-const TAIL_JOINED = 7u; // the apostrophe after a word that the walk began with
+const TAIL_HYPHEN = 3u; // a hyphen, the same
+const TAIL_SPACE = 4u; // white space without a line end
+const TAIL_LINE = 5u; // white space with one line end
+const TAIL_CARRIAGE_RETURN = 6u; // the same, its last character a CR, to which an LF would belong
+const TAIL_BLANK_LINE = 7u; // white space with two line ends or more
+const TAIL_JOINED = 8u; // the joiner after a word that the walk began with
 
+// What stands before a character: what a word may go on behind, or a joiner behind such.
+const BEFORE_GAP = 0u;
+const BEFORE_WORD = 1u;
+const BEFORE_JOINER = 2u;
 
 // How a match may begin in a token of the vocabulary: the flag, and for OPENS_ONCE what the token has been
 // walked to.
 const TAIL_SHIFT = 5u;
-const NODE_SHIFT = 8u;
+const TAIL_MASK = 15u;
+const NODE_SHIFT = 9u;
 
 // A set of what a token may open with: characters, or a space and a character. Some share a bit.
 const ANYTHING = 0xffffffffu;
@@ -104,6 +113,18 @@ fn byteAt(at: u32) -> u32 {
 
 fn codeOf(codePoint: u32) -> u32 {
   return characters[characters[codePoint >> 8u] + (codePoint & 255u)];
+}
+
+fn isJoiner(kind: u32) -> bool {
+  return kind == CLASS_APOSTROPHE || kind == CLASS_HYPHEN;
+}
+
+// What stands before the next character, from what stood before one of a class.
+fn beforeNext(before: u32, kind: u32) -> u32 {
+  if (kind == CLASS_BASE || (kind == CLASS_EXTENDER && before == BEFORE_WORD)) {
+    return BEFORE_WORD;
+  }
+  return select(BEFORE_GAP, BEFORE_JOINER, isJoiner(kind) && before == BEFORE_WORD);
 }
 
 fn isContinuation(byte: u32) -> bool {

@@ -19,9 +19,9 @@ struct Walk {
   // The token that holds the last byte of the last character, and the byte after that.
   lastToken: u32,
   lastEnd: u32,
-  // The same of the apostrophe that TAIL_APOSTROPHE speaks of.
-  apostropheToken: u32,
-  apostropheEnd: u32,
+  // The same of the joiner that TAIL_APOSTROPHE and TAIL_HYPHEN speak of.
+  joinerToken: u32,
+  joinerEnd: u32,
   // The last token of the last match.
   hasMatched: bool,
   matchedToken: u32,
@@ -68,10 +68,14 @@ fn followCharacter(walk: ptr<function, Walk>, character: Character) -> bool {
   return follow(walk, character.code >> 3u);
 }
 
-fn followApostrophe(walk: ptr<function, Walk>) -> bool {
-  (*walk).lastToken = (*walk).apostropheToken;
-  (*walk).lastEnd = (*walk).apostropheEnd;
-  return follow(walk, APOSTROPHE);
+fn isJoining(tail: u32) -> bool {
+  return tail == TAIL_APOSTROPHE || tail == TAIL_HYPHEN;
+}
+
+fn followJoiner(walk: ptr<function, Walk>) -> bool {
+  (*walk).lastToken = (*walk).joinerToken;
+  (*walk).lastEnd = (*walk).joinerEnd;
+  return follow(walk, select(HYPHEN, APOSTROPHE, (*walk).tail == TAIL_APOSTROPHE));
 }
 
 // Goes on to what belongs to no word.
@@ -79,11 +83,11 @@ fn leaveWord(walk: ptr<function, Walk>) -> bool {
   if ((*walk).tail == TAIL_WORD) {
     return follow(walk, WORD_END);
   }
-  if ((*walk).tail == TAIL_APOSTROPHE) {
+  if (isJoining((*walk).tail)) {
     if (!follow(walk, WORD_END)) {
       return false;
     }
-    return followApostrophe(walk);
+    return followJoiner(walk);
   }
   return true;
 }
@@ -101,13 +105,14 @@ fn whiteSpaceTail(tail: u32, kind: u32) -> u32 {
   return select(TAIL_LINE, TAIL_CARRIAGE_RETURN, kind == CLASS_CARRIAGE_RETURN);
 }
 
-// Goes on with the first character. With isJoined it is an apostrophe after a word.
-fn begin(walk: ptr<function, Walk>, character: Character, isJoined: bool) -> bool {
-  let isWord = (character.code & 7u) == CLASS_WORD;
-  if (isWord && !follow(walk, WORD_START)) {
+// Goes on with the first character, by what stands before it.
+fn begin(walk: ptr<function, Walk>, character: Character, before: u32) -> bool {
+  let kind = character.code & 7u;
+  if (kind == CLASS_BASE && !follow(walk, WORD_START)) {
     return false;
   }
-  (*walk).tail = select(select(TAIL_GAP, TAIL_JOINED, isJoined), TAIL_WORD, isWord);
+  let behind = beforeNext(before, kind);
+  (*walk).tail = select(select(TAIL_GAP, TAIL_JOINED, behind == BEFORE_JOINER), TAIL_WORD, behind == BEFORE_WORD);
   return followCharacter(walk, character);
 }
 
@@ -117,7 +122,7 @@ fn advance(walk: ptr<function, Walk>, following: Place) -> bool {
   while (settle(&place)) {
     let character = readCharacter(&place);
     let kind = character.code & 7u;
-    if ((*walk).tail == TAIL_JOINED && kind != CLASS_WORD) {
+    if ((*walk).tail == TAIL_JOINED && kind != CLASS_BASE) {
       (*walk).tail = TAIL_GAP;
     }
     let tail = (*walk).tail;
@@ -132,20 +137,20 @@ fn advance(walk: ptr<function, Walk>, following: Place) -> bool {
     if (isSpace && !follow(walk, select(SPACE, NEWLINE, tail == TAIL_BLANK_LINE))) {
       return false;
     }
-    if (kind == CLASS_WORD) {
+    if (kind == CLASS_BASE) {
       if ((isSpace || tail == TAIL_GAP) && !follow(walk, WORD_START)) {
         return false;
       }
-      if (tail == TAIL_APOSTROPHE && !followApostrophe(walk)) {
+      if (isJoining(tail) && !followJoiner(walk)) {
         return false;
       }
       (*walk).tail = TAIL_WORD;
-    } else if (kind == CLASS_APOSTROPHE && tail == TAIL_WORD) {
-      (*walk).apostropheToken = character.token;
-      (*walk).apostropheEnd = character.end;
-      (*walk).tail = TAIL_APOSTROPHE;
+    } else if (isJoiner(kind) && tail == TAIL_WORD) {
+      (*walk).joinerToken = character.token;
+      (*walk).joinerEnd = character.end;
+      (*walk).tail = select(TAIL_HYPHEN, TAIL_APOSTROPHE, kind == CLASS_APOSTROPHE);
       continue;
-    } else {
+    } else if (kind != CLASS_EXTENDER || tail != TAIL_WORD) {
       if (!leaveWord(walk)) {
         return false;
       }
@@ -162,9 +167,8 @@ fn startOf(token: u32, byte: u32) -> Walk {
   return Walk(0u, TAIL_GAP, token, byte, token, 0u, 0u, 0u, false, 0u);
 }
 
-// A phrase that begins with a word character begins with a word, and none with white space.
-fn canStart(kind: u32, before: u32, beforeThat: u32) -> bool {
-  let isInside = before == CLASS_WORD || (before == CLASS_APOSTROPHE && beforeThat == CLASS_WORD);
-  return kind < CLASS_SPACE && !(kind == CLASS_WORD && isInside);
+// A phrase that begins with a base begins with a word, and none with white space.
+fn canStart(kind: u32, before: u32) -> bool {
+  return kind < CLASS_SPACE && !(kind == CLASS_BASE && before != BEFORE_GAP);
 }
 `;

@@ -40,6 +40,21 @@ fn stepBackCharacter(place: ptr<function, Place>) -> u32 {
   return codeOf(REPLACEMENT) & 7u;
 }
 
+// What stands before a character, which may need a look at all that extends a base.
+fn beforeOf(start: Place) -> u32 {
+  var back = start;
+  var kind = stepBackCharacter(&back);
+  var behind = BEFORE_WORD;
+  if (isJoiner(kind)) {
+    behind = BEFORE_JOINER;
+    kind = stepBackCharacter(&back);
+  }
+  while (kind == CLASS_EXTENDER) {
+    kind = stepBackCharacter(&back);
+  }
+  return select(BEFORE_GAP, behind, kind == CLASS_BASE);
+}
+
 // Where the character begins that the first byte of a token belongs to.
 fn characterAround(first: Place) -> Place {
   if (!isContinuation(byteAt(first.at))) {
@@ -99,21 +114,18 @@ fn finish(walk: ptr<function, Walk>, place: Place) {
 fn walkThrough(token: u32) {
   let first = placeOf(token);
   var place = characterAround(first);
-  var back = place;
-  var before = stepBackCharacter(&back);
-  var beforeThat = stepBackCharacter(&back);
+  var before = beforeOf(place);
   while (settle(&place) && place.token <= token) {
     let start = place;
     let character = readCharacter(&place);
     let kind = character.code & 7u;
-    if (start.token == token && canStart(kind, before, beforeThat)) {
+    if (start.token == token && canStart(kind, before)) {
       var walk = startOf(token, start.at - first.at);
-      if (begin(&walk, character, kind == CLASS_APOSTROPHE && before == CLASS_WORD)) {
+      if (begin(&walk, character, before)) {
         finish(&walk, place);
       }
     }
-    beforeThat = before;
-    before = kind;
+    before = beforeNext(before, kind);
   }
 }
 
@@ -133,16 +145,12 @@ fn mayGoOn(token: u32) -> bool {
 fn walkOn(token: u32) {
   let opening = vocabulary[vocabSize() + 1u + (text[token] >> ID_SHIFT)];
   var place = placeOf(token);
-  if ((opening.y & 1u) != 0u) {
-    var back = place;
-    let before = stepBackCharacter(&back);
-    if (!canStart(CLASS_WORD, before, stepBackCharacter(&back))) {
-      return;
-    }
+  if ((opening.y & 1u) != 0u && beforeOf(place) != BEFORE_GAP) {
+    return;
   }
   var walk = startOf(token, opening.y >> 1u);
   walk.node = opening.x >> NODE_SHIFT;
-  walk.tail = (opening.x >> TAIL_SHIFT) & 7u;
+  walk.tail = (opening.x >> TAIL_SHIFT) & TAIL_MASK;
   walk.lastEnd = place.end;
   place.at = place.end;
   finish(&walk, place);

@@ -54,7 +54,7 @@ fn childOrNone(node: u32, symbol: u32) -> u32 {
 
 // What the next token must open with for the phrase to go on, or to end where its word does.
 fn leadsOn(opening: vec2u) -> u32 {
-  let tail = (opening.x >> TAIL_SHIFT) & 7u;
+  let tail = (opening.x >> TAIL_SHIFT) & TAIL_MASK;
   if (tail != TAIL_GAP && tail != TAIL_WORD) {
     return ANYTHING;
   }
@@ -83,8 +83,8 @@ fn openingOf(token: u32) -> vec2u {
   }
   let firstByte = place.at;
   var opening = vec2u(0u, 0u);
-  var before = 0u;
-  var beforeThat = 0u;
+  var before = BEFORE_GAP;
+  var beginsWithJoiner = false;
   for (var index = 0u; place.at < place.end; index++) {
     let byte = place.at - firstByte;
     let character = readCharacter(&place);
@@ -92,30 +92,32 @@ fn openingOf(token: u32) -> vec2u {
       return somehow;
     }
     let kind = character.code & 7u;
-    if (canStart(kind, before, beforeThat)) {
-      let isApostrophe = kind == CLASS_APOSTROPHE;
+    if (kind == CLASS_EXTENDER && index == 0u) {
+      return somehow; // the word before may go on
+    }
+    if (canStart(kind, before)) {
+      let isFirstJoiner = isJoiner(kind) && index == 0u;
       var walk = startOf(token, byte);
-      var goesOn = begin(&walk, character, isApostrophe && before == CLASS_WORD) &&
-        advance(&walk, place);
+      var goesOn = begin(&walk, character, before) && advance(&walk, place);
       // What cannot be said without what stands before the token.
-      var depends = index == 1u && before == CLASS_APOSTROPHE && kind == CLASS_WORD;
-      if (isApostrophe && index == 0u) {
+      var depends = index == 1u && beginsWithJoiner && kind == CLASS_BASE;
+      if (isFirstJoiner) {
         var joined = startOf(token, byte);
-        goesOn = (begin(&joined, character, true) && advance(&joined, place)) || goesOn;
+        goesOn = (begin(&joined, character, BEFORE_WORD) && advance(&joined, place)) || goesOn;
         walk.hasMatched = walk.hasMatched || joined.hasMatched;
         depends = true;
       }
       let isSecond = opening.x != 0u;
-      if (walk.hasMatched || (goesOn && (isSecond || depends || walk.tail == TAIL_APOSTROPHE))) {
+      if (walk.hasMatched || (goesOn && (isSecond || depends || isJoining(walk.tail)))) {
         return somehow;
       }
       if (goesOn) {
         opening.x = OPENS_ONCE | (walk.tail << TAIL_SHIFT) | (walk.node << NODE_SHIFT);
-        opening.y = (byte << 1u) | select(0u, 1u, kind == CLASS_WORD && index == 0u);
+        opening.y = (byte << 1u) | select(0u, 1u, kind == CLASS_BASE && index == 0u);
       }
     }
-    beforeThat = before;
-    before = kind;
+    beginsWithJoiner = index == 0u && isJoiner(kind);
+    before = beforeNext(before, kind);
   }
   return opening;
 }

@@ -95,6 +95,6 @@ function letterClass(character: string): number {
     if (UNSPACED_LETTER.test(character)) return UNSPACED;
     return /[\p{Lu}\p{Lt}]/u.test(character) ? UPPER : LOWER;
   }
-  if (/\p{M}/u.test(character)) return MARK;
+  if (/[\p{M}\u200c\u200d]/u.test(character)) return MARK;
   return /\p{N}/u.test(character) ? DIGIT : OTHER;
 }

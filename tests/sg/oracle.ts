@@ -105,23 +105,41 @@ export function onTokens(
 }
 
 function matchesAt(text: readonly Character[], from: number, gram: readonly string[]): boolean {
+  const to = from + gram.length;
   for (let i = 0; i < gram.length; i++) {
     if (text[from + i]?.text !== gram[i]) return false;
   }
-  if (isAlphanumeric(gram[0]!) && isWordCharacter(text, from - 1)) return false;
-  return !(isAlphanumeric(gram.at(-1)!) && isWordCharacter(text, from + gram.length));
+  if (isBase(gram[0]!) && isWordCharacter(text, from - 1)) return false;
+  let last = gram.length - 1;
+  while (last > 0 && isExtender(gram[last]!)) last--;
+  return !(isBase(gram[last]!) && isWordCharacter(text, to));
 }
 
 function isWordCharacter(text: readonly Character[], at: number): boolean {
   const character = text[at]?.text;
   if (character === undefined) return false;
-  if (isAlphanumeric(character)) return true;
-  return character === "'" && at > 0 && isAlphanumeric(text[at - 1]!.text) &&
-    at + 1 < text.length && isAlphanumeric(text[at + 1]!.text);
+  if (isBase(character)) return true;
+  if (isExtender(character)) return isWordCharacter(text, at - 1);
+  return (character === "'" || character === "-") && isBase(text[at + 1]?.text ?? "") &&
+    isWordCharacter(text, at - 1);
 }
 
-function isAlphanumeric(character: string): boolean {
-  return /^[\p{L}\p{N}_]$/u.test(character);
+function isBase(character: string): boolean {
+  return /^[\p{L}\p{N}_]$/u.test(character) && !UNSPACED.some((script) => script.test(character));
+}
+
+const UNSPACED = [
+  /^\p{Script=Han}$/u,
+  /^\p{Script=Hiragana}$/u,
+  /^\p{Script=Katakana}$/u,
+  /^\p{Script=Thai}$/u,
+  /^\p{Script=Lao}$/u,
+  /^\p{Script=Khmer}$/u,
+  /^\p{Script=Myanmar}$/u,
+];
+
+function isExtender(character: string): boolean {
+  return /^\p{M}$/u.test(character) || character === "\u200c" || character === "\u200d";
 }
 
 function isSpace(character: string): boolean {
@@ -153,6 +171,7 @@ function normalize(characters: readonly Character[]): Character[] {
 function fold(character: string): string {
   if ("\u2018\u2019\u02bc\u2032\uff07".includes(character)) return "'";
   if ("\u201c\u201d\u2033".includes(character)) return '"';
+  if ("\u2010\u2011".includes(character)) return "-";
   const lower = character.toLowerCase();
   return [...lower].length === 1 ? lower : character;
 }

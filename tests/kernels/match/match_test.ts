@@ -76,7 +76,7 @@ const CASES: readonly Case[] = [
   {
     name: "a word character spread over tokens before a phrase",
     grams: ["a"],
-    tokens: [[0xe4, 0xb8], [0xad, 0x61], " a"],
+    tokens: [[0xea, 0xb0], [0x80, 0x61], " a"],
     planningMask: [0, 0, 1],
     matches: [[2, 1, 3, 2, 0]],
   },
