@@ -13,7 +13,7 @@ import {
 import { describeMachine, type Machine } from "../machine.ts";
 import { progress } from "../progress.ts";
 import { type AblationRow, runAblations, VARIANTS } from "./ablations.ts";
-import { SHIPPED_LABELLED } from "./labeled_sentences.ts";
+import { SHIPPED_LABELED } from "./labeled_sentences.ts";
 import {
   allSolutions,
   loadMinedCorpora,
@@ -202,7 +202,7 @@ async function withoutScoredPrompts(
 ): Promise<MinedCorpus[] | undefined> {
   if (labeled !== undefined) return undefined;
   const scored = await Array.fromAsync(
-    readSolutions([SHIPPED_LABELLED], { promptField: "prompt" }),
+    readSolutions([SHIPPED_LABELED], { promptField: "prompt" }),
   );
   const prompts = scored.map(({ promptId }) => promptId);
   const apart = corpora.map(({ name, solutions }) => ({

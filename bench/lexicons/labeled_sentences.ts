@@ -42,7 +42,7 @@ export function isPlanning({ tags }: Pick<LabeledSentence, "tags">): boolean {
 
 const DATA = new URL("../../tests/testdata/", import.meta.url);
 /** The 20 traces that the repository ships. */
-export const SHIPPED_LABELLED: string = fileURLToPath(
+export const SHIPPED_LABELED: string = fileURLToPath(
   new URL("rollouts/r1_distill_8b_labelled.jsonl.gz", DATA),
 );
 const SHIPPED_KL = new URL("importance_kl/r1_distill_8b_labelled.jsonl.gz", DATA);
@@ -73,9 +73,9 @@ interface KlRecord {
  * @throws {RangeError} If the file is empty, or a sentence lies outside its completion.
  */
 export async function loadLabeledTraces(
-  path: string = SHIPPED_LABELLED,
+  path: string = SHIPPED_LABELED,
 ): Promise<LabeledTrace[]> {
-  const kl = path === SHIPPED_LABELLED ? await readKl() : undefined;
+  const kl = path === SHIPPED_LABELED ? await readKl() : undefined;
   const rollouts = await Array.fromAsync(readRollouts(path));
   if (rollouts.length === 0) {
     throw new InputRangeError(`Cannot score on ${path} as it must hold a rollout: it is empty`);
