@@ -13,6 +13,8 @@ import {
 import { describeMachine, type Machine } from "../machine.ts";
 import { progress } from "../progress.ts";
 import { type AblationRow, runAblations, VARIANTS } from "./ablations.ts";
+import { type CorpusFigures, corpusScores } from "./corpus_scores.ts";
+import { loadLabeledCorpora } from "./labeled_corpora.ts";
 import { SHIPPED_LABELED } from "./labeled_sentences.ts";
 import {
   allSolutions,
@@ -33,6 +35,7 @@ export interface MiningFigures {
   readonly date: string;
   readonly machine: Machine;
   readonly lexicons: readonly LexiconFigures[] | null;
+  readonly corpora: CorpusFigures | null;
   readonly ablations: readonly AblationRow[] | null;
   readonly stability: readonly SplitFigures[] | null;
   readonly transfer: TransferFigures | null;
@@ -69,6 +72,11 @@ export async function evaluate(options: MiningOptions): Promise<MiningFigures> {
   const math = await loadLexicon("math");
   const asked = await Promise.all(options.lexicons.map((name) => loadLexicon(name)));
   const evidence = await loadEvidence(options, lists[2]);
+  const onCorpora = async (lexicons: readonly Lexicon[]): Promise<CorpusFigures | null> => {
+    if (!parts.includes("corpora")) return null;
+    progress("scoring on labeled corpora");
+    return corpusScores(lexicons, await loadLabeledCorpora(options.corpora), options);
+  };
   const scoreAll = (lexicons: readonly Lexicon[]): Promise<LexiconFigures[]> =>
     inTurn(lexicons, (lexicon) => {
       progress(`scoring ${lexicon.name}`);
@@ -78,11 +86,19 @@ export async function evaluate(options: MiningOptions): Promise<MiningFigures> {
     date: new Date().toISOString().slice(0, 10),
     machine: describeMachine(),
     lexicons: null,
+    corpora: null,
     ablations: null,
     stability: null,
     transfer: null,
   };
-  if (options.quick) return { ...nothing, lexicons: await scoreAll([...lists, math, ...asked]) };
+  if (options.quick) {
+    const lexicons = [...lists, math, ...asked];
+    return {
+      ...nothing,
+      lexicons: parts.includes("scores") ? await scoreAll(lexicons) : null,
+      corpora: await onCorpora(lexicons),
+    };
+  }
 
   const folder = work ?? await mkdtemp(join(tmpdir(), "hicra-bench-mining-"));
   const embedder = await staticEmbedder();
@@ -95,6 +111,7 @@ export async function evaluate(options: MiningOptions): Promise<MiningFigures> {
       lexicons: parts.includes("scores")
         ? await scoreAll([...lists, math, run.mined, ...asked])
         : null,
+      corpora: await onCorpora([lists[0], math, run.mined, ...asked]),
       ablations: parts.includes("ablations") ? await ablations(run) : null,
       stability: parts.includes("stability") ? await stability(run) : null,
       transfer: parts.includes("transfer") ? await transfers(run) : null,

@@ -4,13 +4,23 @@ import { gunzipSync } from "node:zlib";
 import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
 import { readRollouts } from "../../files/mod.ts";
 
-/** One sentence of a trace, and what the source says of it. */
-export interface LabeledSentence {
-  /** Range in the trace's text, in UTF-16 code units, half-open. */
+/** A sentence and its labels. */
+export interface TaggedSentence {
+  /** Range in the text, in UTF-16 code units, half-open. */
   readonly start: number;
   readonly end: number;
-  /** Functions of the sentence, by a language model. */
+  /** Functions of the sentence. */
   readonly tags: readonly string[];
+}
+
+/** A text with a label for every sentence. */
+export interface LabeledText {
+  readonly text: string;
+  readonly sentences: readonly TaggedSentence[];
+}
+
+/** One sentence of a trace, and what the source says of it. */
+export interface LabeledSentence extends TaggedSentence {
   /** Signed change of accuracy when the sentence is replaced by another of different meaning. */
   readonly importanceAccuracy: number;
   /** KL divergence of the answers under the same replacement, nats; undefined if the file lacks it. */
@@ -30,13 +40,17 @@ export interface LabeledTrace {
 
 /** Tags of the sentences that a strategic gram should be in: they guide the process. */
 export const PLANNING_TAGS: readonly string[] = [
+  // of Thought Anchors
   "plan_generation",
   "uncertainty_management",
   "self_checking",
+  // of ReasoningFlow
+  "planning",
+  "reflection",
 ];
 
 /** Whether a sentence has any of the planning tags. */
-export function isPlanning({ tags }: Pick<LabeledSentence, "tags">): boolean {
+export function isPlanning({ tags }: Pick<TaggedSentence, "tags">): boolean {
   return tags.some((tag) => PLANNING_TAGS.includes(tag));
 }
 

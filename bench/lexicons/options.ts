@@ -2,7 +2,9 @@ import { parseArgs } from "node:util";
 import { InputRangeError } from "../../batch/mod.ts";
 
 /** The parts of the evaluation, in their order. */
-export const PARTS = ["scores", "ablations", "stability", "transfer"] as const;
+export const PARTS = ["scores", "corpora", "ablations", "stability", "transfer"] as const;
+/** Those that mine nothing. */
+const QUICK_PARTS: readonly Part[] = ["scores", "corpora"];
 
 /** What can be asked for alone. */
 export type Part = typeof PARTS[number];
@@ -23,6 +25,8 @@ export interface MiningOptions {
   readonly work: string | undefined;
   /** Rollout file with labeled sentences; undefined for the shipped one. */
   readonly labeled: string | undefined;
+  /** Rollout files with labeled sentences, each a corpus beside those that are shipped. */
+  readonly corpora: readonly string[];
   /** Rollout files for recall and removal; empty for those that the repository ships. */
   readonly rollouts: readonly string[];
   /** Seed of every draw. */
@@ -50,7 +54,10 @@ export const HELP =
   --minilm FOLDER     folder with model.onnx and tokenizer.json of all-MiniLM-L6-v2, for the ablations
                       with it; README.md says where to get it
   --work FOLDER       where to keep counts and embeddings (default: nowhere)
-  --labeled FILE     rollouts with labeled sentences (default: the 20 traces that are shipped)
+  --labeled FILE      rollouts with labeled sentences and their importance (default: the 20 traces that
+                      are shipped)
+  --corpus FILE       rollouts with labeled sentences, a corpus beside those that are shipped; repeat
+                      for more
   --rollouts FILE     rollouts for recall of the paper's entries, and removal where they are steps of
                       a run; repeat for more (default: all shipped)
   --seed NUMBER       seed of every draw (default: 0)
@@ -79,6 +86,7 @@ export function parseMiningOptions(args: readonly string[]): MiningOptions | nul
       minilm: { type: "string" },
       work: { type: "string" },
       labeled: { type: "string" },
+      corpus: { type: "string", multiple: true, default: [] },
       rollouts: { type: "string", multiple: true, default: [] },
       seed: { type: "string", default: "0" },
       quick: { type: "boolean", default: false },
@@ -102,9 +110,11 @@ export function parseMiningOptions(args: readonly string[]): MiningOptions | nul
         `current value is "${unknown}"`,
     );
   }
-  if (values.quick && values.part.some((part) => part !== "scores")) {
+  if (values.quick && values.part.some((name) => !QUICK_PARTS.some((part) => part === name))) {
     throw new InputRangeError(
-      `Cannot score lexicons as --quick must go with no other part than scores: nothing is mined`,
+      `Cannot score lexicons as --quick must go with no other part than ${
+        QUICK_PARTS.join(" and ")
+      }: nothing is mined`,
     );
   }
   const other = [
@@ -112,6 +122,7 @@ export function parseMiningOptions(args: readonly string[]): MiningOptions | nul
     values.part.length > 0 && "part",
     values.solutions.length > 0 && "solutions",
     values.labeled !== undefined && "labeled",
+    values.corpus.length > 0 && "corpus",
     values.rollouts.length > 0 && "rollouts",
   ].find((flag) => flag !== false);
   if (values.readme && other !== undefined) {
@@ -122,14 +133,14 @@ export function parseMiningOptions(args: readonly string[]): MiningOptions | nul
   }
   return {
     lexicons: values.lexicon,
-    parts: values.quick
-      ? ["scores"]
-      : PARTS.filter((part) => values.part.length === 0 || values.part.includes(part)),
+    parts: (values.quick ? QUICK_PARTS : PARTS)
+      .filter((part) => values.part.length === 0 || values.part.includes(part)),
     solutions: values.solutions,
     promptField: values["prompt-field"],
     miniLm: values.minilm,
     work: values.work,
     labeled: values.labeled,
+    corpora: values.corpus,
     rollouts: values.rollouts,
     seed,
     quick: values.quick,

@@ -1,6 +1,6 @@
 import type { Lexicon } from "../../sg/mod.ts";
 import { bootstrap, type BootstrapOptions, type Interval } from "./bootstrap.ts";
-import { isPlanning, type LabeledSentence, type LabeledTrace } from "./labeled_sentences.ts";
+import { isPlanning, type LabeledText, type TaggedSentence } from "./labeled_sentences.ts";
 import { TextMatcher } from "./text_matcher.ts";
 
 /** How well the matches of a lexicon agree with the planning tags of sentences. */
@@ -29,7 +29,7 @@ export interface SentenceScore {
  */
 export function coverTraces(
   lexicon: Lexicon,
-  traces: readonly Pick<LabeledTrace, "text">[],
+  traces: readonly Pick<LabeledText, "text">[],
 ): Uint8Array[] {
   const matcher = new TextMatcher(lexicon);
   return traces.map(({ text }) => matcher.cover(text));
@@ -46,7 +46,7 @@ export function coverTraces(
  * @returns The score with 95 % intervals.
  */
 export function scoreSentences(
-  traces: readonly LabeledTrace[],
+  traces: readonly LabeledText[],
   covers: readonly Uint8Array[],
   options: BootstrapOptions,
 ): SentenceScore {
@@ -82,7 +82,7 @@ export interface ScoreDifference {
  * @returns The differences with 95 % intervals.
  */
 export function compareScores(
-  traces: readonly LabeledTrace[],
+  traces: readonly LabeledText[],
   covers: readonly Uint8Array[],
   others: readonly Uint8Array[],
   options: BootstrapOptions,
@@ -104,7 +104,7 @@ export function compareScores(
  * @param cover What is matched in its trace.
  * @returns The number of code units; 0 for a sentence that is not matched.
  */
-export function coveredUnits({ start, end }: LabeledSentence, cover: Uint8Array): number {
+export function coveredUnits({ start, end }: TaggedSentence, cover: Uint8Array): number {
   let covered = 0;
   for (let i = start; i < end; i++) covered += cover[i]!;
   return covered;
@@ -122,7 +122,7 @@ interface Tally {
   coveredIn: number;
 }
 
-function tally(trace: LabeledTrace, cover: Uint8Array): Tally {
+function tally(trace: LabeledText, cover: Uint8Array): Tally {
   const sums = emptyTally();
   for (const sentence of trace.sentences) {
     const units = sentence.end - sentence.start;

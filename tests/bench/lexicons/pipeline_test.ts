@@ -63,6 +63,7 @@ const NOTHING = {
   date: "2026-11-26",
   machine: { cores: 1, memoryGib: 1, runtime: "Deno" },
   lexicons: null,
+  corpora: null,
   ablations: null,
   stability: null,
   transfer: null,
@@ -363,18 +364,18 @@ Deno.test("miningTables() shows functional grams where there are labels", () => 
 
 Deno.test("parseMiningOptions() keeps the parts in their order and refuses others", () => {
   const partsOf = (...args: string[]) => parseMiningOptions(args)!.parts;
-  assert.deepEqual(partsOf(), ["scores", "ablations", "stability", "transfer"]);
+  assert.deepEqual(partsOf(), ["scores", "corpora", "ablations", "stability", "transfer"]);
   assert.deepEqual(partsOf("--part", "transfer", "--part", "scores"), ["scores", "transfer"]);
-  assert.deepEqual(partsOf("--quick"), ["scores"]);
+  assert.deepEqual(partsOf("--quick"), ["scores", "corpora"]);
   assert.throws(() => partsOf("--part", "all"), {
     name: "RangeError",
-    message: "Cannot score lexicons as --part must be one of scores, ablations, stability, " +
-      'transfer: current value is "all"',
+    message: "Cannot score lexicons as --part must be one of scores, corpora, ablations, " +
+      'stability, transfer: current value is "all"',
   });
   assert.throws(() => partsOf("--part", "transfer", "--quick"), {
     name: "RangeError",
-    message: "Cannot score lexicons as --quick must go with no other part than scores: nothing " +
-      "is mined",
+    message: "Cannot score lexicons as --quick must go with no other part than scores and " +
+      "corpora: nothing is mined",
   });
   assert.throws(() => partsOf("--solutions", "a", "--readme"), {
     name: "RangeError",

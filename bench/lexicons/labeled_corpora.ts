@@ -1,0 +1,83 @@
+import { fileURLToPath } from "node:url";
+import { basename } from "node:path";
+import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
+import { readRollouts } from "../../files/mod.ts";
+import { type LabeledText, SHIPPED_LABELED } from "./labeled_sentences.ts";
+
+/** Texts of one model, or of one file, with a label for every sentence. */
+export interface LabeledCorpus {
+  readonly name: string;
+  /** Who gave the labels, where it is known. */
+  readonly labeledBy: "people" | "a language model" | "";
+  readonly texts: readonly LabeledText[];
+}
+
+interface Shipped {
+  readonly file: string;
+  readonly labeledBy: LabeledCorpus["labeledBy"];
+}
+
+const LABELED = new URL("../../tests/testdata/labeled/", import.meta.url);
+const inFolder = (name: string): string => fileURLToPath(new URL(`${name}.jsonl.gz`, LABELED));
+
+/** Where the sentences are whose labels are shipped. */
+export const SHIPPED_CORPORA: readonly Shipped[] = [
+  { file: inFolder("reasoningflow_human"), labeledBy: "people" },
+  { file: SHIPPED_LABELED, labeledBy: "a language model" },
+  { file: inFolder("reasoningflow_silver"), labeledBy: "a language model" },
+];
+
+/**
+ * Reads corpora whose sentences are labeled: rollout files with `sentences: [{ start, end, tags }]`, ranges in
+ * UTF-16 code units of the completion. A file with rollouts of several `model`s is a corpus for each.
+ *
+ * @param files Files of the user's, read besides those that are shipped.
+ * @returns The corpora, those of people first.
+ * @throws {TypeError} If a rollout has no sentences, or one of them no tags.
+ * @throws {RangeError} If a file is empty, or a sentence lies outside its completion.
+ */
+export async function loadLabeledCorpora(files: readonly string[] = []): Promise<LabeledCorpus[]> {
+  const all = [...SHIPPED_CORPORA, ...files.map((file): Shipped => ({ file, labeledBy: "" }))];
+  const corpora: LabeledCorpus[] = [];
+  for (const { file, labeledBy } of all) {
+    const byModel = new Map<string, LabeledText[]>();
+    let r = 0;
+    for await (const { model, completion: text = "", sentences } of readRollouts(file)) {
+      const where = `${file}: rollout ${r++}`;
+      byModel.getOrInsert(String(model ?? ""), []).push({
+        text,
+        sentences: checkSentences(where, sentences, text),
+      });
+    }
+    if (r === 0) throw new InputRangeError(`Cannot score on ${file} as it must hold a rollout`);
+    const source = basename(file).replace(/\.jsonl(\.gz)?$/, "");
+    for (const [model, texts] of byModel) {
+      corpora.push({ name: model === "" ? source : `${source}, ${model}`, labeledBy, texts });
+    }
+  }
+  return corpora;
+}
+
+function checkSentences(where: string, value: unknown, text: string): LabeledText["sentences"] {
+  if (!Array.isArray(value)) {
+    throw new InputTypeError(
+      `Cannot score on ${where} as sentences must be an array: current value is ` +
+        JSON.stringify(value),
+    );
+  }
+  for (const [i, { start, end, tags }] of value.entries()) {
+    if (!Array.isArray(tags)) {
+      throw new InputTypeError(
+        `Cannot score on ${where} as sentences[${i}].tags must be an array: current value is ` +
+          JSON.stringify(tags),
+      );
+    }
+    if (!(Number.isInteger(start) && 0 <= start && start < end && end <= text.length)) {
+      throw new InputRangeError(
+        `Cannot score on ${where} as sentences[${i}] must lie inside the completion of ` +
+          `${text.length} characters: it is [${start}, ${end})`,
+      );
+    }
+  }
+  return value;
+}
