@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { basename } from "node:path";
-import { InputRangeError, InputTypeError } from "../../batch/mod.ts";
+import { InputRangeError } from "../../batch/mod.ts";
 import { readRollouts } from "../../files/mod.ts";
-import { type LabeledText, SHIPPED_LABELED } from "./labeled_sentences.ts";
+import { checkSentences, type LabeledText, SHIPPED_LABELED } from "./labeled_sentences.ts";
 
 /** Texts of one model, or of one file, with a label for every sentence. */
 export interface LabeledCorpus {
@@ -56,28 +56,4 @@ export async function loadLabeledCorpora(files: readonly string[] = []): Promise
     }
   }
   return corpora;
-}
-
-function checkSentences(where: string, value: unknown, text: string): LabeledText["sentences"] {
-  if (!Array.isArray(value)) {
-    throw new InputTypeError(
-      `Cannot score on ${where} as sentences must be an array: current value is ` +
-        JSON.stringify(value),
-    );
-  }
-  for (const [i, { start, end, tags }] of value.entries()) {
-    if (!Array.isArray(tags)) {
-      throw new InputTypeError(
-        `Cannot score on ${where} as sentences[${i}].tags must be an array: current value is ` +
-          JSON.stringify(tags),
-      );
-    }
-    if (!(Number.isInteger(start) && 0 <= start && start < end && end <= text.length)) {
-      throw new InputRangeError(
-        `Cannot score on ${where} as sentences[${i}] must lie inside the completion of ` +
-          `${text.length} characters: it is [${start}, ${end})`,
-      );
-    }
-  }
-  return value;
 }

@@ -62,10 +62,7 @@ export const SHIPPED_LABELED: string = fileURLToPath(
 const SHIPPED_KL = new URL("importance_kl/r1_distill_8b_labelled.jsonl.gz", DATA);
 
 /** A sentence as a rollout file holds it. */
-interface SentenceRecord {
-  readonly start: number;
-  readonly end: number;
-  readonly tags: readonly string[];
+interface SentenceRecord extends TaggedSentence {
   readonly "counterfactual_importance": number;
   readonly "counterfactual_importance_kl"?: number;
 }
@@ -96,7 +93,10 @@ export async function loadLabeledTraces(
   }
   const traces = rollouts.map((rollout, r) => {
     const text = rollout.completion ?? "";
-    const sentences = checkSentences(`${path}: rollout ${r}`, rollout.sentences, text);
+    const where = `${path}: rollout ${r}`;
+    const sentences = checkSentences<SentenceRecord>(where, rollout.sentences, text, {
+      isMeasured: true,
+    });
     return { id: rollout.prompt_id, text, sentences, kl: kl?.[r] };
   });
   for (const [t, { id, sentences, kl }] of traces.entries()) {
@@ -161,7 +161,13 @@ async function readKl(): Promise<KlRecord[]> {
   return text.trimEnd().split("\n").map((line) => JSON.parse(line) as KlRecord);
 }
 
-function checkSentences(where: string, value: unknown, text: string): SentenceRecord[] {
+/** Checks the sentences of a rollout; `isMeasured` asks for their importance too. */
+export function checkSentences<Sentence extends TaggedSentence>(
+  where: string,
+  value: unknown,
+  text: string,
+  { isMeasured = false }: { readonly isMeasured?: boolean } = {},
+): Sentence[] {
   if (!Array.isArray(value)) {
     throw new InputTypeError(
       `Cannot score on ${where} as sentences must be an array: current value is ` +
@@ -170,10 +176,11 @@ function checkSentences(where: string, value: unknown, text: string): SentenceRe
   }
   for (const [i, sentence] of value.entries()) {
     const { start, end, tags, counterfactual_importance: importance } = sentence ?? {};
-    if (!Array.isArray(tags) || !Number.isFinite(importance)) {
+    if (!Array.isArray(tags) || (isMeasured && !Number.isFinite(importance))) {
       throw new InputTypeError(
-        `Cannot score on ${where} as sentences[${i}] must have tags and a finite ` +
-          `counterfactual_importance: current value is ${JSON.stringify(sentence)}`,
+        `Cannot score on ${where} as sentences[${i}] must have tags${
+          isMeasured ? " and a finite counterfactual_importance" : ""
+        }: current value is ${JSON.stringify(sentence)}`,
       );
     }
     if (!(Number.isInteger(start) && 0 <= start && start < end && end <= text.length)) {
@@ -183,5 +190,5 @@ function checkSentences(where: string, value: unknown, text: string): SentenceRe
       );
     }
   }
-  return value as SentenceRecord[];
+  return value;
 }

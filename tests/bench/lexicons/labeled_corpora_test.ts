@@ -62,7 +62,7 @@ const WRONG: [what: string, line: object, message: RegExp][] = [
   [
     "a sentence without tags",
     { completion: "a", sentences: [{ start: 0, end: 1 }] },
-    /sentences\[0\].tags must be an array: current value is undefined/,
+    /sentences\[0\] must have tags: current value is {"start":0,"end":1}/,
   ],
   [
     "a sentence outside its completion",
