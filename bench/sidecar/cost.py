@@ -3,7 +3,7 @@
     pip install ./hooks/python tokenizers
     python bench/sidecar/cost.py --tokenizer TOKENIZER.json [--rows 1024] [--columns 8192] [--rounds 5] [--readme]
 
-Rows are the shipped traces, tokenised and set one after the other. Contestants take turns, round by round,
+Rows are the shipped traces, tokenized and set one after the other. Contestants take turns, round by round,
 after a round that does not count; figures are medians with their range. Slow ones run on fewer rows and are
 scaled, which the table says. Memory is the high-water mark of the processes.
 """

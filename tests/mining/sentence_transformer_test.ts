@@ -96,7 +96,7 @@ Deno.test("sentenceTransformer() gives rows of norm 1 and nothing for no text", 
   assert.deepEqual(await embed("hidden", []), new Float32Array(0));
 });
 
-Deno.test("sentenceTransformer() mixes batches of a model quantised dynamically only if told to", async () => {
+Deno.test("sentenceTransformer() mixes batches of a model quantized dynamically only if told to", async () => {
   const texts = ["wait", "this", "way"];
   const alone = await embed("quantised", texts);
   assert.notDeepEqual(await embed("quantised", texts, { batchSize: 3 }), alone);

@@ -40,10 +40,10 @@ def labels_of(vectors, epsilon, min_points):
 def random_vectors(rng):
     """Bundles of many widths, so that some epsilon finds clusters, borders and noise."""
     rows, dimensions = int(rng.integers(200, 3000)), int(rng.choice([2, 3, 16, 100, 384]))
-    centres = rng.normal(size=(int(rng.integers(1, 60)), dimensions))
-    spread = rng.uniform(0.05, 0.8, len(centres))
-    chosen = rng.integers(0, len(centres), rows)
-    points = centres[chosen] + spread[chosen, None] * rng.normal(size=(rows, dimensions))
+    centers = rng.normal(size=(int(rng.integers(1, 60)), dimensions))
+    spread = rng.uniform(0.05, 0.8, len(centers))
+    chosen = rng.integers(0, len(centers), rows)
+    points = centers[chosen] + spread[chosen, None] * rng.normal(size=(rows, dimensions))
     points[rng.integers(0, rows, rows // 20)] = points[0]  # duplicates
     return points.astype(np.float32)
 

@@ -241,7 +241,7 @@ const REFUSED: { name: string; text: string; error: [string, string | RegExp] }[
     ],
   },
   {
-    name: "a misspelt field",
+    name: "a misspelled field",
     text: own({ grams: [{ text: "so", kind: "other", clutser: 1 }] }),
     error: [
       "TypeError",

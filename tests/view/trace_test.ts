@@ -157,8 +157,8 @@ Deno.test("traceRollouts() keeps every character, token and mark of any tokens",
     const traces = [...traceRollouts(batch, marks, { matcher })];
     const { bytes, offsets } = matcher.tokens;
     sequences.forEach((sequence, s) => {
-      const spelt = sequence.flatMap(([id]) => [...bytes.subarray(offsets[id], offsets[id + 1])]);
-      const text = new TextDecoder().decode(Uint8Array.from(spelt));
+      const spelled = sequence.flatMap(([id]) => [...bytes.subarray(offsets[id], offsets[id + 1])]);
+      const text = new TextDecoder().decode(Uint8Array.from(spelled));
       const { segments, numPlanning } = traces[s]!;
       assert.equal(segments.map((segment) => segment.text).join(""), text);
       const mask = segments.flatMap(({ numTokens, mark }) => Array(numTokens).fill(mark ? 1 : 0));

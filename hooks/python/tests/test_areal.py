@@ -1,4 +1,4 @@
-"""The AReaL adapter on AReaL's own actor, normalisation, loss and engine classes, on a CPU.
+"""The AReaL adapter on AReaL's own actor, normalization, loss and engine classes, on a CPU.
 
 Not run: a training step, which needs a model on GPUs; the engine is a stand-in where only its
 version is asked.

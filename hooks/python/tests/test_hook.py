@@ -192,13 +192,13 @@ def test_transforms_and_schedules(lexicon):
     hook = Hook(TABLE, transforms=[{"name": "hicra", "alpha": alpha}], lexicon=lexicon)
     result = hook.transform([0, 2], [BUT, WAIT], [1, 1], [1.0], step=5)
     same_bits(result.advantages, np.array([1.25, 1.25], "f4"))
-    regularised = Hook(
+    regularized = Hook(
         TABLE, transforms=[{"name": "entropy-regularization", "coefficient": 0.01}], lexicon=lexicon
     )
-    result = regularised.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
+    result = regularized.transform([0, 2], [BUT, WAIT], [1, 1], [1.0])
     assert result.entropy_coefficient == 0.01
     hook.close()
-    regularised.close()
+    regularized.close()
 
 
 LINEAR = {"type": "linear", "from": 0, "to": 0.5, "steps": 100}

@@ -1,7 +1,7 @@
 """verl 0.9.1 with HICRA, on a CPU.
 
 Two fixtures run `python -m verl.trainer.main_ppo` to its end, v1 and legacy: Ray, TransferQueue,
-replay buffer, agent-loop and reward workers, FSDP actor with its loss and optimiser, verl's log.
+replay buffer, agent-loop and reward workers, FSDP actor with its loss and optimizer, verl's log.
 Scripted responses stand in for the inference server, and the platform is the CPU; verl_cpu.py
 holds all that differs. The other tests call verl's own functions in this process: estimators,
 TransferQueue, policy losses.
@@ -292,7 +292,7 @@ def test_pitfall_03_a_phrase_does_not_cross_a_tool_output(v1_run):
     ]
     assert len(crossed) > 0
     for trained, advantages, at in crossed:
-        # "let me " is the tool's; "verify" is the policy's, and gets what its neighbours get.
+        # "let me " is the tool's; "verify" is the policy's, and gets what its neighbors get.
         assert trained[at : at + 13].tolist() == [0] * 7 + [1] * 6
         assert len(set(advantages[at + 7 : at + 19].tolist())) == 1
 

@@ -2,7 +2,7 @@
 
 What differs from a training run on GPUs is all here. The platform is the CPU, by verl's own
 extension point. Responses are scripted, by an agent loop of ours, in place of an inference server,
-so no weights are sent to one. Trainer, TransferQueue, Ray workers, FSDP engine, losses and optimiser
+so no weights are sent to one. Trainer, TransferQueue, Ray workers, FSDP engine, losses and optimizer
 are verl's. What the loss was given is written to the folder $VERL_CPU_SEEN.
 """
 

@@ -4,7 +4,7 @@ all-MiniLM-L6-v2 gives for n-grams. README.md says what it does, and where the f
     python build.py FOLDER
 
 FOLDER holds model.onnx, tokenizer.json and vocab.txt of MiniLM, and what bench/lexicons/print_ngrams.ts
-prints: ngrams.tsv to fit to, labelled.tsv and others.tsv to test on. teacher.npz is added, so that a second
+prints: ngrams.tsv to fit to, labeled.tsv and others.tsv to test on. teacher.npz is added, so that a second
 run does not ask MiniLM again. Made with Python 3.11, numpy 2.4.6, scipy 1.17.1, onnx 1.23.2, onnxruntime 1.32.0 and
 tokenizers 0.23.3.
 """
@@ -144,8 +144,8 @@ def score(name, texts, table):
         np.mean([expected[near] @ expected[query] for query, near in zip(some, nearest(rows, some))])
         for rows in (actual, expected)
     )
-    print(f"{name}: Spearman {order:.3f}, common neighbours {common(some):.3f}, of the {len(planning)} with "
-          f"planning phrases {common(planning):.3f}, MiniLM cosine of neighbours {found:.3f} of {best:.3f}")
+    print(f"{name}: Spearman {order:.3f}, common neighbors {common(some):.3f}, of the {len(planning)} with "
+          f"planning phrases {common(planning):.3f}, MiniLM cosine of neighbors {found:.3f} of {best:.3f}")
 
 
 def choose(texts, count):
@@ -160,10 +160,10 @@ held_out = choose([text for prompts, count, text in ngrams if prompts >= MIN_PRO
 hidden = {words_of[text] for text in held_out}
 shared = [text for prompts, _, text in ngrams if prompts >= 2 and words_of[text] not in hidden]
 single = choose([text for prompts, _, text in ngrams if prompts == 1 and words_of[text] not in hidden], RARE_NGRAMS)
-labelled, others = (
+labeled, others = (
     choose([text for prompts, count, text in read_ngrams(name)
             if prompts >= least and count >= 3 and " ".join(WORD.findall(text)) not in seen], TEST_NGRAMS)
-    for name, least in (("labelled.tsv", 1), ("others.tsv", 2))
+    for name, least in (("labeled.tsv", 1), ("others.tsv", 2))
 )
 
 # Words
@@ -223,6 +223,6 @@ lexicon = json.loads((here / "../../lexicons/paper.json").read_text())
 phrases = [gram["text"] for gram in lexicon["grams"] if " " in gram["text"]]
 PLANNING = re.compile(rf"(?<![\w'])(?:{'|'.join(map(re.escape, phrases))})(?![\w'])")
 print(len(words), "words,", len(names) - len(words), "first or last,", len(texts), "texts")
-for name, tests in (("held out", held_out), ("labelled", labelled), ("others", others)):
+for name, tests in (("held out", held_out), ("labeled", labeled), ("others", others)):
     (folder / f"test_{name.split()[0]}.txt").write_text("\n".join(tests) + "\n")
     score(name, tests, table * scales)

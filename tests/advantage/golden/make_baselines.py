@@ -52,8 +52,8 @@ def nemo(r):
     out = []
     for i, rest in enumerate(others(r)):
         spread = rest.std(ddof=1) if len(rest) > 1 else 0.0
-        centred = r[i] - rest.mean()
-        out.append(centred / (spread + 1e-6) if spread > 0 else centred)
+        centered = r[i] - rest.mean()
+        out.append(centered / (spread + 1e-6) if spread > 0 else centered)
     return np.array(out)
 
 
@@ -61,20 +61,20 @@ def maxrl(epsilon):
     return lambda r: np.zeros(len(r)) if r.mean() <= 0 else (r - r.mean()) / (r.mean() + epsilon)
 
 
-def centred(r):
+def centered(r):
     return r - r.mean()
 
 
 GROUP = {
-    "paper": centred,
-    "dr-grpo": centred,
+    "paper": centered,
+    "dr-grpo": centered,
     "rloo": singleton(zero)(rloo),
     "maxrl": maxrl(0.0),
     "trl": singleton(zero)(lambda r: std(r, 1e-4, 1)),
-    "trl-none": centred,
+    "trl-none": centered,
     "trl-async": lambda r: std(r, 1e-8, 0),
     "verl": singleton(reward_over(1e-6))(lambda r: std(r, 1e-6, 1)),
-    "verl-dr-grpo": singleton(reward)(centred),
+    "verl-dr-grpo": singleton(reward)(centered),
     "verl-rloo": singleton(reward)(rloo),
     "skyrl": singleton(reward_over(1e-6))(lambda r: std(r, 1e-6, 1)),
     "skyrl-maxrl": singleton(reward)(maxrl(1e-6)),
@@ -88,9 +88,9 @@ GROUP = {
     "atropos": singleton(reward)(lambda r: (r - r.mean()) / max(r.std(), 1e-8)),
     "torchforge": singleton(refused)(lambda r: std(r, 1e-4, 1)),
     "mlx-node": lambda r: std(r, 1e-4, 0),
-    "prime-rl": centred,
-    "tinker": centred,
-    "retrain": centred,
+    "prime-rl": centered,
+    "tinker": centered,
+    "retrain": centered,
 }
 
 
@@ -102,7 +102,7 @@ def by_group(formula, rewards, groups):
 
 
 def trl_batch(rewards, groups):
-    return by_group(centred, rewards, groups) / (rewards.std(ddof=1) + 1e-4)
+    return by_group(centered, rewards, groups) / (rewards.std(ddof=1) + 1e-4)
 
 
 def whiten_variance(a):
@@ -121,9 +121,9 @@ areal = singleton(zero)(lambda r: std(r, 1e-5, 1))
 
 TOKENS = {
     "reinforce++": (reward, whiten_variance),
-    "reinforce++-baseline": (singleton(reward)(centred), whiten_variance),
-    "openrlhf-reinforce-baseline": (singleton(refused)(centred), whiten_clamped),
-    "nemo-rl-reinforce++": (centred, whiten_clamped),
+    "reinforce++-baseline": (singleton(reward)(centered), whiten_variance),
+    "openrlhf-reinforce-baseline": (singleton(refused)(centered), whiten_clamped),
+    "nemo-rl-reinforce++": (centered, whiten_clamped),
     "areal": (areal, whiten_added),
 }
 

@@ -142,13 +142,13 @@ def _host_advantages(group: dict[str, Any], baseline: Baseline | None) -> Any:
             '"mean-std", whichever your trainer does to scores'
         )
     scores = np.asarray(group["scores"], float)
-    centred = scores - scores.mean()
+    centered = scores - scores.mean()
     if baseline == "mean-std":
-        centred /= max(scores.std(), _SMALLEST_STD)
+        centered /= max(scores.std(), _SMALLEST_STD)
     for index, override in enumerate(group.get("overrides") or []):
         if override.get("set_advantage_to_zero", False):
-            centred[index] = 0
-    return [[a] * len(row) for a, row in zip(centred, group["tokens"], strict=True)]
+            centered[index] = 0
+    return [[a] * len(row) for a, row in zip(centered, group["tokens"], strict=True)]
 
 
 def _check_lengths(name: str, values: Any, tokens: Any) -> None:
