@@ -102,7 +102,7 @@ function checkChain(transforms: readonly Transform[], context: TransformContext)
 
 const CREDIT_FIELDS = ["advantages", "planningMask", "kinds", "entropyCoefficient"];
 
-/** A misspelt field would be a transform that silently does nothing. */
+/** A misspelled field would be a transform that silently does nothing. */
 function checkFields(name: string, changes: unknown): void {
   if (typeof changes !== "object" || changes === null) {
     throw new InputTypeError(

@@ -73,7 +73,7 @@ const ACTION = "apply HICRA";
  * the input off the mask; in all of them where `lossMask` is 0, and everywhere at alpha 0. Zero
  * advantages stay as they are (`-0` included) except in the last mode. For `a < 1` the first four
  * modes never flip a sign, and scaling the input by a positive number scales the result: apply HICRA
- * after any whitening or centring, with which it does not commute. An advantage near the largest
+ * after any whitening or centering, with which it does not commute. An advantage near the largest
  * f32 overflows to infinity, which {@linkcode applyTransforms} refuses.
  *
  * @see {@link https://arxiv.org/abs/2509.03646 | HICRA, section 3} for the formula;

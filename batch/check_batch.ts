@@ -92,7 +92,7 @@ export function checkBatch(batch: Batch): CheckedBatch {
   return result;
 }
 
-/** Refuses what is most likely a misspelt field, which would otherwise be missing without a word. */
+/** Refuses what is most likely a misspelled field, which would otherwise be missing without a word. */
 function checkNames(batch: Batch): void {
   for (const name of Object.keys(batch)) {
     if (FIELDS.includes(name)) continue;

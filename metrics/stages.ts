@@ -20,9 +20,9 @@ export interface StagesOptions {
 
 /** Where the two stages lie in a run. */
 export interface Stages {
-  /** Whether execution perplexity fell enough and, if so, whether it has levelled off. */
+  /** Whether execution perplexity fell enough and, if so, whether it has leveled off. */
   readonly consolidation: "absent" | "ongoing" | "ended";
-  /** Step where it levelled off; `null` unless `consolidation` is `"ended"`. */
+  /** Step where it leveled off; `null` unless `consolidation` is `"ended"`. */
   readonly consolidationEnd: number | null;
   /** Fitted change of execution perplexity until it is flat, as a share of its first value. */
   readonly executionChange: number;

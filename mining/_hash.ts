@@ -7,7 +7,7 @@ export function hashText(text: string, from = 0, to: number = text.length): numb
   return hash;
 }
 
-/** Spreads every bit of a hash over all 32: the finaliser of MurmurHash3 (Appleby, public domain). */
+/** Spreads every bit of a hash over all 32: the finalizer of MurmurHash3 (Appleby, public domain). */
 export function mixBits(hash: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

@@ -167,7 +167,7 @@ interface Received {
   readonly trail: Trail;
 }
 
-/** What is learnt while a request is answered. */
+/** What is learned while a request is answered. */
 interface Trail {
   release: () => void;
   bytesIn: number;

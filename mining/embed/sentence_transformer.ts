@@ -20,7 +20,7 @@ export interface SentenceTransformerOptions extends HubOptions {
   /** Tokens of a text, special ones among them, beyond which it is cut. Default 128. */
   readonly maxTokens?: number;
   /**
-   * Most texts of a batch. Default 64; 1 if the model quantises activations as it runs, because then
+   * Most texts of a batch. Default 64; 1 if the model quantizes activations as it runs, because then
    * a text's vector depends on what shares its batch.
    */
   readonly batchSize?: number;
@@ -43,7 +43,7 @@ export interface SentenceTransformerOptions extends HubOptions {
  * with other instructions may round otherwise, and so may a model that pools itself in batches of other
  * sizes, as the order of onnxruntime's sums depends on them.
  *
- * That does not hold for models that are quantised dynamically (`DynamicQuantizeLinear`: one scale for
+ * That does not hold for models that are quantized dynamically (`DynamicQuantizeLinear`: one scale for
  * the activations of a batch), so their texts are embedded one by one. A `batchSize` above 1 makes
  * them half as fast again, and moves vectors: with such an export of the same model, cosines between
  * a text's vectors in two batches fall to 0.93. The batch size then is part of the digest.

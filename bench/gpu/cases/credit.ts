@@ -67,7 +67,7 @@ async function prepare(
       for (let t = 0; t < numTokens; t++) {
         worst = Math.max(worst, Math.abs(actual[t]! - expected[t]!));
       }
-      // Advantages of standardised 0/1 rewards are below 4; sums of 4,096 terms in f32.
+      // Advantages of standardized 0/1 rewards are below 4; sums of 4,096 terms in f32.
       if (!(worst <= 1e-5)) {
         throw new Error(`Cannot trust the advantages as they are off by ${worst}`);
       }
