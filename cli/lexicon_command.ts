@@ -1,10 +1,22 @@
 import { type Command, Option } from "commander";
+import { z } from "zod";
+import { checkOptions, parseJson } from "../batch/internal.ts";
+import { readWhole } from "../files/internal.ts";
+import type { EarlierCheck } from "../mining/mod.ts";
+import { lexiconCheckReport } from "./lexicon_check.ts";
+import { ProgressLine } from "./progress_line.ts";
 import { COLOR, isColored, OUT, type OutFlag, shareOfOne, wholeNumber } from "./arguments.ts";
 import { lexiconDiffReport, lexiconReport, selectGrams } from "./lexicon_report.ts";
-import { examplesHelp, type Manual } from "./manual.ts";
+import { examplesHelp, FOLDER, type Manual } from "./manual.ts";
 import { counted, type Warn, wrote } from "./notices.ts";
 import { lexiconFile, refuseOverwriting } from "./refuse_overwriting.ts";
-import { loadLexicon, writeOutput } from "../files/mod.ts";
+import {
+  loadLexicon,
+  readSolutions,
+  type ReadSolutionsOptions,
+  solutionFiles,
+  writeOutput,
+} from "../files/mod.ts";
 import {
   diffLexicons,
   dropGrams,
@@ -24,13 +36,20 @@ interface ShowFlags {
   readonly json?: true;
 }
 
+interface CheckFlags
+  extends OutFlag, Pick<ReadSolutionsOptions, "textField" | "promptField" | "labelField"> {
+  readonly earlier?: string;
+  readonly json?: true;
+}
+
 const LEXICON: Manual = {
-  summary: "show, export, compare, thin out and merge lexicons",
+  summary: "show, check, export, compare, thin out and merge lexicons",
   description:
     "Tools for lexicons. LEXICON is a built-in name, see hicra list, or a file: grams one a line, a " +
     "JSON array of strings, or the format that drop and merge write; plain or .gz.",
   examples: [
     "lexicon show paper --kind branching --limit 5",
+    `lexicon check math ${FOLDER}/llama3b_rlvr_step400.jsonl.gz`,
     "lexicon export paper --out grams.txt",
     "lexicon drop 30% paper --seed 1 --out paper-70.json",
     "lexicon diff paper paper-70.json",
@@ -57,6 +76,24 @@ export function addLexiconCommand(program: Command, warn: Warn): void {
     .addOption(COLOR)
     .option("--json", "all that is known of each gram, as JSON")
     .action(show);
+  lexicon.command("check")
+    .description(
+      "Says what a lexicon finds in rollouts before anyone trains with it: share, kinds, the grams that do " +
+        "most of it and those that never occur, in context; how sentences begin that hold no match; and, " +
+        "beside an earlier check, whether phrases grew denser or more repetitive while accuracy did not rise.",
+    )
+    .argument("<LEXICON>", "built-in name or file")
+    .argument(
+      "<ROLLOUTS...>",
+      "files or folders, as hicra mine reads them, or - for standard input",
+    )
+    .option("--text-field <PATH>", "field of the text, such as samples.response (default: found)")
+    .option("--prompt-field <PATH>", "field that names the prompt (default: found)")
+    .option("--label-field <PATH>", "field that says whether it succeeded (default: found)")
+    .option("--earlier <FILE>", "what --json wrote for an earlier step, to tell the drift since")
+    .option("--json", "all that is known, as JSON")
+    .addOption(OUT)
+    .action((name: string, paths: string[], flags: CheckFlags) => check(name, paths, flags, warn));
   lexicon.command("export")
     .description("Writes the grams one a line, in the order of gramIndex.")
     .argument("<LEXICON>", "built-in name or file")
@@ -108,6 +145,50 @@ async function show(name: string, flags: ShowFlags): Promise<void> {
   }
   await writeOutput("-", [lexiconReport(lexicon, selected, { color: isColored(color) })]);
 }
+
+async function check(
+  name: string,
+  paths: readonly string[],
+  { out, json, earlier, ...fields }: CheckFlags,
+  warn: Warn,
+): Promise<void> {
+  await refuseOverwriting(
+    [["--out", out]],
+    [
+      ["LEXICON", lexiconFile(name)],
+      ["--earlier", earlier],
+      ...(await solutionFiles(paths)).map((path) => ["ROLLOUTS", path] as const),
+    ],
+  );
+  const lexicon = await loadLexicon(name);
+  const before = earlier === undefined ? undefined : await readCheck(earlier);
+  // Loaded here, as the other commands do without the miner.
+  const { checkLexicon } = await import("../mining/mod.ts");
+  const line = new ProgressLine();
+  const found = await checkLexicon(lexicon, readSolutions(paths, fields), {
+    ...(before && { earlier: before }),
+    onProgress: (solutions) => line.show("checking rollouts", solutions),
+  }).finally(() => line.end());
+  await writeOutput(
+    out,
+    json ? [JSON.stringify(found, null, 2), "\n"] : [lexiconCheckReport(found)],
+  );
+  wrote(out, counted(found.warnings.length, "warning"), warn);
+}
+
+/** Reads what `--json` wrote. */
+async function readCheck(path: string): Promise<EarlierCheck> {
+  const text = new TextDecoder().decode(await readWhole(path, "settings"));
+  return checkOptions(`read ${path}`, earlierSchema, parseJson(text, path), "field");
+}
+
+/** A share from 0 to 1, null where it was not known. */
+const shareSchema = z.number().min(0).max(1).nullable();
+const earlierSchema = z.object({
+  share: shareSchema,
+  repetition: shareSchema,
+  accuracy: shareSchema,
+});
 
 async function exportGrams(name: string, { out }: OutFlag, warn: Warn): Promise<void> {
   await refuseOverLexicons(out, [name]);

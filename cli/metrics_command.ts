@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { visibleLine } from "../batch/internal.ts";
-import { InputSyntaxError, InputTypeError } from "../batch/mod.ts";
+import { parseJson, visibleLine } from "../batch/internal.ts";
+import { InputTypeError } from "../batch/mod.ts";
 import { readWhole } from "../files/internal.ts";
 import { matcherProvenance, writeOutput } from "../files/mod.ts";
 import type { MetricSums } from "../metrics/mod.ts";
@@ -104,17 +104,7 @@ async function metrics(
 
 async function loadSums(path: string): Promise<MetricSums> {
   const text = new TextDecoder().decode(await readWhole(path, "metrics"));
-  let report: { readonly sums?: MetricSums } | null;
-  try {
-    report = JSON.parse(text);
-  } catch (error) {
-    throw new InputSyntaxError(
-      `Cannot read ${path} as it must be JSON: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
-  }
+  const report = parseJson(text, path) as { readonly sums?: MetricSums } | null;
   const sums = report?.sums;
   if (typeof sums?.pairs === "object") return sums;
   throw new InputTypeError(

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { checkOptions, strictOptions } from "../batch/internal.ts";
-import { InputSyntaxError } from "../batch/mod.ts";
+import { checkOptions, parseJson, strictOptions } from "../batch/internal.ts";
 import type { TransformConfig } from "../advantage/mod.ts";
 import { metricsOptionsSchema } from "../metrics/internal.ts";
 import type { MetricsOptions } from "../metrics/mod.ts";
@@ -45,16 +44,5 @@ const schema = strictOptions({
  * @throws {RangeError} If a value is out of range.
  */
 export function parseRunConfig(text: string, name: string): RunConfig {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new InputSyntaxError(
-      `Cannot read ${name} as it must be JSON: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return checkOptions(`read ${name}`, schema, value, "key");
+  return checkOptions(`read ${name}`, schema, parseJson(text, name), "key");
 }

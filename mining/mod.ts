@@ -12,6 +12,13 @@ export {
   type EpsilonCandidate,
   type EpsilonChoice,
 } from "./cluster/choose_epsilon.ts";
+export { checkLexicon, type CheckLexiconOptions } from "./check/check_lexicon.ts";
+export type {
+  CheckedGram,
+  EarlierCheck,
+  LexiconCheck,
+  MissedOpening,
+} from "./check/lexicon_check.ts";
 export { burstiness } from "./judge/burstiness.ts";
 export { clusterFrequencies } from "./cluster/cluster_frequencies.ts";
 export type { Clustering, ClusteringOptions } from "./cluster/clustering.ts";

@@ -973,6 +973,39 @@ Deno.test("hicra lexicon show and diff write to standard output, as text or JSON
     });
   }));
 
+Deno.test("hicra lexicon check says what a lexicon finds, and what has drifted since", () =>
+  inFolder(async ({ path, lexicon }) => {
+    const [early, late, json] = ["early.jsonl", "late.jsonl", "early.json"].map((name) =>
+      join(path, name)
+    );
+    const line = (completion: string, reward: number) =>
+      JSON.stringify({ "prompt_id": "a", completion, reward }) + "\n";
+    const rest = "The sum is odd. ".repeat(20);
+    await writeFile(early!, line(`But wait. ${rest}`, 1) + line(`Now we check. ${rest}`, 0));
+    await writeFile(late!, line(`${"But wait. ".repeat(5)}${rest}`, 1) + line(rest, 0));
+    assert.deepEqual(
+      await runProgram(["lexicon", "check", lexicon, early!, "--json", "--out", json!]),
+      {
+        code: 0,
+        stdout: "",
+        stderr: `checking rollouts\nhicra: wrote ${json}: 1 warning\n`,
+      },
+    );
+    const { spans, absent, missed } = JSON.parse(await readFile(json!, "utf8"));
+    assert.deepEqual([spans, absent, missed[1].text], [1, ["so"], "now we check"]);
+    const { code, stdout } = await runProgram(
+      ["lexicon", "check", lexicon, late!, "--earlier", json!],
+    );
+    assert.equal(code, 0);
+    assert.match(stdout, /^Lexicon mine\n\nsolutions +2 of 1 prompts\n/);
+    assert.match(stdout, /100\.0 % +"but wait", backtracking +But wait\. But wait\./);
+    assert.match(stdout, /Never found: "so"/);
+    assert.match(stdout, /Warning: the share rose from 1\.2 % to 5\.8 % and repetition rose/);
+    const wrong = await run("lexicon", "check", lexicon, late!, "--earlier", lexicon);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /as it must be JSON|must be of type number/);
+  }));
+
 Deno.test("hicra lexicon exits with 2 on a mistake in the arguments, and 1 on one in a file", async () => {
   for (
     const [args, code, message] of [
@@ -1005,7 +1038,7 @@ fullTest("hicra --help gives examples that run as they stand", () =>
         ["apply", 2],
         ["inspect", 2],
         ["metrics", 2],
-        ["lexicon", 5],
+        ["lexicon", 6],
       ] as const
     ) {
       const { code, stdout } = await runProgram([command, "--help"]);
