@@ -1,16 +1,31 @@
 import { open } from "node:fs/promises";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import {
   type AsyncBuffer,
   parquetMetadataAsync,
   parquetReadObjects,
   snappyUncompress,
 } from "hyparquet";
+import { decompressLz4, decompressLz4Raw, decompressZstd } from "hyparquet-compressors";
 import { InputRangeError, InputSyntaxError, isInputError } from "../batch/mod.ts";
 import { parseExactJson } from "./_exact_json.ts";
 import { MAX_RECORD_LENGTH } from "./_read_lines.ts";
 
-/** What is read without a further library. */
-const CODECS: ReadonlySet<string> = new Set(["UNCOMPRESSED", "SNAPPY"]);
+/** Unpacks a page to the size that the file says it has, and to no more. */
+type Unpack = (packed: Uint8Array, size: number) => Uint8Array;
+
+const CODECS: Readonly<Record<string, Unpack>> = {
+  SNAPPY: (packed, size) => {
+    const page = new Uint8Array(size);
+    snappyUncompress(packed, page);
+    return page;
+  },
+  GZIP: (packed, size) => gunzipSync(packed, { maxOutputLength: Math.max(1, size) }),
+  BROTLI: (packed, size) => brotliDecompressSync(packed, { maxOutputLength: Math.max(1, size) }),
+  LZ4: decompressLz4,
+  LZ4_RAW: decompressLz4Raw,
+  ZSTD: (packed, size) => decompressZstd(packed, new Uint8Array(size)),
+};
 
 /** The most bytes of one page, unpacked; writers make them of some 1 MB. */
 const MAX_PAGE_BYTES = 2 ** 28;
@@ -72,7 +87,12 @@ async function openRows(path: string, file: AsyncBuffer): Promise<ParquetRows> {
         columns,
         rowStart,
         rowEnd,
-        compressors: { SNAPPY: (packed, size) => unpackPage(packed, size, path) },
+        compressors: Object.fromEntries(
+          Object.entries(CODECS).map(([codec, unpack]) => [
+            codec,
+            (packed, size) => unpack(packed, checkedSize(size, path)),
+          ]),
+        ),
         parsers: {
           stringFromBytes: (bytes) => bytes && decodeText(bytes, path),
           jsonFromBytes: (bytes) => bytes && parseExactJson(decodeText(bytes, path)),
@@ -85,10 +105,12 @@ async function openRows(path: string, file: AsyncBuffer): Promise<ParquetRows> {
       for (const { meta_data } of columns) {
         const column = meta_data?.path_in_schema[0];
         if (column === undefined || !wanted.includes(column)) continue;
-        if (CODECS.has(meta_data!.codec)) continue;
+        const { codec } = meta_data!;
+        if (codec === "UNCOMPRESSED" || Object.hasOwn(CODECS, codec)) continue;
         throw new InputRangeError(
-          `Cannot read ${path} as its compression must be SNAPPY or UNCOMPRESSED: current value in ` +
-            `column ${column} is ${meta_data!.codec}, write the file again with one of those`,
+          `Cannot read ${path} as its compression must be UNCOMPRESSED, ${
+            Object.keys(CODECS).join(", ")
+          }: current value in column ${column} is ${codec}, write the file again with one of those`,
         );
       }
     }
@@ -111,16 +133,12 @@ async function openRows(path: string, file: AsyncBuffer): Promise<ParquetRows> {
 }
 
 /** The size comes from the file, so it is checked before so much memory is taken. */
-function unpackPage(packed: Uint8Array, size: number, path: string): Uint8Array {
-  if (!(size <= MAX_PAGE_BYTES)) {
-    throw new InputRangeError(
-      `Cannot read ${path} as a page must unpack to at most ${MAX_PAGE_BYTES} bytes: one says ` +
-        `${size}, write the file again with smaller pages`,
-    );
-  }
-  const page = new Uint8Array(size);
-  snappyUncompress(packed, page);
-  return page;
+function checkedSize(size: number, path: string): number {
+  if (size <= MAX_PAGE_BYTES) return size;
+  throw new InputRangeError(
+    `Cannot read ${path} as a page must unpack to at most ${MAX_PAGE_BYTES} bytes: one says ` +
+      `${size}, write the file again with smaller pages`,
+  );
 }
 
 function decodeText(bytes: Uint8Array, path: string): string {

@@ -16,16 +16,29 @@ export interface NamedFields {
   readonly labelField?: string | undefined;
 }
 
-const TEXTS = ["completion", "response", "solution", "text", "output", "generation", "generations"];
+const TEXTS = [
+  "completion",
+  "response",
+  "solution",
+  "text",
+  "output",
+  "generation",
+  "generations",
+  "messages",
+  "conversation",
+  "conversations",
+];
 const TEXT_FIELDS = [...TEXTS, ...TEXTS.map((name) => `samples.${name}`)];
 const PROMPT_FIELDS = [
   "prompt_id",
   "group_id",
   "problem_id",
+  "task_id",
   "id",
   "prompt",
   "problem",
   "question",
+  "task",
   "input",
 ];
 /** Looked for beside the text, so that no label of a group is taken for that of a sample. */
@@ -33,6 +46,7 @@ const LABELS = [
   "correct",
   "succeeded",
   "is_correct",
+  "passed",
   "label",
   "score",
   "reward",
@@ -85,7 +99,7 @@ export function solutionsOf(
 ): Solution[] {
   const promptId = valueAt(record, fields.prompt, [], where);
   if (!isPromptId(promptId)) {
-    throw kindError(where, fields.prompt, "a string or a number", promptId);
+    throw kindError(where, fields.prompt, "a string, a number or a chat", promptId);
   }
   if (typeof promptId === "number" && Math.abs(promptId) > Number.MAX_SAFE_INTEGER) {
     throw new InputRangeError(
@@ -95,15 +109,24 @@ export function solutionsOf(
         `${promptId}, a float64 that several ids round to, write it as an integer or a string`,
     );
   }
-  return leavesOf(record, fields.text).map(({ value: text, steps }) => {
-    if (typeof text !== "string") throw kindError(where, fields.text, "a string", text);
+  const name = isChat(promptId) ? JSON.stringify(promptId, withoutBigint) : String(promptId);
+  return leavesOf(record, fields.text).map(({ value, steps }) => {
+    const text = isChat(value) ? assistantText(value) : value;
+    if (typeof text !== "string") {
+      throw kindError(
+        where,
+        fields.text,
+        "a string, or a chat with a turn of the assistant",
+        value,
+      );
+    }
     const label = fields.label && valueAt(record, fields.label, steps, where);
-    if (label === undefined || label === null) return { text, promptId: String(promptId) };
+    if (label === undefined || label === null) return { text, promptId: name };
     if (!isLabel(label)) {
       throw kindError(where, fields.label!, "true, false, a number or null", label);
     }
     const succeeded = typeof label === "boolean" ? label : reaches(Number(label), minReward);
-    return { text, promptId: String(promptId), succeeded };
+    return { text, promptId: name, succeeded };
   });
 }
 
@@ -123,7 +146,7 @@ function leavesOf(
   path: readonly string[],
   steps: readonly Step[] = [],
 ): { value: unknown; steps: readonly Step[] }[] {
-  if (Array.isArray(value)) {
+  if (Array.isArray(value) && !isChat(value)) {
     const { length } = value;
     return value.flatMap((element, index) =>
       leavesOf(element, path, [...steps, { index, length }])
@@ -143,7 +166,7 @@ function valueAt(
   let value = record;
   let depth = 0;
   for (let i = 0; i <= path.length; i++) {
-    for (; Array.isArray(value); depth++) {
+    for (; Array.isArray(value) && !isChat(value); depth++) {
       const step = steps[depth];
       if (step?.length !== value.length) {
         throw new InputTypeError(
@@ -176,12 +199,39 @@ function firstHeld(
   });
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === "string";
+function isText(value: unknown): boolean {
+  return typeof value === "string" || (isChat(value) && assistantText(value) !== undefined);
 }
 
-function isPromptId(value: unknown): value is string | number | bigint {
-  return typeof value === "string" || typeof value === "bigint" || Number.isFinite(value);
+/** A turn of a chat: of trainers and APIs, or of ShareGPT. */
+interface Turn {
+  readonly role?: unknown;
+  readonly content?: unknown;
+  readonly from?: unknown;
+  readonly value?: unknown;
+}
+
+/** Who speaks for the model. */
+const ASSISTANT: ReadonlySet<unknown> = new Set(["assistant", "gpt", "model"]);
+
+/** Whether a value is a chat: an array of turns, each with a role. */
+function isChat(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 &&
+    value.every((turn) => typeof (turn?.role ?? turn?.from) === "string");
+}
+
+/** What the assistant says, its turns as paragraphs; undefined where it says nothing. */
+function assistantText(chat: unknown): string | undefined {
+  const texts = (chat as readonly Turn[])
+    .filter(({ role, from }) => ASSISTANT.has(role ?? from))
+    .map(({ content, value }) => content ?? value)
+    .filter((text) => typeof text === "string" && text !== "");
+  return texts.length === 0 ? undefined : texts.join("\n\n");
+}
+
+function isPromptId(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "bigint" || Number.isFinite(value) ||
+    isChat(value);
 }
 
 function isLabel(value: unknown): value is boolean | number | bigint | null {

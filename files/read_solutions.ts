@@ -68,7 +68,10 @@ export interface ReadSolutionsOptions {
  * field is missing or of another kind; then none of its solutions is read. Damaged gzip or Parquet data,
  * text that is not UTF-8 and lines that are too long are errors of the file and never passed over.
  *
- * Of a Parquet file only the columns needed are read, by row group; its compression is SNAPPY or none.
+ * A text may be a chat, `[{ role, content }]` or ShareGPT's `[{ from, value }]`: then it is what the
+ * assistant says, its turns as paragraphs. A chat as prompt is its own name.
+ *
+ * Of a Parquet file only the columns needed are read, by row group; its compression is any but LZO.
  *
  * @example Usage
  * ```ts

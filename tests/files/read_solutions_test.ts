@@ -73,6 +73,44 @@ Deno.test("readSolutions() finds text, prompt and label by their usual names", a
   for (const [record, solutions] of cases) assert.deepEqual(await readLine(record), solutions);
 });
 
+Deno.test("readSolutions() takes what the assistant says in a chat, and a chat as prompt", async () => {
+  const question = [{ role: "system", content: "s" }, { role: "user", content: "1 + 1?" }];
+  const answer = { role: "assistant", content: "Wait." };
+  const cases: [record: unknown, solutions: Solution[]][] = [
+    // Of trainers: the prompt and the completion are chats.
+    [{ prompt: question, completion: [answer], reward: 1 }, [
+      { text: "Wait.", promptId: JSON.stringify(question), succeeded: true },
+    ]],
+    // Of harnesses: one chat, with a tool between two turns.
+    [
+      {
+        "task_id": "HumanEval/0",
+        messages: [
+          ...question,
+          answer,
+          { role: "tool", content: "2" },
+          { role: "assistant", content: "So 2." },
+        ],
+        passed: false,
+      },
+      [{ text: "Wait.\n\nSo 2.", promptId: "HumanEval/0", succeeded: false }],
+    ],
+    [{ id: 7, conversations: [{ from: "human", value: "?" }, { from: "gpt", value: "Hmm." }] }, [
+      { text: "Hmm.", promptId: "7" },
+    ]],
+    // Several chats of one prompt, with a label each.
+    [{ task: "t", generations: [[answer], [{ role: "assistant", content: "2" }]], score: [1, 0] }, [
+      { text: "Wait.", promptId: "t", succeeded: true },
+      { text: "2", promptId: "t", succeeded: false },
+    ]],
+  ];
+  for (const [record, solutions] of cases) assert.deepEqual(await readLine(record), solutions);
+  await assert.rejects(readLine({ id: 1, messages: question }), {
+    name: "TypeError",
+    message: /as a solution must have a text in a known field: current fields are id, messages/,
+  });
+});
+
 Deno.test("readSolutions() reads the fields that are named", async () => {
   const record = {
     meta: { uid: "u" },
@@ -246,11 +284,17 @@ Deno.test("readSolutions() throws when a prompt id is a float64 that several ids
   assert.deepEqual(ids, ["1152921504606846976", "1152921504606846977", "1152921504606846978"]);
 });
 
-Deno.test("readSolutions() throws when a Parquet file cannot be read", async () => {
-  await assert.rejects(Array.fromAsync(readSolutions(CORPUS + "zstd.parquet")), {
-    name: "RangeError",
-    message: /zstd\.parquet as its compression must be SNAPPY or UNCOMPRESSED: .* is ZSTD, write/,
+for (const codec of ["gzip", "brotli", "lz4", "zstd"]) {
+  Deno.test(`readSolutions() reads Parquet that is packed by ${codec}`, async () => {
+    const [packed, flat] = await Promise.all(
+      [codec, "flat"].map((name) => Array.fromAsync(readSolutions(`${CORPUS}${name}.parquet`))),
+    );
+    assert.equal(flat!.length, 3);
+    assert.deepEqual(packed, flat);
   });
+}
+
+Deno.test("readSolutions() throws when a Parquet file cannot be read", async () => {
   await assert.rejects(Array.fromAsync(readSolutions(CORPUS + "latin1.parquet")), {
     name: "SyntaxError",
     message: /latin1\.parquet as it must be a whole Parquet file with text in UTF-8: /,
@@ -295,13 +339,21 @@ Deno.test("readSolutions() throws at the first corrupt record by default", async
   const cases: [line: string, name: string, message: RegExp][] = [
     ['{"id": 2, "te', "SyntaxError", /a\.jsonl line 2 as it must be one JSON object: ./],
     ["[1]", "TypeError", /a\.jsonl line 2 as it must be one JSON object: current value is \[1\]$/],
-    ['{"id": 2}', "TypeError", /line 2 as text must be a string: current value is undefined$/],
+    [
+      '{"id": 2}',
+      "TypeError",
+      /line 2 as text must be a string, or a chat .* assistant: current value is undefined$/,
+    ],
     [
       '{"id": 2, "text": {"n": 9007199254740993}}',
       "TypeError",
-      /line 2 as text must be a string: current value is \{"n":"9007199254740993"\}$/,
+      /line 2 as text must be a string, or a chat .* assistant: current value is \{"n":"9007199254740993"\}$/,
     ],
-    ['{"text": "t"}', "TypeError", /line 2 as id must be a string or a number: current value is u/],
+    [
+      '{"text": "t"}',
+      "TypeError",
+      /line 2 as id must be a string, a number or a chat: current value is u/,
+    ],
     [
       '{"id": 2, "text": "t", "score": "high"}',
       "TypeError",

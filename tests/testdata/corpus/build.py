@@ -3,7 +3,7 @@
 groups.parquet   one row a prompt, a list of samples; three row groups; snappy
 flat.parquet     one row a solution, integer rewards; uncompressed
 lists.parquet    parallel lists of texts and labels; dictionary-encoded, snappy
-zstd.parquet     as flat, in a compression that is not read
+gzip.parquet     as flat, and so brotli, lz4 and zstd.parquet, each in that compression
 latin1.parquet   a text that is not UTF-8
 ids.parquet      ids beyond 2^53: as decimals, as float64, and inside JSON; snappy
 """
@@ -27,7 +27,8 @@ flat = pa.table({
     "reward": pa.array([1, 0, 1], pa.int64()),
 })
 pq.write_table(flat, "flat.parquet", row_group_size=2, compression="none")
-pq.write_table(flat, "zstd.parquet", compression="zstd")
+for codec in ["gzip", "brotli", "lz4", "zstd"]:
+    pq.write_table(flat, f"{codec}.parquet", compression=codec)
 
 lists = pa.table({
     "problem": ["p", "q"],
