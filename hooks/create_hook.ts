@@ -24,7 +24,7 @@ import {
 } from "../batch/mod.ts";
 import { measure, type MetricSums } from "../metrics/mod.ts";
 import type { SgMatcher } from "../sg/mod.ts";
-import { missingWarnings } from "../metrics/internal.ts";
+import { missingWarnings, phraseWarnings } from "../metrics/internal.ts";
 import { checkHookOptions, checkStep, type HookOptions, type HookStep } from "./hook_options.ts";
 
 /** What a hook makes of a batch. Every array is freshly allocated. */
@@ -146,7 +146,8 @@ export function createHook(options: HookOptions = {}): AdvantageHook {
       ...(groups && { groups }),
       after: credit.advantages,
     });
-    for (const warning of missingWarnings(measured)) {
+    const textOf = (gram: number): string => matcher?.lexicon.grams[gram]?.text ?? `gram ${gram}`;
+    for (const warning of [...missingWarnings(measured), ...phraseWarnings(measured, textOf)]) {
       if (!warned.has(warning)) warn(warning);
       warned.add(warning);
     }

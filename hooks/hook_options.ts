@@ -41,8 +41,9 @@ export interface HookOptions {
    */
   readonly onFailure?: "raise" | "pass-through";
   /**
-   * Told of what deserves attention and is no error: of every failure that is passed through, and of
-   * the first batch without planning tokens. Default: `console.warn`.
+   * Told of what deserves attention and is no error: of every failure that is passed through; once of
+   * a batch without planning tokens, of values that a metric needs and that are not finite, of one phrase
+   * with more than 30 % of the spans, and of more than 10 % planning tokens. Default: `console.warn`.
    */
   readonly warn?: (message: string) => void;
 }

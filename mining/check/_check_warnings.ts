@@ -1,9 +1,8 @@
+import { MOST_OF_ONE_GRAM, MOST_PLANNING } from "../../metrics/internal.ts";
 import type { EarlierCheck, LexiconCheck } from "./lexicon_check.ts";
 
-/** The share of a lexicon of planning phrases lies inside. */
-const SHARE = { least: 0.005, most: 0.1 } as const;
-/** One gram with more of the spans than this is what the credit is about. */
-const LARGEST = 0.3;
+/** Below this share a lexicon is of other texts. */
+const LEAST_PLANNING = 0.005;
 /** More solutions without a match, or grams without a span, than this say that the lexicon is of other texts. */
 const HALF = 0.5;
 /** Times the earlier share, or more than the earlier repetition, from which phrases have spread. */
@@ -18,21 +17,21 @@ export function checkWarnings(
   const { share, unmatched, grams, absent, solutions } = check;
   const warnings: string[] = [];
   if (solutions === 0) return ["there are no texts"];
-  if (share !== null && share < SHARE.least) {
+  if (share !== null && share < LEAST_PLANNING) {
     warnings.push(
       `only ${percent(share)} of the characters are in matches: is the lexicon of such texts?`,
     );
   }
-  if (share !== null && share > SHARE.most) {
+  if (share !== null && share > MOST_PLANNING) {
     warnings.push(
       `${percent(share)} of the characters are in matches: beyond ${
-        percent(SHARE.most)
+        percent(MOST_PLANNING)
       } a lexicon is no ` +
         "list of planning phrases",
     );
   }
   const [largest] = grams;
-  if (largest !== undefined && largest.share > LARGEST) {
+  if (largest !== undefined && largest.share > MOST_OF_ONE_GRAM) {
     warnings.push(
       `"${largest.text}" has ${
         percent(largest.share)

@@ -457,3 +457,28 @@ Deno.test("createHook() applies HICRA by default, and its result tells what was 
   assert.notEqual(result.baselineAdvantages!.buffer, result.advantages.buffer);
   assert.equal(host!.length, 2);
 });
+
+Deno.test("createHook() warns once where one phrase has most of the spans, or too much is planning", () => {
+  const messages: string[] = [];
+  const hook = createHook({ matcher, warn: (message) => messages.push(message) });
+  // "so" 150 times, "but wait" 60 times, and `numRest` tokens of "no" between them.
+  const batchOf = (numRest: number): Batch => {
+    const phrases = Array.from({ length: 210 }, (_, i) => i < 150 ? [4, 2] : [0, 1, 2]).flat();
+    const tokenIds = Int32Array.from([...phrases, ...Array<number>(numRest).fill(3)]);
+    return {
+      offsets: Int32Array.of(0, tokenIds.length),
+      tokenIds,
+      lossMask: new Uint8Array(tokenIds.length).fill(1),
+      advantages: Float32Array.of(1),
+    };
+  };
+  hook(batchOf(4000));
+  hook(batchOf(4000));
+  hook(batchOf(1800));
+  assert.deepEqual(messages, [
+    'hicra: "so" has more than 30 % of the spans of a batch: credit goes mostly to one phrase, see hicra ' +
+    "lexicon check",
+    "hicra: more than 10 % of the trained tokens of a batch are planning: beyond that a lexicon is no list " +
+    "of planning phrases, see hicra lexicon check",
+  ]);
+});
