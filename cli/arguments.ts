@@ -18,8 +18,13 @@ export const COLOR: Option = new Option(
   "color the terminal; auto respects NO_COLOR",
 ).choices(["auto", "always", "never"]).default("auto");
 
+/** What {@linkcode COLOR} gives. */
+export interface ColorFlag {
+  readonly color: "auto" | "always" | "never";
+}
+
 /** Whether to color standard output under {@linkcode COLOR}. */
-export function isColored(color: "auto" | "always" | "never"): boolean {
+export function isColored({ color }: ColorFlag): boolean {
   return color === "always" ||
     (color === "auto" && process.stdout.isTTY === true && !process.env.NO_COLOR);
 }

@@ -3,7 +3,7 @@ import { InputTypeError } from "../batch/mod.ts";
 import { type Rollout, writeOutput } from "../files/mod.ts";
 import { rolloutName } from "../files/internal.ts";
 import { type Trace, traceAnsi, traceLegendAnsi, tracesPage } from "../view/mod.ts";
-import { COLOR, isColored, wholeNumber } from "./arguments.ts";
+import { COLOR, type ColorFlag, isColored, wholeNumber } from "./arguments.ts";
 import { type CreditedRollouts, creditRollouts } from "./credit_rollouts.ts";
 import {
   asksForCredit,
@@ -26,12 +26,11 @@ import {
 } from "./rollout_flags.ts";
 import { counted, type Warn, wrote } from "./notices.ts";
 
-interface InspectFlags {
+interface InspectFlags extends ColorFlag {
   readonly prompt?: string;
   readonly correct?: true;
   readonly incorrect?: true;
   readonly limit?: number;
-  readonly color: "auto" | "always" | "never";
   readonly html?: string;
 }
 
@@ -110,7 +109,7 @@ async function inspect(
     await writeOutput(html, tracesPage(counting(), { title, notes }));
     return wrote(html, counted(numShown, "rollout"), warn);
   }
-  const color = isColored(flags.color);
+  const color = isColored(flags);
   await writeOutput(
     "-",
     (async function* () {

@@ -5,18 +5,27 @@ import { readWhole } from "../files/internal.ts";
 import type { EarlierCheck } from "../mining/mod.ts";
 import { lexiconCheckReport } from "./lexicon_check.ts";
 import { ProgressLine } from "./progress_line.ts";
-import { COLOR, isColored, OUT, type OutFlag, shareOfOne, wholeNumber } from "./arguments.ts";
+import {
+  type FieldFlags,
+  LABEL_FIELD,
+  PROMPT_FIELD,
+  TEXT_FIELD,
+  withFlag,
+} from "./solution_flags.ts";
+import {
+  COLOR,
+  type ColorFlag,
+  isColored,
+  OUT,
+  type OutFlag,
+  shareOfOne,
+  wholeNumber,
+} from "./arguments.ts";
 import { lexiconDiffReport, lexiconReport, selectGrams } from "./lexicon_report.ts";
 import { examplesHelp, FOLDER, type Manual } from "./manual.ts";
 import { counted, type Warn, wrote } from "./notices.ts";
 import { lexiconFile, refuseOverwriting } from "./refuse_overwriting.ts";
-import {
-  loadLexicon,
-  readSolutions,
-  type ReadSolutionsOptions,
-  solutionFiles,
-  writeOutput,
-} from "../files/mod.ts";
+import { loadLexicon, readSolutions, solutionFiles, writeOutput } from "../files/mod.ts";
 import {
   diffLexicons,
   dropGrams,
@@ -28,16 +37,14 @@ import {
   serializeLexicon,
 } from "../sg/mod.ts";
 
-interface ShowFlags {
+interface ShowFlags extends ColorFlag {
   readonly kind?: GramKind;
   readonly cluster?: number;
   readonly limit?: number;
-  readonly color: "auto" | "always" | "never";
   readonly json?: true;
 }
 
-interface CheckFlags
-  extends OutFlag, Pick<ReadSolutionsOptions, "textField" | "promptField" | "labelField"> {
+interface CheckFlags extends OutFlag, FieldFlags {
   readonly earlier?: string;
   readonly json?: true;
 }
@@ -87,13 +94,17 @@ export function addLexiconCommand(program: Command, warn: Warn): void {
       "<ROLLOUTS...>",
       "files or folders, as hicra mine reads them, or - for standard input",
     )
-    .option("--text-field <PATH>", "field of the text, such as samples.response (default: found)")
-    .option("--prompt-field <PATH>", "field that names the prompt (default: found)")
-    .option("--label-field <PATH>", "field that says whether it succeeded (default: found)")
+    .addOption(TEXT_FIELD)
+    .addOption(PROMPT_FIELD)
+    .addOption(LABEL_FIELD)
     .option("--earlier <FILE>", "what --json wrote for an earlier step, to tell the drift since")
     .option("--json", "all that is known, as JSON")
     .addOption(OUT)
-    .action((name: string, paths: string[], flags: CheckFlags) => check(name, paths, flags, warn));
+    .action((name: string, paths: string[], flags: CheckFlags, command: Command) =>
+      check(name, paths, flags, warn).catch((error) => {
+        throw withFlag(error, command);
+      })
+    );
   lexicon.command("export")
     .description("Writes the grams one a line, in the order of gramIndex.")
     .argument("<LEXICON>", "built-in name or file")
@@ -132,7 +143,7 @@ export function addLexiconCommand(program: Command, warn: Warn): void {
 async function show(name: string, flags: ShowFlags): Promise<void> {
   await refuseOverLexicons("-", [name]);
   const lexicon = await loadLexicon(name);
-  const { kind, cluster, limit, json, color } = flags;
+  const { kind, cluster, limit, json } = flags;
   const selected = selectGrams(lexicon, {
     ...(kind !== undefined && { kind }),
     ...(cluster !== undefined && { cluster }),
@@ -143,7 +154,7 @@ async function show(name: string, flags: ShowFlags): Promise<void> {
     const grams = selected.map((index) => ({ gramIndex: index, ...lexicon.grams[index] }));
     return await writeJson({ name, provenance, numGrams: lexicon.grams.length, grams });
   }
-  await writeOutput("-", [lexiconReport(lexicon, selected, { color: isColored(color) })]);
+  await writeOutput("-", [lexiconReport(lexicon, selected, { color: isColored(flags) })]);
 }
 
 async function check(

@@ -2,9 +2,10 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { access, constants, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
-import { InputRangeError, isInputError } from "../batch/mod.ts";
+import { InputRangeError } from "../batch/mod.ts";
 import { finiteNumber, shareOfOne, wholeNumber } from "./arguments.ts";
 import { examplesHelp, FOLDER, type Manual } from "./manual.ts";
+import { LABEL_FIELD, PROMPT_FIELD, TEXT_FIELD, withFlag } from "./solution_flags.ts";
 import { type NamedPath, refuseOverwriting } from "./refuse_overwriting.ts";
 import { ProgressLine } from "./progress_line.ts";
 import {
@@ -84,9 +85,9 @@ export function addMineCommand(program: Command, warn: (message: string) => void
     .option("--name <NAME>", "name of the lexicon (default: that of the file)")
     .option("--source <TEXT>", "where the solutions come from (default: the arguments)")
     .optionsGroup("Solutions:")
-    .option("--text-field <PATH>", "field of the text, such as samples.response (default: found)")
-    .option("--prompt-field <PATH>", "field that names the prompt (default: found)")
-    .option("--label-field <PATH>", "field that says whether it succeeded (default: found)")
+    .addOption(TEXT_FIELD)
+    .addOption(PROMPT_FIELD)
+    .addOption(LABEL_FIELD)
     .option(
       "--min-reward <NUMBER>",
       "a number as label says succeeded from here (default: 1)",
@@ -143,7 +144,7 @@ export function addMineCommand(program: Command, warn: (message: string) => void
     .addHelpText("after", examplesHelp(MINE))
     .action((paths: string[], flags: MineFlags, command: Command) =>
       run(paths, flags, warn).catch((error) => {
-        throw withFlag(error, command);
+        throw withFlag(error, command, OTHER_NAMES);
       })
     );
 }
@@ -262,14 +263,6 @@ async function mineFiles(
 async function hasSolutions(work: string | undefined): Promise<boolean> {
   return work !== undefined &&
     await stat(join(work, "selection.json")).then(() => true, () => false);
-}
-
-/** The same error, and the flag of the option that it is about. */
-function withFlag(error: unknown, command: Command): unknown {
-  if (!isInputError(error) || error.option === undefined) return error;
-  const name = OTHER_NAMES[error.option] ?? error.option;
-  const flag = command.options.find((one) => one.attributeName() === name)?.long;
-  return flag ? new Error(`${error.message} (${flag})`, { cause: error }) : error;
 }
 
 function summaryOf({ grams, provenance: { parameters = {} } }: Lexicon, out: string): string {

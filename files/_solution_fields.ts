@@ -188,6 +188,13 @@ function member(value: unknown, name: string): unknown {
   return (value as Record<string, unknown>)[name];
 }
 
+/** The text of a turn, or of its parts. */
+function textOf(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return content.map((part) => typeof part?.text === "string" ? part.text : "").join("");
+}
+
 function firstHeld(
   record: object,
   candidates: readonly string[],
@@ -224,8 +231,8 @@ function isChat(value: unknown): boolean {
 function assistantText(chat: unknown): string | undefined {
   const texts = (chat as readonly Turn[])
     .filter(({ role, from }) => ASSISTANT.has(role ?? from))
-    .map(({ content, value }) => content ?? value)
-    .filter((text) => typeof text === "string" && text !== "");
+    .map(({ content, value }) => textOf(content ?? value))
+    .filter((text) => text !== "");
   return texts.length === 0 ? undefined : texts.join("\n\n");
 }
 

@@ -89,7 +89,7 @@ Deno.test("readSolutions() takes what the assistant says in a chat, and a chat a
           ...question,
           answer,
           { role: "tool", content: "2" },
-          { role: "assistant", content: "So 2." },
+          { role: "assistant", content: [{ type: "text", text: "So 2." }] },
         ],
         passed: false,
       },
