@@ -3,7 +3,7 @@ import { BASE, EXTENDER } from "./_normalize.ts";
 // Matching rule 4 in regular expressions over normalized text, all with the flag `v`.
 
 /** A word: bases, what extends them, and apostrophes and hyphens before a base. */
-const WORD = `${BASE}(?:${BASE}|${EXTENDER}|['\\-]${BASE})*`;
+export const WORD: string = `${BASE}(?:${BASE}|${EXTENDER}|['\\-]${BASE})*`;
 
 /** Words with one space, and nothing else, between them. */
 export const WORD_RUN: string = `${WORD}(?: ${WORD})*`;

@@ -18,5 +18,6 @@ export {
   literalPattern,
   NO_WORD_AFTER,
   NO_WORD_BEFORE,
+  WORD,
   WORD_RUN,
 } from "./_word_patterns.ts";

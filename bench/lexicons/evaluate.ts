@@ -13,7 +13,7 @@ import {
 import { describeMachine, type Machine } from "../machine.ts";
 import { progress } from "../progress.ts";
 import { type AblationRow, runAblations, VARIANTS } from "./ablations.ts";
-import { type CorpusFigures, corpusScores } from "./corpus_scores.ts";
+import { type CorpusFigures, corpusScores, learnedScores } from "./corpus_scores.ts";
 import { loadLabeledCorpora } from "./labeled_corpora.ts";
 import { SHIPPED_LABELED } from "./labeled_sentences.ts";
 import {
@@ -36,6 +36,7 @@ export interface MiningFigures {
   readonly machine: Machine;
   readonly lexicons: readonly LexiconFigures[] | null;
   readonly corpora: CorpusFigures | null;
+  readonly learned: CorpusFigures | null;
   readonly ablations: readonly AblationRow[] | null;
   readonly stability: readonly SplitFigures[] | null;
   readonly transfer: TransferFigures | null;
@@ -87,6 +88,7 @@ export async function evaluate(options: MiningOptions): Promise<MiningFigures> {
     machine: describeMachine(),
     lexicons: null,
     corpora: null,
+    learned: null,
     ablations: null,
     stability: null,
     transfer: null,
@@ -112,6 +114,7 @@ export async function evaluate(options: MiningOptions): Promise<MiningFigures> {
         ? await scoreAll([...lists, math, run.mined, ...asked])
         : null,
       corpora: await onCorpora([lists[0], math, run.mined, ...asked]),
+      learned: await learned(options),
       ablations: parts.includes("ablations") ? await ablations(run) : null,
       stability: parts.includes("stability") ? await stability(run) : null,
       transfer: parts.includes("transfer") ? await transfers(run) : null,
@@ -120,6 +123,12 @@ export async function evaluate(options: MiningOptions): Promise<MiningFigures> {
     await embedder.release();
     if (work === undefined) await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function learned({ parts, corpora, seed }: MiningOptions): Promise<CorpusFigures | null> {
+  if (!parts.includes("learned")) return null;
+  progress("learning phrases from labels");
+  return learnedScores(await loadLabeledCorpora(corpora), { seed });
 }
 
 async function prepare(

@@ -7,15 +7,20 @@ import { checkSentences, type LabeledText, SHIPPED_LABELED } from "./labeled_sen
 /** Texts of one model, or of one file, with a label for every sentence. */
 export interface LabeledCorpus {
   readonly name: string;
+  /** The family of its model, where that is known: what learns is scored on families that it has not seen. */
+  readonly family: string;
   /** Who gave the labels, where it is known. */
   readonly labeledBy: "people" | "a language model" | "";
-  readonly texts: readonly LabeledText[];
+  readonly texts: readonly (LabeledText & { readonly prompt: string })[];
 }
 
 interface Shipped {
   readonly file: string;
   readonly labeledBy: LabeledCorpus["labeledBy"];
 }
+
+/** Families of models by how their names begin; a distillate is of its teacher's. */
+const FAMILY = /^(?:DeepSeek-R1|DeepSeek-V3|QwQ|Qwen|Llama|gpt-oss|Kimi)/;
 
 const LABELED = new URL("../../tests/testdata/labeled/", import.meta.url);
 const inFolder = (name: string): string => fileURLToPath(new URL(`${name}.jsonl.gz`, LABELED));
@@ -40,19 +45,27 @@ export async function loadLabeledCorpora(files: readonly string[] = []): Promise
   const all = [...SHIPPED_CORPORA, ...files.map((file): Shipped => ({ file, labeledBy: "" }))];
   const corpora: LabeledCorpus[] = [];
   for (const { file, labeledBy } of all) {
-    const byModel = new Map<string, LabeledText[]>();
+    const byModel = new Map<string, (LabeledText & { prompt: string })[]>();
     let r = 0;
-    for await (const { model, completion: text = "", sentences } of readRollouts(file)) {
+    for await (const rollout of readRollouts(file)) {
+      const { model, completion: text = "", sentences } = rollout;
       const where = `${file}: rollout ${r++}`;
       byModel.getOrInsert(String(model ?? ""), []).push({
         text,
+        prompt: rollout.prompt_id,
         sentences: checkSentences(where, sentences, text),
       });
     }
     if (r === 0) throw new InputRangeError(`Cannot score on ${file} as it must hold a rollout`);
     const source = basename(file).replace(/\.jsonl(\.gz)?$/, "");
     for (const [model, texts] of byModel) {
-      corpora.push({ name: model === "" ? source : `${source}, ${model}`, labeledBy, texts });
+      const name = model === "" ? source : `${source}, ${model}`;
+      corpora.push({
+        name,
+        family: FAMILY.exec(model)?.[0] ?? name,
+        labeledBy,
+        texts,
+      });
     }
   }
   return corpora;

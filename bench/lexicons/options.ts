@@ -2,7 +2,14 @@ import { parseArgs } from "node:util";
 import { InputRangeError } from "../../batch/mod.ts";
 
 /** The parts of the evaluation, in their order. */
-export const PARTS = ["scores", "corpora", "ablations", "stability", "transfer"] as const;
+export const PARTS = [
+  "scores",
+  "corpora",
+  "learned",
+  "ablations",
+  "stability",
+  "transfer",
+] as const;
 /** Those that mine nothing. */
 const QUICK_PARTS: readonly Part[] = ["scores", "corpora"];
 

@@ -15,23 +15,31 @@ import type { TransferFigures } from "./transfer.ts";
  * @returns A table or two for each part that was measured.
  */
 export function miningTables(
-  { lexicons, corpora, ablations, stability, transfer }: MiningFigures,
+  { lexicons, corpora, learned, ablations, stability, transfer }: MiningFigures,
 ): Table[] {
   return [
     ...lexicons === null ? [] : lexiconTables(lexicons),
-    ...corpora === null ? [] : [corpusTable(corpora)],
+    ...corpora === null ? [] : [corpusTable("Lexicons on labeled corpora", "", corpora)],
+    ...learned === null ? [] : [
+      corpusTable(
+        "Phrases learned from labels of other families",
+        "Phrases of the silver labels, without those of the corpus's own family, whose lower bound of " +
+          "precision there is at least so much: a floor for mining, and its curve. ",
+        learned,
+      ),
+    ],
     ...ablations === null ? [] : ablationTables(ablations),
     ...stability === null ? [] : [stabilityTable(stability)],
     ...transfer === null ? [] : [transferTable(transfer)],
   ];
 }
 
-function corpusTable({ lexicons, corpora }: CorpusFigures): Table {
+function corpusTable(title: string, note: string, { lexicons, corpora }: CorpusFigures): Table {
   const cell = ({ precision, recall, share: of }: SentenceScore): string =>
     `${share(precision)}, ${share(recall)}, ${percent(of.value)}`;
   return {
-    title: "Lexicons on labeled corpora",
-    note:
+    title,
+    note: note +
       "Precision and recall of sentences labeled as planning, then the share of the characters. In brackets " +
       "95 % intervals: 2,000 bootstrap draws of traces.",
     columns: ["corpus", "labels by", "traces", "planning sentences", ...lexicons],

@@ -64,6 +64,7 @@ const NOTHING = {
   machine: { cores: 1, memoryGib: 1, runtime: "Deno" },
   lexicons: null,
   corpora: null,
+  learned: null,
   ablations: null,
   stability: null,
   transfer: null,
@@ -364,13 +365,20 @@ Deno.test("miningTables() shows functional grams where there are labels", () => 
 
 Deno.test("parseMiningOptions() keeps the parts in their order and refuses others", () => {
   const partsOf = (...args: string[]) => parseMiningOptions(args)!.parts;
-  assert.deepEqual(partsOf(), ["scores", "corpora", "ablations", "stability", "transfer"]);
+  assert.deepEqual(partsOf(), [
+    "scores",
+    "corpora",
+    "learned",
+    "ablations",
+    "stability",
+    "transfer",
+  ]);
   assert.deepEqual(partsOf("--part", "transfer", "--part", "scores"), ["scores", "transfer"]);
   assert.deepEqual(partsOf("--quick"), ["scores", "corpora"]);
   assert.throws(() => partsOf("--part", "all"), {
     name: "RangeError",
-    message: "Cannot score lexicons as --part must be one of scores, corpora, ablations, " +
-      'stability, transfer: current value is "all"',
+    message: "Cannot score lexicons as --part must be one of scores, corpora, learned, " +
+      'ablations, stability, transfer: current value is "all"',
   });
   assert.throws(() => partsOf("--part", "transfer", "--quick"), {
     name: "RangeError",
