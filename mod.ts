@@ -9,6 +9,22 @@
  * entry point: `./batch`, `./advantage`, `./sg`, `./metrics`, `./kernels`, `./onnx`, `./mining`, `./files`,
  * `./hooks`, `./sidecar`, `./tinker`, `./view`.
  *
+ * @example A hook over advantages, with a planning mask of the loop's own
+ * ```ts
+ * import { createHook, metricValues } from "@hicra/hicra";
+ * import assert from "node:assert/strict";
+ *
+ * const hook = createHook(); // or createHook({ matcher }), which marks the planning tokens by itself
+ * const { advantages, metrics } = hook({
+ *   offsets: Int32Array.of(0, 4), // one sequence of four tokens
+ *   lossMask: Uint8Array.of(1, 1, 1, 1),
+ *   planningMask: Uint8Array.of(1, 1, 0, 0),
+ *   advantages: Float32Array.of(-1), // one for each sequence, or for each token
+ * });
+ * assert.deepEqual(advantages, Float32Array.of(-0.8, -0.8, -1, -1)); // A + 0.2 |A| where it plans
+ * assert.equal(metricValues(metrics!)["hicra/planning_frac"], 0.5);
+ * ```
+ *
  * @module
  */
 export {
