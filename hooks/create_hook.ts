@@ -5,6 +5,7 @@ import {
   baselinePreset,
   type BuiltinTransformConfig,
   createTransform,
+  type Credit,
   hicra,
   type Transform,
   type TransformConfig,
@@ -112,7 +113,13 @@ export function createHook(options: HookOptions = {}): AdvantageHook {
     : options.baseline;
   let failures = 0;
   let emptyBatches = 0;
+  /** What the transforms were seen to do, in the first batch that tells. */
+  let effect: Effect = "none";
   const warned = new Set<string>();
+  const warnOnce = (warning: string): void => {
+    if (!warned.has(warning)) warn(warning);
+    warned.add(warning);
+  };
 
   const run = (input: CheckedBatch, { groups, ...clock }: HookStep): HookResult => {
     const batch = withTokenAdvantages(input, baseline);
@@ -131,6 +138,15 @@ export function createHook(options: HookOptions = {}): AdvantageHook {
       { advantages: batch.advantages!, planningMask, ...(kinds && { kinds }) },
       { batch, ...clock, ...(spans && { spans }) },
     );
+    if (transforms.length > 0 && effect === "none") {
+      effect = effectOf(batch, planning, credit);
+      if (effect === "mask") {
+        warn(
+          "hicra: the transforms change the planning mask and no advantage, so this trains without " +
+            'credit; is one missing behind them, such as { name: "hicra" }?',
+        );
+      }
+    }
     const result = {
       ...credit,
       ...(baseline && { baselineAdvantages: batch.advantages! }),
@@ -147,10 +163,8 @@ export function createHook(options: HookOptions = {}): AdvantageHook {
       after: credit.advantages,
     });
     const textOf = (gram: number): string => matcher?.lexicon.grams[gram]?.text ?? `gram ${gram}`;
-    for (const warning of [...missingWarnings(measured), ...phraseWarnings(measured, textOf)]) {
-      if (!warned.has(warning)) warn(warning);
-      warned.add(warning);
-    }
+    missingWarnings(measured).forEach(warnOnce);
+    phraseWarnings(measured, textOf).forEach(warnOnce);
     return { ...result, metrics: measured };
   };
 
@@ -219,6 +233,23 @@ function findPlanning(
     );
   }
   return matcher.match(batch);
+}
+
+type Effect = "none" | "mask" | "credit";
+
+/** Whether transforms moved an advantage, or else, of a batch that has any to move, the mask. */
+function effectOf(
+  { advantages, lossMask }: CheckedBatch,
+  { planningMask }: PlanningTokens,
+  credit: Credit,
+): Effect {
+  let effect: Effect = "none";
+  for (let i = 0; i < lossMask.length; i++) {
+    if (!Object.is(advantages![i], credit.advantages[i])) return "credit";
+    const isOther = planningMask[i] !== credit.planningMask[i] && advantages![i] !== 0;
+    if (isOther && lossMask[i] === 1) effect = "mask";
+  }
+  return effect;
 }
 
 function messageOf(error: unknown): string {

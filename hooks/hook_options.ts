@@ -43,7 +43,8 @@ export interface HookOptions {
   /**
    * Told of what deserves attention and is no error: of every failure that is passed through; once of
    * a batch without planning tokens, of values that a metric needs and that are not finite, of one phrase
-   * with more than 30 % of the spans, and of more than 10 % planning tokens. Default: `console.warn`.
+   * with more than 30 % of the spans, of more than 10 % planning tokens, and of transforms that change only
+   * the mask. Default: `console.warn`.
    */
   readonly warn?: (message: string) => void;
 }

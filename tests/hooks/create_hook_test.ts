@@ -458,6 +458,27 @@ Deno.test("createHook() applies HICRA by default, and its result tells what was 
   assert.equal(host!.length, 2);
 });
 
+Deno.test("createHook() warns once where the transforms credit nothing but another mask", () => {
+  const messages: string[] = [];
+  const warn = (message: string) => messages.push(message);
+  const shuffle = { name: "shuffle-mask" } as const;
+  const hook = createHook({ matcher, transforms: [shuffle], warn });
+  hook(batch, { step: 0 });
+  hook(batch, { step: 1 });
+  assert.equal(messages.length, 1);
+  assert.match(
+    messages[0]!,
+    /change the planning mask and no advantage, so this trains without credit/,
+  );
+  createHook({ matcher, transforms: [shuffle, hicra()], warn })(batch, { step: 0 });
+  createHook({ matcher, transforms: [], warn })(batch);
+  createHook({ matcher, transforms: [shuffle], warn })(
+    { ...batch, advantages: new Float32Array(6) },
+    { step: 0 },
+  );
+  assert.equal(messages.length, 1);
+});
+
 Deno.test("createHook() warns once where one phrase has most of the spans, or too much is planning", () => {
   const messages: string[] = [];
   const hook = createHook({ matcher, warn: (message) => messages.push(message) });
