@@ -202,6 +202,14 @@ async function run(
   await removeWork();
   if (corrupt > 0) warn(`hicra: ${corrupt} corrupt records were passed over`);
   warn(summaryOf(lexicon, out));
+  // What is read once cannot be read again.
+  if (!paths.includes("-")) {
+    line.show("checking the lexicon on its solutions", 0);
+    const { warnings } = await mining.checkLexicon(lexicon, readSolutions(paths, flags), {
+      onProgress: (solutions) => line.show("checking the lexicon on its solutions", solutions),
+    }).finally(() => line.end());
+    for (const warning of warnings) warn(`hicra: in these files, ${warning}`);
+  }
   const { coveredShare, maxShare, functional } = lexicon.provenance.parameters!;
   if (functional === true && Number(coveredShare) < 0.8 * Number(maxShare)) {
     warn(

@@ -65,6 +65,7 @@ Deno.test("hicra mine writes a lexicon and removes its work folder", () =>
         `my-lexicon.json: ${lexicon.grams.length} grams of [\\d]+ n-grams in 336 solutions`,
       ),
     );
+    assert.match(stderr, /\nchecking the lexicon on its solutions\n/);
     assert.equal(lexicon.name, "my-lexicon");
     assert.equal(lexicon.provenance.source, ROLLOUTS);
     assert.deepEqual(await readdir(folder), ["my-lexicon.json"]);
