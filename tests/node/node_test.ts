@@ -63,6 +63,7 @@ test("the npm package works on Node, types and program included", () =>
         [["--help"], /^Usage: hicra/],
         [["list"], /^ {2}hicra: HICRA/m],
         [["lexicon", "show", "paper", "--limit", "1"], /^paper · 249 grams/],
+        [["lexicon", "check", "math", rollouts], /^Most of the spans are$/m],
         [["mask", ...onRollouts], /^\{"prompt_id":/],
         [["apply", ...onRollouts, "--baseline", "trl"], /"advantages":\[/],
         [["metrics", ...onRollouts], /^planning tokens, of trained ones/m],
